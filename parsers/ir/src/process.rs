@@ -1,0 +1,98 @@
+//! What concerns the process as a whole: HAProxy's `global` section.
+
+use bstr::BString;
+use rha_text::Span;
+
+use crate::{Bind, LogFormat, LogTarget};
+
+/// `stats socket …`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatsSocket {
+    /// Address and settings.
+    pub bind: Bind,
+}
+
+/// Process settings; `None` means "not written".
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Process {
+    /// `daemon`.
+    pub daemon: bool,
+    /// `master-worker`.
+    pub master_worker: bool,
+    /// `nbthread`.
+    pub nbthread: Option<u32>,
+    /// `maxconn`.
+    pub maxconn: Option<u32>,
+    /// `ulimit-n`.
+    pub ulimit_n: Option<u32>,
+    /// `user` or `uid`.
+    pub user: Option<String>,
+    /// `group` or `gid`.
+    pub group: Option<String>,
+    /// `chroot`.
+    pub chroot: Option<String>,
+    /// `pidfile`.
+    pub pidfile: Option<String>,
+    /// `log` lines.
+    pub logs: Vec<LogTarget>,
+    /// `log-tag`.
+    pub log_tag: Option<String>,
+    /// `log-send-hostname`: `Some(None)` means the machine's own name.
+    pub log_send_hostname: Option<Option<String>>,
+    /// `node`.
+    pub node: Option<String>,
+    /// `description`.
+    pub description: Option<String>,
+    /// `stats socket` lines.
+    pub stats_sockets: Vec<StatsSocket>,
+    /// `stats timeout`, milliseconds.
+    pub stats_timeout_ms: Option<u32>,
+    /// `stats maxconn`.
+    pub stats_maxconn: Option<u32>,
+    /// `hard-stop-after`, milliseconds.
+    pub hard_stop_after_ms: Option<u32>,
+    /// `grace`, milliseconds.
+    pub grace_ms: Option<u32>,
+    /// `spread-checks`, percent.
+    pub spread_checks: u32,
+    /// `max-spread-checks`, milliseconds.
+    pub max_spread_checks_ms: Option<u32>,
+    /// `tune.bufsize`, bytes.
+    pub bufsize: Option<u32>,
+    /// `tune.maxrewrite`, bytes.
+    pub maxrewrite: Option<u32>,
+    /// `tune.http.maxhdr`.
+    pub max_headers: Option<u32>,
+    /// `tune.http.logurilen`, bytes.
+    pub log_uri_len: Option<u32>,
+    /// `tune.http.cookielen`, bytes.
+    pub cookie_len: Option<u32>,
+    /// `tune.pool-…`, `tune.idle-pool.shared` and the like have no field: they change nothing here.
+    pub tune_rcvbuf_client: Option<u32>,
+    /// `tune.sndbuf.client`.
+    pub tune_sndbuf_client: Option<u32>,
+    /// `tune.rcvbuf.server`.
+    pub tune_rcvbuf_server: Option<u32>,
+    /// `tune.sndbuf.server`.
+    pub tune_sndbuf_server: Option<u32>,
+    /// `tune.maxaccept`.
+    pub maxaccept: Option<i32>,
+    /// `h1-case-adjust from to`.
+    pub header_case: Vec<(String, String)>,
+    /// `set-var`, `set-var-fmt` of `proc.` variables.
+    pub set_vars: Vec<(String, LogFormat)>,
+    /// `server-state-base`.
+    pub server_state_base: Option<String>,
+    /// `server-state-file`.
+    pub server_state_file: Option<String>,
+    /// `strict-limits` (on unless `no strict-limits`).
+    pub no_strict_limits: bool,
+    /// `busy-polling`, `zero-warning` and so on that only change checks.
+    pub zero_warning: bool,
+    /// `quiet`.
+    pub quiet: bool,
+    /// `setenv` and the like: the environment external programs get, as it ends up.
+    pub env: Vec<(BString, BString)>,
+    /// Where the first `global` section is.
+    pub origin: Span,
+}

@@ -1,0 +1,212 @@
+//! A service: weighted servers behind one name, how one is picked, how they are watched.
+//!
+//! HAProxy's `backend` and keepalived's `virtual_server` are both this.
+
+use bstr::BString;
+use rha_text::Span;
+
+use crate::{Address, AgentCheck, Check, CheckTiming, SampleExpr, Sampling};
+
+/// What a balancing key is made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BalanceKey {
+    /// `source`: the client's address.
+    Source,
+    /// `uri`.
+    Uri {
+        /// `len`: at most so many characters.
+        len: Option<u32>,
+        /// `depth`: at most so many directories.
+        depth: Option<u32>,
+        /// `whole`: with the query.
+        whole: bool,
+        /// `path-only`.
+        path_only: bool,
+    },
+    /// `url_param name [check_post [max]]`.
+    UrlParam {
+        /// Parameter.
+        name: BString,
+        /// Look into a POST body, waiting for so many bytes.
+        check_post: Option<u32>,
+    },
+    /// `hdr(name) [use_domain_only]`.
+    Header {
+        /// Field name.
+        name: BString,
+        /// Hash only the second-level part of a host name.
+        domain_only: bool,
+    },
+    /// `rdp-cookie(name)`.
+    RdpCookie(BString),
+    /// `hash expr` (2.6 and later).
+    Sample(Box<SampleExpr>),
+}
+
+/// How a server is picked. HAProxy configuration manual §4.2 "balance".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Balance {
+    /// Smooth weighted round robin, weights may change.
+    RoundRobin,
+    /// Round robin over a fixed map.
+    StaticRr,
+    /// Fewest connections for the weight.
+    LeastConn,
+    /// First server with a free slot.
+    First,
+    /// Random draws, the least loaded of them.
+    Random(u32),
+    /// By a key's hash.
+    Hash(BalanceKey),
+    /// `sticky` (log backends).
+    Sticky,
+}
+
+/// `hash-type` first word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum HashKind {
+    /// Modulo over a map.
+    #[default]
+    MapBased,
+    /// Ring.
+    Consistent,
+}
+
+/// `hash-type` function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum HashFunction {
+    /// sdbm.
+    #[default]
+    Sdbm,
+    /// djb2.
+    Djb2,
+    /// wt6.
+    Wt6,
+    /// CRC-32.
+    Crc32,
+    /// none (3.0): the key as a number.
+    None,
+}
+
+/// `hash-type kind function modifier`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct HashType {
+    /// Kind.
+    pub kind: HashKind,
+    /// Function.
+    pub function: HashFunction,
+    /// Whether the function was written (consistent without one implies avalanche).
+    pub function_written: bool,
+    /// `avalanche`.
+    pub avalanche: bool,
+}
+
+/// `on-marked-down`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnMarkedDown {
+    /// `shutdown-sessions`.
+    ShutdownSessions,
+}
+
+/// `on-marked-up`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnMarkedUp {
+    /// `shutdown-backup-sessions`.
+    ShutdownBackupSessions,
+}
+
+/// One server, `default-server` settings already applied.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Server {
+    /// Name (HAProxy) or address (keepalived).
+    pub name: String,
+    /// `id`, or the automatic number.
+    pub id: u32,
+    /// Where to connect.
+    pub address: Address,
+    /// `weight`, 0..=256.
+    pub weight: u32,
+    /// `backup`.
+    pub backup: bool,
+    /// `disabled`.
+    pub disabled: bool,
+    /// `maxconn`, 0 for unlimited.
+    pub maxconn: u32,
+    /// `minconn`.
+    pub minconn: u32,
+    /// `maxqueue`, 0 for unlimited.
+    pub maxqueue: u32,
+    /// `cookie`.
+    pub cookie: Option<BString>,
+    /// `redir`.
+    pub redir: Option<BString>,
+    /// `slowstart`, milliseconds.
+    pub slowstart_ms: u32,
+    /// `check`: whether checks run.
+    pub checked: bool,
+    /// When and how often.
+    pub timing: CheckTiming,
+    /// `port`, where checks go.
+    pub check_port: Option<u16>,
+    /// `addr`.
+    pub check_address: Option<Address>,
+    /// `check-send-proxy`.
+    pub check_send_proxy: bool,
+    /// `agent-check` and its settings.
+    pub agent: Option<AgentCheck>,
+    /// `observe layer4|layer7`, with `error-limit` and `on-error`, are in `timing`.
+    pub track: Option<(String, String)>,
+    /// `on-marked-down`.
+    pub on_marked_down: Option<OnMarkedDown>,
+    /// `on-marked-up`.
+    pub on_marked_up: Option<OnMarkedUp>,
+    /// `send-proxy` (1), `send-proxy-v2` (2).
+    pub send_proxy: u8,
+    /// `source`.
+    pub source: Option<Address>,
+    /// `pool-max-conn`, -1 for unlimited.
+    pub pool_max_conn: i32,
+    /// `pool-purge-delay`, milliseconds.
+    pub pool_purge_delay_ms: u32,
+    /// `pool-low-conn`.
+    pub pool_low_conn: u32,
+    /// `max-reuse`, -1 for unlimited.
+    pub max_reuse: i32,
+    /// `ssl` was written (support level of its own).
+    pub tls: bool,
+    /// `proto`.
+    pub proto: Option<String>,
+    /// `init-addr` words.
+    pub init_addr: Vec<String>,
+    /// `resolvers`.
+    pub resolvers: Option<String>,
+    /// `hash-key` (3.0).
+    pub hash_key: Option<String>,
+    /// `tcp-ut`, milliseconds.
+    pub user_timeout_ms: Option<u32>,
+    /// `non-stick`.
+    pub non_stick: bool,
+    /// Sampling of log backends.
+    pub sampling: Option<Sampling>,
+    /// Where it was written.
+    pub origin: Span,
+}
+
+/// Servers, choice and watch.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Service {
+    /// In the order written, templates expanded.
+    pub servers: Vec<Server>,
+    /// `balance`; `None` when not written (the dialect decides).
+    pub balance: Option<Balance>,
+    /// `hash-type`.
+    pub hash_type: HashType,
+    /// `hash-balance-factor`, percent, 0 for off.
+    pub hash_balance_factor: u32,
+    /// `option allbackups`.
+    pub all_backups: bool,
+    /// How servers with `check` are watched.
+    pub check: Check,
+    /// `fullconn`.
+    pub fullconn: Option<u32>,
+}
