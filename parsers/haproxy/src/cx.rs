@@ -5,6 +5,7 @@ use rha_ir::Model;
 use rha_text::{Diagnostic, Env, Files, Severity, Sources, Span};
 use rha_vocab::{Dialect, SampleVocab, Support};
 
+use crate::proxy::Draft;
 use crate::{Line, Place};
 
 /// Everything a run of the parser depends on.
@@ -55,6 +56,8 @@ pub struct Cx<'a> {
     pub notes: Vec<SupportNote>,
     /// The section the current line stands in.
     pub place: Place,
+    /// The proxy being read, in a `defaults`, `frontend`, `listen` or `backend` section.
+    pub draft: Option<Draft>,
     /// Set by an error after which the original stops reading.
     pub aborted: bool,
 }

@@ -15,6 +15,7 @@
 pub mod cx;
 pub mod keyword;
 pub mod line;
+pub mod proxy;
 
 pub use cx::{Cx, Input, Parsed, SupportNote};
 pub use keyword::{Keyword, Parse, Place};
