@@ -39,6 +39,9 @@ pub struct Fix {
 pub struct Native {
     /// The words.
     pub text: String,
+    /// Whether an error makes the original refuse the configuration. HAProxy has alerts that do not
+    /// (`'maxconn' already specified. Continuing.`).
+    pub fatal: bool,
 }
 
 /// One finding about one or several places.
@@ -73,7 +76,7 @@ impl Diagnostic {
             labels: vec![Label { span, text: String::new() }],
             help: None,
             fix: None,
-            native: Some(Native { text }),
+            native: Some(Native { text, fatal: severity == Severity::Error }),
         }
     }
 
@@ -95,6 +98,21 @@ impl Diagnostic {
     pub fn saying(mut self, message: impl Into<String>) -> Self {
         self.message = message.into();
         self
+    }
+
+    /// Marks an error that the original prints and goes on from, accepting the configuration.
+    #[must_use]
+    pub fn tolerated(mut self) -> Self {
+        if let Some(n) = &mut self.native {
+            n.fatal = false;
+        }
+        self
+    }
+
+    /// Whether the original refuses the configuration because of it.
+    #[must_use]
+    pub fn is_fatal(&self) -> bool {
+        self.native.as_ref().is_some_and(|n| n.fatal)
     }
 
     /// Sets the text under the main caret.
