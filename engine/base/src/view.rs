@@ -150,6 +150,38 @@ pub enum Fact {
     Pid,
     Tid,
     LogTag,
+    /// Whether this is the connection's first request (`http_first_req`, as `Bool`).
+    IsFirstRequest,
+    /// `fc_src fc_src_port fc_dst fc_dst_port`: before any rule or PROXY header changed them.
+    OriginalSourceIp,
+    OriginalSourcePort,
+    OriginalDestinationIp,
+    OriginalDestinationPort,
+    /// Whether a PROXY header was received (as `Bool`).
+    ReceivedProxy,
+    /// Whether the process is stopping (as `Bool`), and for how many seconds it has run.
+    Stopping,
+    Uptime,
+    /// Whether the log line is written before the end (`option logasap`), and whether the stream was sent
+    /// to another server (as `Bool`): a `+` before some fields.
+    LoggedEarly,
+    Redispatched,
+    /// `%lc %OG %sslc %sslv`.
+    LogCounter,
+    LogOrigin,
+    TlsCipher,
+    TlsVersion,
+    /// Where the last final rule stands.
+    LastRuleFile,
+    LastRuleLine,
+    /// Timeouts in effect, milliseconds.
+    ClientTimeout,
+    ServerTimeout,
+    TunnelTimeout,
+    /// Connections on the client's listener.
+    ListenerConnections,
+    /// Status given by the server, before rules.
+    ServerStatus,
 }
 
 /// A number about a proxy.
@@ -191,6 +223,10 @@ pub trait Site {
     fn connections(&self) -> i64;
     /// Number of workers (`nbthread`).
     fn workers(&self) -> u32;
+    /// Whether an address is one of this machine's; `None` when that is not known.
+    fn is_local(&self, _address: std::net::IpAddr) -> Option<bool> {
+        None
+    }
 }
 
 /// One stream, seen by an expression.
@@ -211,6 +247,19 @@ pub trait Scene {
     fn response_buffer(&self) -> &[u8];
     /// Whether more request bytes may still come; a content rule waits while they may.
     fn request_may_grow(&self) -> bool;
+    /// Whether more response bytes may still come.
+    fn response_may_grow(&self) -> bool {
+        false
+    }
+    /// Seconds east of UTC in the local time zone at a moment (microseconds since 1970), for dates.
+    fn local_offset_s(&self, _wall_us: i64) -> i32 {
+        0
+    }
+    /// Sets a variable or, with `None`, removes it, while an expression runs (`set-var` converter); later
+    /// expressions see it. Gives back whether it could.
+    fn set_variable(&self, _slot: VarSlot, _value: Option<Value<'static>>) -> bool {
+        false
+    }
     /// A variable's value.
     fn variable(&self, slot: VarSlot) -> Option<&Value<'static>>;
     /// What the stream knows of itself; `None` while it does not yet.
@@ -219,6 +268,22 @@ pub trait Scene {
     fn place(&self) -> (ProxyId, Option<ProxyId>, Option<ServerId>);
     /// The running plan.
     fn site(&self) -> &dyn Site;
+    /// Number of slots for captured request headers (`%hr`, `capture.req.hdr`).
+    fn request_captures(&self) -> usize {
+        0
+    }
+    /// What a slot for request headers holds.
+    fn request_capture(&self, _slot: usize) -> Option<&[u8]> {
+        None
+    }
+    /// Number of slots for captured response headers (`%hs`, `capture.res.hdr`).
+    fn response_captures(&self) -> usize {
+        0
+    }
+    /// What a slot for response headers holds.
+    fn response_capture(&self, _slot: usize) -> Option<&[u8]> {
+        None
+    }
     /// 32 random bits; differs at every call.
     fn random(&self) -> u32;
 }

@@ -227,6 +227,8 @@ pub struct Check {
 /// `agent-check`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AgentCheck {
+    /// `agent-check` was written; without it the other settings wait for it.
+    pub enabled: bool,
     /// `agent-port`.
     pub port: u16,
     /// `agent-addr`.

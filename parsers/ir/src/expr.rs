@@ -111,6 +111,8 @@ pub enum PatternSource {
 /// One `acl` line, or one anonymous test in braces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AclTest {
+    /// The ACL or fetch keyword as written, which messages name.
+    pub keyword: Box<str>,
     /// What is looked at.
     pub expr: SampleExpr,
     /// How it is compared.

@@ -36,8 +36,8 @@ pub use listen::{Bind, BindAddress, SocketLevel};
 pub use log::{Facility, LogDestination, LogLevel, LogSyslogFormat, LogTarget, Sampling};
 pub use process::{Process, StatsSocket};
 pub use proxy::{
-    BackendRule, Capture, ConnectionMode, Cookie, CookieMode, ErrorFile, ForwardFor, HttpReuse, Mode,
-    Options, Proxy, ProxyKind, ServerRule, Stats, StatsAdmin, StatsScope, Timeouts,
+    BackendRule, Capture, ConnectionMode, Cookie, CookieMode, ErrorFile, ForwardFor, HttpReuse, Keepalive,
+    Mode, Options, Proxy, ProxyKind, ServerRule, Stats, StatsAdmin, StatsScope, Timeouts,
 };
 pub use routing::{RoutingProtocol, RoutingSession};
 pub use rule::{

@@ -66,6 +66,8 @@ pub struct Bind {
     pub expose_listeners: bool,
     /// `ssl` was written (support level of its own).
     pub tls: bool,
+    /// TLS options as written, in order, with their values (empty for words without one).
+    pub tls_options: Vec<(&'static str, String)>,
     /// `proto`, `alpn`: protocol forced or offered.
     pub proto: Option<String>,
     /// `nice`.

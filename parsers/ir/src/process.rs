@@ -77,6 +77,8 @@ pub struct Process {
     pub tune_sndbuf_server: Option<u32>,
     /// `tune.maxaccept`.
     pub maxaccept: Option<i32>,
+    /// `tune.stick-counters`.
+    pub stick_counters: Option<u32>,
     /// `h1-case-adjust from to`.
     pub header_case: Vec<(String, String)>,
     /// `set-var`, `set-var-fmt` of `proc.` variables.
@@ -89,6 +91,18 @@ pub struct Process {
     pub no_strict_limits: bool,
     /// `busy-polling`, `zero-warning` and so on that only change checks.
     pub zero_warning: bool,
+    /// `crt-base`: where relative certificate paths start.
+    pub crt_base: Option<String>,
+    /// `ca-base`: where relative authority paths start.
+    pub ca_base: Option<String>,
+    /// `ssl-server-verify none`.
+    pub ssl_server_verify_none: bool,
+    /// `external-check`.
+    pub external_check: bool,
+    /// `insecure-fork-wanted`.
+    pub insecure_fork: bool,
+    /// `unix-bind prefix`.
+    pub unix_bind_prefix: Option<String>,
     /// `quiet`.
     pub quiet: bool,
     /// `setenv` and the like: the environment external programs get, as it ends up.

@@ -273,6 +273,17 @@ pub struct Stats {
     pub http_request: Vec<Rule>,
 }
 
+/// `clitcpka-cnt`, `clitcpka-idle`, `clitcpka-intvl` and their `srv` counterparts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Keepalive {
+    /// Probes before the connection is given up.
+    pub count: Option<u32>,
+    /// Seconds of silence before the first probe.
+    pub idle_s: Option<u32>,
+    /// Seconds between probes.
+    pub interval_s: Option<u32>,
+}
+
 /// One proxy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Proxy {
@@ -386,6 +397,16 @@ pub struct Proxy {
     pub filters: Vec<FilterUse>,
     /// `source`.
     pub source: Option<crate::Address>,
+    /// `dispatch`.
+    pub dispatch: Option<crate::Address>,
+    /// `persist rdp-cookie(name)`.
+    pub persist_rdp_cookie: Option<BString>,
+    /// `max-session-srv-conns`.
+    pub max_session_srv_conns: Option<i32>,
+    /// TCP keep-alive of client connections: probes, idle and interval seconds.
+    pub client_keepalive: Keepalive,
+    /// The same of server connections.
+    pub server_keepalive: Keepalive,
     /// `max-keep-alive-queue`, -1 for unlimited.
     pub max_keep_alive_queue: i32,
     /// `http-send-name-header`.
@@ -394,4 +415,77 @@ pub struct Proxy {
     pub hash_preserve_affinity: Option<String>,
     /// Where the section line is.
     pub origin: Span,
+}
+
+impl Proxy {
+    /// A proxy on which nothing is written.
+    #[must_use]
+    pub fn new(name: impl Into<String>, kind: ProxyKind, origin: Span) -> Self {
+        Proxy {
+            name: name.into(),
+            kind,
+            id: 0,
+            mode: Mode::Tcp,
+            disabled: false,
+            description: None,
+            guid: None,
+            binds: Vec::new(),
+            maxconn: None,
+            backlog: None,
+            rate_limit_sessions: None,
+            acls: Vec::new(),
+            tcp_connection: Vec::new(),
+            tcp_session: Vec::new(),
+            tcp_content: Vec::new(),
+            inspect_delay_ms: None,
+            tcp_response: Vec::new(),
+            response_inspect_delay_ms: None,
+            http_request: Vec::new(),
+            http_response: Vec::new(),
+            http_after_response: Vec::new(),
+            redirects: Vec::new(),
+            use_backend: Vec::new(),
+            default_backend: None,
+            use_server: Vec::new(),
+            force_persist: Vec::new(),
+            ignore_persist: Vec::new(),
+            service: Service::default(),
+            timeouts: Timeouts::default(),
+            retries: None,
+            redispatch: None,
+            retry_on: Vec::new(),
+            connection_mode: ConnectionMode::default(),
+            http_reuse: HttpReuse::default(),
+            options: Options::default(),
+            forward_for: None,
+            original_to: None,
+            cookie: None,
+            error_files: Vec::new(),
+            logs: Vec::new(),
+            log_format: None,
+            error_log_format: None,
+            log_format_sd: None,
+            log_tag: None,
+            unique_id_format: None,
+            unique_id_header: None,
+            request_captures: Vec::new(),
+            response_captures: Vec::new(),
+            cookie_capture: None,
+            monitor_uri: None,
+            monitor_fail: Vec::new(),
+            stats: None,
+            stick_table: None,
+            filters: Vec::new(),
+            source: None,
+            dispatch: None,
+            persist_rdp_cookie: None,
+            max_session_srv_conns: None,
+            client_keepalive: Keepalive::default(),
+            server_keepalive: Keepalive::default(),
+            max_keep_alive_queue: -1,
+            send_name_header: None,
+            hash_preserve_affinity: None,
+            origin,
+        }
+    }
 }

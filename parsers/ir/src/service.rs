@@ -174,6 +174,12 @@ pub struct Server {
     pub max_reuse: i32,
     /// `ssl` was written (support level of its own).
     pub tls: bool,
+    /// TLS options as written, in order, with their values (empty for words without one).
+    pub tls_options: Vec<(&'static str, String)>,
+    /// `check-ssl`.
+    pub check_tls: bool,
+    /// `tfo`.
+    pub fast_open: bool,
     /// `proto`.
     pub proto: Option<String>,
     /// `init-addr` words.
@@ -190,6 +196,55 @@ pub struct Server {
     pub sampling: Option<Sampling>,
     /// Where it was written.
     pub origin: Span,
+}
+
+impl Server {
+    /// A server on which nothing is written. HAProxy configuration manual §5.2: weight 1, checks every
+    /// 2 s, pools without limit that are purged after 5 s.
+    #[must_use]
+    pub fn new(name: impl Into<String>, address: Address, origin: Span) -> Self {
+        Server {
+            name: name.into(),
+            id: 0,
+            address,
+            weight: 1,
+            backup: false,
+            disabled: false,
+            maxconn: 0,
+            minconn: 0,
+            maxqueue: 0,
+            cookie: None,
+            redir: None,
+            slowstart_ms: 0,
+            checked: false,
+            timing: CheckTiming::default(),
+            check_port: None,
+            check_address: None,
+            check_send_proxy: false,
+            agent: None,
+            track: None,
+            on_marked_down: None,
+            on_marked_up: None,
+            send_proxy: 0,
+            source: None,
+            pool_max_conn: -1,
+            pool_purge_delay_ms: 5000,
+            pool_low_conn: 0,
+            max_reuse: -1,
+            tls: false,
+            tls_options: Vec::new(),
+            check_tls: false,
+            fast_open: false,
+            proto: None,
+            init_addr: Vec::new(),
+            resolvers: None,
+            hash_key: None,
+            user_timeout_ms: None,
+            non_stick: false,
+            sampling: None,
+            origin,
+        }
+    }
 }
 
 /// Servers, choice and watch.

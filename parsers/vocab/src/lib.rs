@@ -6,10 +6,12 @@
 //!
 //! Deliberately absent: any keyword.
 
+mod checkpoint;
 mod sample;
 mod suggest;
 mod version;
 
+pub use checkpoint::Checkpoints;
 pub use sample::{AclSig, ArgKind, ArgShape, ConverterSig, FetchSig, Match, Needs, SampleType, SampleVocab};
 pub use suggest::{Fingerprint, closest};
 pub use version::{Dialect, Lifetime};
