@@ -1,0 +1,419 @@
+//! What a check does, step by step, worked out once from the configuration.
+//!
+//! HAProxy 3.0 configuration manual §4.2 "option httpchk", "http-check connect|send|expect", "tcp-check …".
+//! COMPAT: implied steps (a connect first, `expect status 200-399` after a last send), the numbering of steps in
+//! messages and the way comments pass to the next step are HAProxy's.
+
+use std::sync::Arc;
+
+use bstr::{BString, ByteSlice};
+use pcre2::bytes::Regex;
+use rha_ir::{Address, Check, CheckKind, Expect, ExpectKind, HttpCheck, LogFormat, StatusRange, TcpStep};
+
+use crate::{Status, builtin};
+
+/// Why a check cannot be run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CompileError {
+    /// A step or option that is not built, by its name.
+    Unsupported(String),
+    /// A regular expression that does not compile.
+    Regex(String),
+    /// A status word nobody knows.
+    Status(String),
+}
+
+impl std::fmt::Display for CompileError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            CompileError::Unsupported(what) => write!(f, "'{what}' is not supported in health checks"),
+            CompileError::Regex(why) => write!(f, "regular expression: {why}"),
+            CompileError::Status(word) => write!(f, "unknown check status '{word}'"),
+        }
+    }
+}
+
+impl std::error::Error for CompileError {}
+
+/// Where a connect step goes; what is not given is the check's own.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ConnectTo {
+    /// `port`.
+    pub port: Option<u16>,
+    /// `addr`.
+    pub address: Option<Address>,
+    /// `send-proxy`.
+    pub send_proxy: bool,
+    /// Close without a reset at the end of the exchange (`linger`).
+    pub linger: bool,
+    /// The check's own settings apply (PROXY header of the server line).
+    pub default: bool,
+}
+
+/// What a family of scripts has in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Family {
+    /// A connection is enough.
+    Plain,
+    /// `option tcp-check`.
+    Tcp,
+    /// `option httpchk`.
+    Http,
+    /// A built-in protocol.
+    Protocol,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Payload {
+    Bytes(Vec<u8>),
+    Format {
+        format: LogFormat,
+        hex: bool,
+    },
+    Http(Box<HttpCheck>),
+    /// Bytes before and after four bytes of time.
+    Stamped(Vec<u8>, Vec<u8>),
+}
+
+/// A message of `on-success`, `on-error`.
+#[derive(Debug, Clone)]
+pub(crate) enum Message {
+    Text(&'static str),
+    Format(LogFormat),
+    /// The answer's first line from an offset on.
+    Answer {
+        offset: usize,
+        trimmed: bool,
+        whole: bool,
+    },
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Test {
+    Status(StatusRange),
+    StatusRegex(Regex),
+    Text(BString),
+    TextFormat { format: LogFormat, hex: bool },
+    Regex(Regex),
+    Binary(Vec<u8>),
+    BinaryRegex(Regex),
+    Header(HeaderTest),
+    MysqlGreeting { last: bool },
+    MysqlReply,
+    LdapBind,
+    SpopHello,
+    AgentLine,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Pattern {
+    Exact(BString),
+    Begin(BString),
+    End(BString),
+    Sub(BString),
+    Regex(Regex),
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct HeaderTest {
+    /// `fhdr`: whole fields, not their comma-separated parts.
+    pub full: bool,
+    pub name: Pattern,
+    pub value: Option<Pattern>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct ExpectStep {
+    pub test: Test,
+    pub negated: bool,
+    pub min_recv: Option<usize>,
+    pub ok: Option<Status>,
+    pub error: Option<Status>,
+    pub timeout: Option<Status>,
+    pub on_success: Option<Message>,
+    pub on_error: Option<Message>,
+    /// The first three bytes of the answer are the code.
+    pub reply_code: bool,
+}
+
+impl ExpectStep {
+    pub(crate) fn new(test: Test) -> ExpectStep {
+        ExpectStep {
+            test,
+            negated: false,
+            min_recv: None,
+            ok: None,
+            error: None,
+            timeout: None,
+            on_success: None,
+            on_error: None,
+            reply_code: false,
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Action {
+    Connect { to: ConnectTo, implicit: bool },
+    Send(Payload),
+    Expect(Box<ExpectStep>),
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Step {
+    pub action: Action,
+    /// Number in messages; 0 is the implied connect.
+    pub number: u32,
+    pub comment: Option<String>,
+}
+
+/// A check's steps, shared by all servers of a backend.
+#[derive(Debug, Clone)]
+pub struct Script {
+    pub(crate) family: Family,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) disable_on_404: bool,
+    pub(crate) send_state: bool,
+}
+
+impl Script {
+    /// The script of a backend's check.
+    ///
+    /// # Errors
+    ///
+    /// What is not built, or cannot be compiled.
+    pub fn compile(check: &Check) -> Result<Arc<Script>, CompileError> {
+        let (family, steps) = match &check.kind {
+            CheckKind::Tcp => (Family::Plain, Vec::new()),
+            CheckKind::TcpScript => (Family::Tcp, written(&check.steps)?),
+            CheckKind::Http => (Family::Http, http_steps(check)?),
+            CheckKind::Other { name, args, .. } => (Family::Protocol, builtin::steps(name, args)?),
+        };
+        let steps = with_connect(steps);
+        Ok(Arc::new(Script {
+            family,
+            steps,
+            disable_on_404: check.disable_on_404 && family == Family::Http,
+            send_state: check.send_state && family == Family::Http,
+        }))
+    }
+
+    /// Whether it contains formats with variable parts, which need an evaluator.
+    #[must_use]
+    pub fn needs_formats(&self) -> bool {
+        let variable = |f: &LogFormat| f.literal().is_none();
+        let told = |m: &Option<Message>| matches!(m, Some(Message::Format(f)) if variable(f));
+        self.steps.iter().any(|step| match &step.action {
+            Action::Connect { .. } => false,
+            Action::Send(Payload::Format { format, .. }) => variable(format),
+            Action::Send(Payload::Http(request)) => {
+                let values = request.headers.iter().map(|(_, value)| value);
+                values.chain(&request.uri).chain(&request.body).any(variable)
+            }
+            Action::Send(_) => false,
+            Action::Expect(e) => {
+                matches!(&e.test, Test::TextFormat { format, .. } if variable(format))
+                    || told(&e.on_success)
+                    || told(&e.on_error)
+            }
+        })
+    }
+
+    /// The script of an agent check that sends `hello`.
+    #[must_use]
+    pub fn agent(hello: &[u8]) -> Arc<Script> {
+        let mut steps = Vec::new();
+        if !hello.is_empty() {
+            steps.push(step(Action::Send(Payload::Bytes(hello.to_vec())), 1));
+        }
+        steps.push(step(Action::Expect(Box::new(ExpectStep::new(Test::AgentLine))), 2));
+        Arc::new(Script {
+            family: Family::Protocol,
+            steps: with_connect(steps),
+            disable_on_404: false,
+            send_state: false,
+        })
+    }
+}
+
+pub(crate) fn step(action: Action, number: u32) -> Step {
+    Step { action, number, comment: None }
+}
+
+/// A regular expression of the configuration.
+pub(crate) fn regex(pattern: &[u8]) -> Result<Regex, CompileError> {
+    let text = pattern.to_str().map_err(|e| CompileError::Regex(e.to_string()))?;
+    Regex::new(text).map_err(|e| CompileError::Regex(e.to_string()))
+}
+
+/// Puts the implied connect in front unless one is written.
+fn with_connect(mut steps: Vec<Step>) -> Vec<Step> {
+    if !matches!(steps.first(), Some(Step { action: Action::Connect { .. }, .. })) {
+        let to = ConnectTo { default: true, ..ConnectTo::default() };
+        steps.insert(0, step(Action::Connect { to, implicit: true }, 0));
+    }
+    steps
+}
+
+/// The request of the option line, merged with the first `http-check send`, then the steps as written.
+fn http_steps(check: &Check) -> Result<Vec<Step>, CompileError> {
+    let mut request = check.http.clone();
+    let mut steps = check.steps.clone();
+    let connected = steps.iter().position(|s| matches!(s, TcpStep::Connect { .. }));
+    let sent = steps.iter().position(|s| matches!(s, TcpStep::HttpSend(_)));
+    if let Some(at) = sent
+        && let TcpStep::HttpSend(line) = steps.remove(at)
+    {
+        merge(&mut request, line);
+    }
+    // Where the request stands: where it was written, else behind the first connect, else first.
+    let at = match (connected, sent) {
+        (Some(_), Some(sent)) => sent,
+        (Some(connect), None) => connect + 1,
+        (None, _) => 0,
+    };
+    steps.insert(at, TcpStep::HttpSend(request));
+    let mut out = written(&steps)?;
+    if let Some(Step { action: Action::Send(_), number, .. }) = out.last() {
+        let number = number + 1;
+        let range = StatusRange(vec![(200, 399)]);
+        out.push(step(Action::Expect(Box::new(ExpectStep::new(Test::Status(range)))), number));
+    }
+    Ok(out)
+}
+
+/// What a `send` line says replaces what the option line said.
+fn merge(request: &mut HttpCheck, written: HttpCheck) {
+    if !written.method.is_empty() {
+        request.method = written.method;
+    }
+    if written.uri.is_some() {
+        request.uri = written.uri;
+    }
+    if !written.version.is_empty() {
+        request.version = written.version;
+    }
+    if !written.headers.is_empty() {
+        request.headers = written.headers;
+    }
+    if written.body.is_some() {
+        request.body = written.body;
+    }
+    if written.comment.is_some() {
+        request.comment = written.comment;
+    }
+}
+
+/// Steps as written, numbered from 1, comments counted.
+fn written(steps: &[TcpStep]) -> Result<Vec<Step>, CompileError> {
+    let (mut out, mut comment, mut previous) = (Vec::new(), None, None);
+    for (number, written) in (1..).zip(steps) {
+        let kind = std::mem::discriminant(written);
+        if previous.is_some_and(|p| p != kind) {
+            comment = None;
+        }
+        let (action, own) = match written {
+            TcpStep::Comment(text) => {
+                (comment, previous) = (Some(text.clone()), None);
+                continue;
+            }
+            TcpStep::Connect { port, addr, send_proxy, tls, linger, comment, .. } => {
+                if *tls {
+                    return Err(CompileError::Unsupported("connect ssl".to_owned()));
+                }
+                let to = ConnectTo {
+                    port: *port,
+                    address: addr.clone(),
+                    send_proxy: *send_proxy,
+                    linger: *linger,
+                    default: port.is_none() && addr.is_none() && !send_proxy,
+                };
+                (Action::Connect { to, implicit: false }, comment.clone())
+            }
+            TcpStep::Send { data, comment, .. } => {
+                (Action::Send(Payload::Bytes(data.clone())), comment.clone())
+            }
+            TcpStep::SendFormat { format, hex, .. } => {
+                (Action::Send(Payload::Format { format: format.clone(), hex: *hex }), None)
+            }
+            TcpStep::HttpSend(request) => {
+                (Action::Send(Payload::Http(Box::new(request.clone()))), request.comment.clone())
+            }
+            TcpStep::Expect(expect) => (Action::Expect(Box::new(expected(expect)?)), expect.comment.clone()),
+            TcpStep::Other(name, _) => return Err(CompileError::Unsupported(name.clone())),
+        };
+        previous = Some(kind);
+        out.push(Step { comment: own.or_else(|| comment.clone()), action, number });
+        if matches!(written, TcpStep::Connect { .. }) {
+            (comment, previous) = (None, None);
+        }
+    }
+    Ok(out)
+}
+
+fn expected(expect: &Expect) -> Result<ExpectStep, CompileError> {
+    let test = match &expect.kind {
+        ExpectKind::Status(range) => Test::Status(range.clone()),
+        ExpectKind::StatusRegex(pattern) => Test::StatusRegex(regex(pattern)?),
+        ExpectKind::Text(text) => Test::Text(text.clone()),
+        ExpectKind::TextFormat(format) => Test::TextFormat { format: format.clone(), hex: false },
+        ExpectKind::Regex(pattern) => Test::Regex(regex(pattern)?),
+        ExpectKind::Binary(bytes) => Test::Binary(bytes.clone()),
+        ExpectKind::BinaryOther(pattern) => Test::BinaryRegex(regex(pattern)?),
+        ExpectKind::Header(words) => Test::Header(header(words)?),
+        ExpectKind::Custom => return Err(CompileError::Unsupported("expect custom".to_owned())),
+    };
+    if expect.status_code.is_some() {
+        return Err(CompileError::Unsupported("expect … status-code".to_owned()));
+    }
+    let mut statuses = [None; 3];
+    for (slot, word) in statuses.iter_mut().zip(&expect.statuses) {
+        if let Some(word) = word {
+            *slot = Some(Status::parse(word).ok_or_else(|| CompileError::Status(word.clone()))?);
+        }
+    }
+    let [ok, error, timeout] = statuses;
+    let [on_success, on_error] = expect.messages.clone().map(|m| m.map(Message::Format));
+    Ok(ExpectStep {
+        negated: expect.negated,
+        min_recv: expect.min_recv.and_then(|n| usize::try_from(n).ok()),
+        ok,
+        error,
+        timeout,
+        on_success,
+        on_error,
+        ..ExpectStep::new(test)
+    })
+}
+
+/// `hdr|fhdr name [-m <meth>] <name> [value [-m <meth>] <value>]`, words separated by blanks.
+fn header(text: &[u8]) -> Result<HeaderTest, CompileError> {
+    let mut words = text.split(|c| *c == b' ').filter(|w| !w.is_empty()).peekable();
+    let full = words.peek() == Some(&b"fhdr".as_slice());
+    words.next_if(|w| matches!(*w, b"hdr" | b"fhdr"));
+    let (mut name, mut value) = (None, None);
+    while let Some(word) = words.next() {
+        let slot = match word {
+            b"name" => &mut name,
+            b"value" => &mut value,
+            other => return Err(CompileError::Unsupported(format!("expect hdr {}", other.as_bstr()))),
+        };
+        let method = match words.next_if(|w| *w == b"-m") {
+            Some(_) => words.next().unwrap_or(b"str"),
+            None => b"str",
+        };
+        let text = BString::from(words.next().unwrap_or_default());
+        *slot = Some(match method {
+            b"str" => Pattern::Exact(text),
+            b"beg" => Pattern::Begin(text),
+            b"end" => Pattern::End(text),
+            b"sub" => Pattern::Sub(text),
+            b"reg" => Pattern::Regex(regex(&text)?),
+            other => return Err(CompileError::Unsupported(format!("-m {}", other.as_bstr()))),
+        });
+    }
+    match name {
+        Some(name) => Ok(HeaderTest { full, name, value }),
+        None => Err(CompileError::Unsupported("expect hdr without a name".to_owned())),
+    }
+}
