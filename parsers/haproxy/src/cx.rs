@@ -5,8 +5,8 @@ use rha_ir::Model;
 use rha_text::{Diagnostic, Env, Files, Severity, Sources, Span};
 use rha_vocab::{Dialect, SampleVocab, Support};
 
-use crate::proxy::Draft;
-use crate::{Line, Place};
+use crate::proxy::{Draft, State};
+use crate::{Form, Line, Place};
 
 /// Everything a run of the parser depends on.
 pub struct Input<'a> {
@@ -56,8 +56,18 @@ pub struct Cx<'a> {
     pub notes: Vec<SupportNote>,
     /// The section the current line stands in.
     pub place: Place,
+    /// Whether the line began with `no` or `default` (taken off by the reader before the lookup).
+    pub form: Form,
     /// The proxy being read, in a `defaults`, `frontend`, `listen` or `backend` section.
     pub draft: Option<Draft>,
+    /// What proxy sections know of one another: names, ids, `defaults` sections.
+    pub proxies: State,
+    /// What rules and expressions leave for the checks after the last line; starts as its default.
+    pub rules: crate::rules::State,
+    /// What sections other than proxies and `global` know of one another.
+    pub others: crate::other::State,
+    /// `expose-experimental-directives` was read.
+    pub experimental: bool,
     /// Set by an error after which the original stops reading.
     pub aborted: bool,
 }
@@ -81,7 +91,7 @@ impl Parsed {
     /// Whether the original would refuse the configuration.
     #[must_use]
     pub fn is_refused(&self) -> bool {
-        self.diagnostics.iter().any(|d| d.severity == Severity::Error && d.native.is_some())
+        self.diagnostics.iter().any(Diagnostic::is_fatal)
     }
 }
 
@@ -107,6 +117,21 @@ impl Cx<'_> {
         self.parsing(code, Severity::Error, line, i, ": ", &text);
     }
 
+    /// An alert that the original prints and goes on from: `'maxconn' already specified. Continuing.`
+    pub fn alert(
+        &mut self,
+        code: &'static str,
+        line: &Line,
+        i: usize,
+        sep: &str,
+        text: impl std::fmt::Display,
+    ) {
+        self.parsing(code, Severity::Error, line, i, sep, &text);
+        if let Some(d) = self.diagnostics.pop() {
+            self.diagnostics.push(d.tolerated());
+        }
+    }
+
     /// Any level with either spacing; `sep` is `" : "` or `": "`.
     pub fn parsing(
         &mut self,
@@ -121,6 +146,30 @@ impl Cx<'_> {
         let native = format!("config : parsing [{}]{sep}{text}", self.position(line.span));
         let d = Diagnostic::native(code, severity, span, native).saying(text.to_string());
         self.diagnostics.push(d);
+    }
+
+    /// `config : text`, where the text carries its own position or none.
+    pub fn say(&mut self, code: &'static str, severity: Severity, span: Span, text: impl std::fmt::Display) {
+        let text = text.to_string();
+        let d = Diagnostic::native(code, severity, span, format!("config : {text}")).saying(text);
+        self.diagnostics.push(d);
+    }
+
+    /// A message of the checks after the last line.
+    ///
+    /// COMPAT: `config : text` up to 3.4, without the phase in 3.5.
+    pub fn say_late(
+        &mut self,
+        code: &'static str,
+        severity: Severity,
+        span: Span,
+        text: impl std::fmt::Display,
+    ) {
+        if self.input.dialect >= rha_vocab::Dialect::V3_5 {
+            self.diagnostics.push(Diagnostic::native(code, severity, span, text.to_string()));
+        } else {
+            self.say(code, severity, span, text);
+        }
     }
 
     /// Notes that a keyword in use is not fully built.

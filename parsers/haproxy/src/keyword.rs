@@ -34,6 +34,7 @@ impl Place {
     pub const LOG_PROFILE: Place = Place(1 << 17);
     pub const ACME: Place = Place(1 << 18);
     pub const HEALTHCHECK: Place = Place(1 << 19);
+    pub const NAMESPACE_LIST: Place = Place(1 << 20);
     /// Outside of every section (`.if` and the like are handled before).
     pub const OUTSIDE: Place = Place(1 << 31);
 
@@ -55,6 +56,18 @@ impl Place {
     pub const fn meets(self, other: Place) -> bool {
         self.0 & other.0 != 0
     }
+}
+
+/// How a line began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Form {
+    /// With its keyword.
+    #[default]
+    Plain,
+    /// With `no`.
+    No,
+    /// With `default`.
+    Default,
 }
 
 /// What reading a keyword does.

@@ -13,10 +13,23 @@
 //! printing. [`parse`] is a pure function of its [`Input`].
 
 pub mod cx;
+pub mod drive;
+pub mod expr;
+pub mod features;
+pub mod global;
 pub mod keyword;
 pub mod line;
+pub mod log_target;
+pub mod other;
+pub mod predefined;
 pub mod proxy;
+pub mod read;
+mod rows;
+pub mod rules;
+pub mod tables;
+pub mod units;
 
 pub use cx::{Cx, Input, Parsed, SupportNote};
-pub use keyword::{Keyword, Parse, Place};
+pub use drive::parse;
+pub use keyword::{Form, Keyword, Parse, Place};
 pub use line::{Line, Word};

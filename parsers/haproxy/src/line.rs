@@ -32,6 +32,12 @@ impl Line {
         self.words.get(i).map_or(BStr::new(b""), |w| w.text.as_bstr())
     }
 
+    /// Word `i` for matching against byte strings; empty beyond the end.
+    #[must_use]
+    pub fn bytes(&self, i: usize) -> &[u8] {
+        self.arg(i)
+    }
+
     /// Word `i` for messages and names, with invalid UTF-8 replaced.
     #[must_use]
     pub fn text(&self, i: usize) -> String {

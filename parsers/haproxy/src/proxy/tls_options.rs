@@ -1,0 +1,174 @@
+//! TLS options of `bind` and `server` lines: checked as the original does, kept as written.
+//!
+//! COMPAT: files that are missing are errors here already; what is in them is not looked at (TLS is
+//! planned, and a start with it is refused).
+
+use rha_text::{Listing, Severity};
+use rha_vocab::Dialect;
+
+use crate::{Cx, Line};
+
+/// Options as the model keeps them.
+pub(super) type Kept = Vec<(&'static str, String)>;
+
+/// Names are kept as constants, so that fifty thousand servers do not each hold a copy.
+const NAMES: &[&str] = &[
+    "allow-0rtt", "alpn", "ca-file", "ca-ignore-err", "ca-sign-file", "ca-sign-pass", "ca-verify-file",
+    "check-alpn", "check-sni", "check-sni-auto", "ciphers", "ciphersuites", "client-sigalgs", "crl-file", "crt",
+    "crt-ignore-err", "crt-list", "curves", "default-crt", "ecdhe", "ech", "force-sslv3", "force-tlsv10",
+    "force-tlsv11", "force-tlsv12", "force-tlsv13", "generate-certificates", "ktls", "no-alpn", "no-ca-names",
+    "no-check-sni-auto", "no-renegotiate", "no-sni-auto", "no-ssl-reuse", "no-sslv3", "no-strict-sni",
+    "no-tls-tickets", "no-tlsv10", "no-tlsv11", "no-tlsv12", "no-tlsv13", "npn", "prefer-client-ciphers",
+    "renegotiate", "sigalgs", "sni", "sni-auto", "ssl-max-ver", "ssl-min-ver", "ssl-reuse", "strict-sni",
+    "tls-ticket-keys", "tls-tickets", "verify", "verifyhost",
+];
+
+/// The constant for the option at word `i`.
+pub(super) fn name_of(line: &Line, i: usize) -> &'static str {
+    let word = line.arg(i);
+    NAMES.iter().find(|n| n.as_bytes() == &word[..]).copied().unwrap_or("?")
+}
+
+/// The value after word `i`, which must be there.
+pub(super) fn keep(line: &Line, i: usize, missing: &str, out: &mut Kept) -> Result<(), String> {
+    if line.arg(i + 1).is_empty() {
+        return Err(format!("'{}' : {missing}", line.text(i)));
+    }
+    out.push((name_of(line, i), line.text(i + 1)));
+    Ok(())
+}
+
+pub(super) fn alpn(_: &mut Cx<'_>, line: &Line, i: usize, out: &mut Kept) -> Result<(), String> {
+    keep(line, i, "missing the comma-delimited ALPN protocol suite", out)?;
+    match line.text(i + 1).split(',').find(|p| p.len() > 255) {
+        Some(p) => Err(format!("'{}' : ALPN protocol name too long : '{p}'", line.text(i))),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn version(line: &Line, i: usize, out: &mut Kept) -> Result<(), String> {
+    keep(line, i, "missing the ssl/tls version", out)?;
+    let known = ["SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
+    if known.iter().any(|v| line.is(i + 1, v)) {
+        return Ok(());
+    }
+    Err(format!("'{}' : unknown ssl/tls version", line.text(i + 1)))
+}
+
+pub(super) fn verify(line: &Line, i: usize, on_bind: bool, out: &mut Kept) -> Result<(), String> {
+    keep(line, i, "missing verify method", out)?;
+    let ok = line.is(i + 1, "none") || line.is(i + 1, "required") || on_bind && line.is(i + 1, "optional");
+    let known = if on_bind { "'none', 'optional', and 'required'" } else { "'none' and 'required'" };
+    if ok {
+        return Ok(());
+    }
+    Err(format!("'verify' : unknown verify method '{}', only {known} are supported", line.text(i + 1)))
+}
+
+fn based(path: &str, base: Option<&String>) -> String {
+    match base {
+        Some(b) if !path.starts_with('/') && !path.starts_with('@') => format!("{b}/{path}"),
+        _ => path.to_owned(),
+    }
+}
+
+/// The operating system's words for an error, without Rust's number.
+pub(super) fn os_words(e: &std::io::Error) -> String {
+    let text = e.to_string();
+    match text.split_once(" (os error") {
+        Some((words, _)) => words.to_owned(),
+        None if e.kind() == std::io::ErrorKind::NotFound => "No such file or directory".into(),
+        None => text,
+    }
+}
+
+/// `ca-file`, `ca-verify-file`, `crl-file` on a `bind` line.
+pub(super) fn ca_file(
+    cx: &mut Cx<'_>,
+    line: &Line,
+    i: usize,
+    out: &mut Kept,
+    what: &str,
+) -> Result<(), String> {
+    keep(line, i, &format!("missing {what}"), out)?;
+    let path = based(&line.text(i + 1), cx.model.process.ca_base.as_ref());
+    if path.starts_with('@') {
+        return Ok(());
+    }
+    match cx.input.files.look(&path) {
+        Ok(_) => Ok(()),
+        Err(e) => {
+            let text = format!("Couldn't open the ca-file '{path}' ({}).", os_words(&e));
+            cx.say("HA2400", Severity::Error, line.at(i + 1), text);
+            Err(format!("'{}' : unable to load {path}", line.text(i)))
+        }
+    }
+}
+
+/// `crt`, `default-crt` on a `bind` line: a file or a directory.
+pub(super) fn bind_crt(cx: &mut Cx<'_>, line: &Line, i: usize, out: &mut Kept) -> Result<(), String> {
+    keep(line, i, "missing certificate location", out)?;
+    let path = based(&line.text(i + 1), cx.model.process.crt_base.as_ref());
+    if path.starts_with('@') {
+        return Ok(());
+    }
+    let missing = |e: &std::io::Error| {
+        format!("unable to stat SSL certificate from file '{path}' : {}.", os_words(e))
+    };
+    match cx.input.files.look(&path) {
+        Err(e) => Err(missing(&e)),
+        Ok(Listing::Directory(names)) => {
+            let aside = [".issuer", ".ocsp", ".sctl", ".key"];
+            let wanted = |n: &&String| !n.starts_with('.') && !aside.iter().any(|a| n.ends_with(a));
+            names.iter().filter(wanted).try_for_each(|n| holds_certificate(cx, &format!("{path}/{n}")))
+        }
+        Ok(Listing::File) => holds_certificate(cx, &path),
+    }
+}
+
+/// COMPAT: a file without a PEM block is told apart from one that has; the block itself is not read.
+fn holds_certificate(cx: &Cx<'_>, path: &str) -> Result<(), String> {
+    let Ok(bytes) = cx.input.files.read(path) else {
+        return Err(format!("unable to load certificate from file '{path}'."));
+    };
+    if memchr::memmem::find(&bytes, b"-----BEGIN ").is_some() {
+        return Ok(());
+    }
+    let why = if cx.input.dialect >= Dialect::V3_0 { ": no start line" } else { "" };
+    Err(format!("unable to load certificate from file '{path}'{why}."))
+}
+
+/// `crt` on a `server` line.
+pub(super) fn server_crt(cx: &mut Cx<'_>, line: &Line, i: usize, out: &mut Kept) -> Result<(), String> {
+    keep(line, i, "missing certificate file path", out)
+        .map_err(|_| format!("'{}' : missing certificate file path", line.text(i)))?;
+    if let Some(last) = out.last_mut() {
+        last.1 = based(&last.1, cx.model.process.crt_base.as_ref());
+    }
+    Ok(())
+}
+
+pub(super) fn crt_list(cx: &mut Cx<'_>, line: &Line, i: usize, out: &mut Kept) -> Result<(), String> {
+    keep(line, i, "missing certificate location", out)?;
+    let path = line.text(i + 1);
+    if path.starts_with('@') {
+        return Ok(());
+    }
+    match cx.input.files.look(&path) {
+        Ok(_) => Ok(()),
+        Err(e) => Err(format!("'crt-list' : cannot open file '{path}' : {}", os_words(&e))),
+    }
+}
+
+pub(super) fn ticket_keys(cx: &mut Cx<'_>, line: &Line, i: usize, out: &mut Kept) -> Result<(), String> {
+    keep(line, i, "missing TLS ticket keys file path", out)?;
+    let path = line.text(i + 1);
+    let Ok(bytes) = cx.input.files.read(&path) else {
+        return Err(format!("'{path}' : unable to load ssl tickets keys file"));
+    };
+    let keys = bytes.split(|b| *b == b'\n').filter(|l| !l.is_empty()).count();
+    if keys < 3 {
+        return Err(format!("'{path}' : please supply at least 3 keys in the tls-tickets-file"));
+    }
+    Ok(())
+}

@@ -1,0 +1,141 @@
+//! `filter <name> …`: traffic filters of a proxy.
+//!
+//! HAProxy configuration manual §9. None is built; names are judged, and the arguments of the filters
+//! that only take words or are checked by their own subsystem are kept as they are.
+
+use rha_ir::FilterUse;
+use rha_vocab::{Lifetime, Support};
+
+use super::{proxy_name, proxy_word};
+use crate::expr::{ArgContext, Args, sample_text};
+use crate::units::{self, TimeError, TimeUnit};
+use crate::{Cx, Line};
+
+/// Names with their scopes, in the order messages list them.
+const FILTERS: [(&str, &str, Lifetime); 10] = [
+    ("BWLIM", "bwlim-in", Lifetime::since(2, 8)),
+    ("BWLIM", "bwlim-out", Lifetime::since(2, 8)),
+    ("CACHE", "cache", Lifetime::ALWAYS),
+    ("COMP", "comp-req", Lifetime::since(3, 5)),
+    ("COMP", "comp-res", Lifetime::since(3, 5)),
+    ("COMP", "compression", Lifetime::ALWAYS),
+    ("FCGI", "fcgi-app", Lifetime::ALWAYS),
+    ("OT", "opentracing", Lifetime::until(3, 2)),
+    ("SPOE", "spoe", Lifetime::ALWAYS),
+    ("TRACE", "trace", Lifetime::ALWAYS),
+];
+
+/// `filter …`.
+pub(super) fn filter(cx: &mut Cx<'_>, line: &Line) {
+    let at = cx.position(line.span);
+    if cx.draft.as_ref().is_some_and(|d| d.is_defaults) {
+        let text = format!("parsing [{at}] : filter is not allowed in a 'default' section.");
+        cx.error("HA2370", line, 0, text);
+        return;
+    }
+    if line.arg(1).is_empty() {
+        let (kind, name) = (proxy_word(cx), proxy_name(cx));
+        let text = format!("parsing [{at}] : missing argument for 'filter' in {kind} '{name}'.");
+        cx.error("HA2370", line, 1, text);
+        return;
+    }
+    match arguments(cx, line) {
+        Ok(()) => {
+            cx.note("filter", Support::Planned, line.span);
+            let words = (1..line.len()).map(|i| line.text(i)).collect();
+            if let Some(draft) = cx.draft.as_mut() {
+                draft.proxy.filters.push(FilterUse { words, origin: line.span });
+            }
+        }
+        Err(text) => cx.error("HA2370", line, 1, text),
+    }
+}
+
+fn arguments(cx: &mut Cx<'_>, line: &Line) -> Result<(), String> {
+    let name = line.text(1);
+    let dialect = cx.input.dialect;
+    let known: Vec<_> = FILTERS.iter().filter(|(_, _, l)| l.covers(dialect)).collect();
+    if !known.iter().any(|(_, n, _)| *n == name) {
+        let listed: String = known.iter().map(|(scope, n, _)| format!("\n    [{scope:>4}] {n}")).collect();
+        return Err(format!("'filter' : unknown keyword '{name}'. Registered keywords :{listed}\n"));
+    }
+    let wrapped = |e: String| format!("'filter' : '{e}'");
+    let end = match name.as_str() {
+        "bwlim-in" | "bwlim-out" => bandwidth(cx, line).map_err(wrapped)?,
+        "cache" if line.arg(2).is_empty() => return Err(wrapped("cache : expects a <name> argument".to_owned())),
+        "fcgi-app" if line.arg(2).is_empty() => {
+            return Err(wrapped("fcgi-app : expects a <name> argument".to_owned()));
+        }
+        "cache" | "fcgi-app" => 3,
+        "compression" | "comp-req" | "comp-res" => 2,
+        _ => line.len(),
+    };
+    if !line.arg(end).is_empty() {
+        return Err(format!("'filter {name}' : unknown keyword '{}'.", line.text(end)));
+    }
+    Ok(())
+}
+
+/// Arguments of `bwlim-in` and `bwlim-out`; gives the index after them.
+fn bandwidth(cx: &mut Cx<'_>, line: &Line) -> Result<usize, String> {
+    let name = line.text(1);
+    if line.arg(2).is_empty() {
+        return Err(format!("'{name}' : a name is expected as first argument "));
+    }
+    let (mut shared, mut per_stream) = (false, false);
+    let (mut key, mut limit, mut period) = (false, false, false);
+    let mut at = 3;
+    loop {
+        let word = line.text(at);
+        let is_shared = matches!(word.as_str(), "key" | "table" | "limit");
+        if !is_shared && !matches!(word.as_str(), "default-period" | "default-limit" | "min-size") {
+            break;
+        }
+        if (is_shared && per_stream) || (word.starts_with("default") && shared) {
+            return Err(format!("'{name}' : cannot mix per-stream and shared parameter"));
+        }
+        if line.arg(at + 1).is_empty() {
+            let what = match word.as_str() {
+                "key" => "the sample expression is missing",
+                "table" => "the table name is missing",
+                _ => "the value is missing",
+            };
+            return Err(format!("'{name}' : {what} for '{word}' option"));
+        }
+        shared |= is_shared;
+        per_stream |= word.starts_with("default");
+        at += 1;
+        let bad = |c: u8| {
+            format!("'{name}' : invalid value for option '{word}' (unexpected character '{}')", c as char)
+        };
+        match word.as_str() {
+            "key" => {
+                sample_text(cx, Args::of(line, 0), &mut at, ArgContext::None)?;
+                key = true;
+                continue;
+            }
+            "table" => {}
+            "default-period" => {
+                let first = line.arg(at).first().copied().unwrap_or(0);
+                let t = units::time(line.arg(at), TimeUnit::Ms).map_err(|e| match e {
+                    TimeError::Unexpected(c) => bad(c),
+                    TimeError::Over | TimeError::Under => bad(first),
+                })?;
+                period = t.value > 0;
+            }
+            "min-size" => {
+                units::size(line.arg(at)).map_err(bad)?;
+            }
+            _ => limit = units::size(line.arg(at)).map_err(bad)? > 0,
+        }
+        at += 1;
+    }
+    let missing = match (shared, key, limit, period) {
+        (true, false, ..) => "key",
+        (true, true, false, _) => "limit",
+        (false, _, _, false) => "default-period",
+        (false, _, false, _) => "default-limit",
+        _ => return Ok(at),
+    };
+    Err(format!("'{name}' : <{missing}> option is missing"))
+}
