@@ -1,0 +1,194 @@
+//! The process: descriptors, identity, daemon, pid file, systemd.
+#![allow(unsafe_code, reason = "fork, setuid and friends")]
+
+use std::ffi::{CStr, CString};
+use std::fs;
+use std::io;
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+
+/// The user and groups to become.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// User id.
+    pub uid: Option<u32>,
+    /// Group id.
+    pub gid: Option<u32>,
+    /// User name, for its supplementary groups.
+    pub user: Option<String>,
+}
+
+/// The id of a user by name, or the number itself.
+#[must_use]
+pub fn lookup_user(name: &str) -> Option<u32> {
+    if let Ok(n) = name.parse() {
+        return Some(n);
+    }
+    let name = CString::new(name).ok()?;
+    // SAFETY: a valid C string; the result is read before anybody calls getpwnam again (start is
+    // single-threaded).
+    unsafe { libc::getpwnam(name.as_ptr()).as_ref().map(|p| p.pw_uid) }
+}
+
+/// The id of a group by name, or the number itself.
+#[must_use]
+pub fn lookup_group(name: &str) -> Option<u32> {
+    if let Ok(n) = name.parse() {
+        return Some(n);
+    }
+    let name = CString::new(name).ok()?;
+    // SAFETY: as in `lookup_user`.
+    unsafe { libc::getgrnam(name.as_ptr()).as_ref().map(|g| g.gr_gid) }
+}
+
+/// Soft and hard limit of open descriptors.
+#[must_use]
+pub fn descriptor_limit() -> (u64, u64) {
+    let mut r = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: a valid rlimit.
+    unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut r) };
+    (r.rlim_cur, r.rlim_max)
+}
+
+/// Raises the descriptor limit to `want`, or to what is allowed; returns the soft limit reached.
+pub fn raise_descriptor_limit(want: u64) -> u64 {
+    let (_, hard) = descriptor_limit();
+    let set = |cur, max| {
+        let r = libc::rlimit { rlim_cur: cur, rlim_max: max };
+        // SAFETY: a valid rlimit.
+        unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const r) == 0 }
+    };
+    if !set(want, want.max(hard)) {
+        let _ = set(want.min(hard), hard);
+    }
+    descriptor_limit().0
+}
+
+/// This machine's name.
+#[must_use]
+pub fn hostname() -> String {
+    let mut buf = [0u8; 256];
+    // SAFETY: the buffer is one byte longer than the length given, so that it stays terminated.
+    unsafe { libc::gethostname(buf.as_mut_ptr().cast(), buf.len() - 1) };
+    CStr::from_bytes_until_nul(&buf).map(|c| c.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// Becomes a daemon: the parent ends with status 0, the child returns. Must run before any thread.
+///
+/// # Errors
+/// When the process cannot be forked.
+pub fn daemonize() -> io::Result<()> {
+    // SAFETY: single-threaded at this point (see above).
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()),
+        0 => {
+            // SAFETY: plain system calls; /dev/null replaces the three standard descriptors.
+            unsafe {
+                libc::setsid();
+                let null = libc::open(c"/dev/null".as_ptr(), libc::O_RDWR);
+                if null >= 0 {
+                    for fd in 0..3 {
+                        libc::dup2(null, fd);
+                    }
+                    if null > 2 {
+                        libc::close(null);
+                    }
+                }
+            }
+            Ok(())
+        }
+        // SAFETY: the parent must not run destructors of what the child now owns.
+        _ => unsafe { libc::_exit(0) },
+    }
+}
+
+/// Changes the root directory and moves into it.
+///
+/// # Errors
+/// As the operating system tells them.
+pub fn chroot(path: &Path) -> io::Result<()> {
+    std::os::unix::fs::chroot(path)?;
+    std::env::set_current_dir("/")
+}
+
+/// Gives up privileges: supplementary groups, group, user, in this order.
+///
+/// # Errors
+/// The first step that failed.
+pub fn drop_privileges(to: &Identity) -> io::Result<()> {
+    let check = |r: libc::c_int| if r == 0 { Ok(()) } else { Err(io::Error::last_os_error()) };
+    if let Some(gid) = to.gid {
+        let name = to.user.as_deref().and_then(|u| CString::new(u).ok());
+        // SAFETY: plain system calls on numbers and a valid C string.
+        unsafe {
+            if libc::getuid() == 0 {
+                match (&name, to.uid) {
+                    (Some(n), Some(_)) => check(libc::initgroups(n.as_ptr(), gid))?,
+                    _ => check(libc::setgroups(0, std::ptr::null()))?,
+                }
+            }
+            check(libc::setgid(gid))?;
+        }
+    }
+    if let Some(uid) = to.uid {
+        // SAFETY: a plain system call.
+        unsafe { check(libc::setuid(uid))? }
+    }
+    Ok(())
+}
+
+/// Writes pids, one a line.
+///
+/// # Errors
+/// As the operating system tells them.
+pub fn write_pidfile(path: &Path, pids: &[u32]) -> io::Result<()> {
+    let text: String = pids.iter().map(|p| format!("{p}\n")).collect();
+    fs::write(path, text)
+}
+
+/// Tells systemd (`READY=1`, …) over `socket`, the value of `NOTIFY_SOCKET`.
+///
+/// # Errors
+/// When nobody listens there.
+pub fn sd_notify(socket: &str, message: &str) -> io::Result<()> {
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::SocketAddr;
+    let out = UnixDatagram::unbound()?;
+    match socket.strip_prefix('@') {
+        Some(name) => out.send_to_addr(message.as_bytes(), &SocketAddr::from_abstract_name(name)?)?,
+        None => out.send_to(message.as_bytes(), socket)?,
+    };
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_numbers_are_both_ids() {
+        assert_eq!(lookup_user("root"), Some(0));
+        assert_eq!(lookup_user("77"), Some(77));
+        assert_eq!(lookup_group("root"), Some(0));
+        assert_eq!(lookup_user("no such user"), None);
+        assert!(!hostname().is_empty());
+    }
+
+    #[test]
+    fn systemd_hears() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("n");
+        let s = UnixDatagram::bind(&path).unwrap();
+        sd_notify(path.to_str().unwrap(), "READY=1").unwrap();
+        let mut buf = [0u8; 32];
+        assert_eq!(s.recv(&mut buf).unwrap(), 7);
+    }
+
+    #[test]
+    fn a_pid_file_has_a_line_each() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("p");
+        write_pidfile(&path, &[12, 13]).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "12\n13\n");
+    }
+}
