@@ -1,0 +1,129 @@
+//! Listeners of one worker: accept, admit, hand over; wait when limits are reached or descriptors run out.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::rc::Rc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::Poll;
+use std::time::Duration;
+
+use rha_base::ProxyId;
+use rha_ir::Mode;
+use rha_net::{Accepting, Incoming};
+
+use crate::reuse::FuturePool;
+use crate::session::Session;
+use crate::worker::Worker;
+use crate::{http, tcp};
+
+/// How long a listener rests when descriptors or memory have run out. COMPAT: as the original.
+const EXHAUSTED: Duration = Duration::from_millis(100);
+/// How often a full listener looks for connections that ended on other workers.
+const FULL: Duration = Duration::from_millis(20);
+
+/// A listener of a worker.
+pub(crate) struct Door {
+    pub front: ProxyId,
+    pub listener: u32,
+    pub socket: Accepting,
+}
+
+/// Starts accepting on all doors.
+pub(crate) fn open(worker: &Rc<Worker>, doors: Vec<Door>) -> Vec<tokio::task::JoinHandle<()>> {
+    let http = Rc::new(FuturePool::default());
+    let tcp = Rc::new(FuturePool::default());
+    doors
+        .into_iter()
+        .map(|d| tokio::task::spawn_local(accept(worker.clone(), d, http.clone(), http::serve, tcp.clone(), tcp::serve)))
+        .collect()
+}
+
+async fn accept<H, T>(
+    worker: Rc<Worker>,
+    door: Door,
+    http_pool: Rc<FuturePool<H>>,
+    http: fn(Session) -> H,
+    tcp_pool: Rc<FuturePool<T>>,
+    tcp: fn(Session) -> T,
+) where
+    H: Future<Output = Option<Session>> + 'static,
+    T: Future<Output = ()> + 'static,
+{
+    loop {
+        wait_for_room(&worker, &door).await;
+        let incoming = match poll_fn(|cx| door.socket.poll_accept(cx)).await {
+            Ok(i) => i,
+            Err(e) if is_transient(&e) => continue,
+            Err(_) => {
+                tokio::time::sleep(EXHAUSTED).await;
+                continue;
+            }
+        };
+        let session = admit(&worker, &door, incoming);
+        if session.frontend().mode == Mode::Http {
+            tokio::task::spawn_local(http_connection(session, http_pool.clone(), http));
+        } else {
+            let pool = tcp_pool.clone();
+            tokio::task::spawn_local(async move { pool.run(tcp(session)).await });
+        }
+    }
+}
+
+fn admit(worker: &Rc<Worker>, door: &Door, incoming: Incoming) -> Session {
+    Session::new(worker.clone(), worker.plan(), door.front, door.listener, incoming)
+}
+
+/// Between requests only the session is held; a request's future and buffers come from pools.
+async fn http_connection<H>(mut session: Session, pool: Rc<FuturePool<H>>, serve: fn(Session) -> H)
+where
+    H: Future<Output = Option<Session>>,
+{
+    let Some(admitted) = http::begin(session) else { return };
+    session = admitted;
+    loop {
+        if session.left.is_empty() && !http::next_request(&mut session).await {
+            return;
+        }
+        match pool.run(serve(session)).await {
+            Some(s) => session = s,
+            None => return,
+        }
+    }
+}
+
+/// Errors of the connection that was about to be accepted, not of the listener.
+fn is_transient(e: &io::Error) -> bool {
+    matches!(
+        e.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
+    )
+}
+
+async fn wait_for_room(worker: &Worker, door: &Door) {
+    while !has_room(worker, door) {
+        let pause = tokio::time::sleep(FULL);
+        let mut pause = std::pin::pin!(pause);
+        let mut parked = false;
+        poll_fn(|cx| {
+            if parked {
+                // Woken by a connection that ended here.
+                return Poll::Ready(());
+            }
+            parked = true;
+            worker.block(cx.waker().clone());
+            pause.as_mut().poll(cx)
+        })
+        .await;
+    }
+}
+
+fn has_room(worker: &Worker, door: &Door) -> bool {
+    let plan = worker.plan();
+    let Some(front) = plan.proxy(door.front) else { return false };
+    let Some(listener) = front.listeners.get(door.listener as usize) else { return false };
+    let shared = &worker.shared;
+    !front.state.paused.load(Relaxed)
+        && shared.connections.read() < shared.maxconn.load(Relaxed)
+        && front.state.front.read() < front.maxconn
+        && (listener.maxconn == 0 || listener.current.read() < listener.maxconn)
+}

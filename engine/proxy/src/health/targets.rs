@@ -1,0 +1,214 @@
+//! Which servers are watched, where their checks go and what these do.
+
+use std::sync::Arc;
+
+use rha_base::ProxyId;
+use rha_health::{Script, Setup};
+use rha_ir::{CheckKind, Observe, Server};
+use rha_net::{SocketAddress, resolve};
+
+use crate::plan::{Plan, PlanError, ProxyPlan};
+
+/// How a server is checked.
+#[derive(Debug, Clone)]
+pub(crate) struct Probe {
+    pub script: Arc<Script>,
+    /// Where to; `None` when the server has no port.
+    pub to: Option<SocketAddress>,
+    /// PROXY header in front: 0 none, 1 or 2.
+    pub announce: u8,
+    /// `timeout check`, milliseconds.
+    pub check_ms: Option<u64>,
+    /// Fixed bound of an agent's answer; a health check is bounded by its interval.
+    pub inter_ms: u64,
+}
+
+/// A server as the watch knows it.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    pub proxy: ProxyId,
+    pub server: usize,
+    pub backend: Arc<str>,
+    pub name: Arc<str>,
+    pub setup: Setup,
+    pub check: Option<Probe>,
+    pub agent: Option<Probe>,
+    /// Target it tracks.
+    pub tracks: Option<usize>,
+    pub backup: bool,
+    /// Name it is resolved by.
+    pub host: Arc<str>,
+}
+
+impl Target {
+    /// Whether another plan's target is the same server, watched in the same way.
+    pub(crate) fn is_same(&self, other: &Target) -> bool {
+        self.backend == other.backend && self.name == other.name && self.setup == other.setup
+    }
+}
+
+/// All usable servers.
+pub(crate) fn count((active, backup): (usize, usize)) -> usize {
+    active + backup
+}
+
+/// The targets of a plan, proxy by proxy, server by server.
+pub(crate) fn of(plan: &Plan) -> Result<Vec<Target>, Vec<PlanError>> {
+    let (mut targets, mut errors) = (Vec::new(), Vec::new());
+    for proxy in &plan.proxies {
+        let script = if proxy.model.service.servers.iter().any(|s| s.checked) {
+            script(proxy, &mut errors)
+        } else {
+            None
+        };
+        for (i, server) in proxy.model.service.servers.iter().enumerate() {
+            match target(plan, proxy, i, server, script.as_ref()) {
+                Ok(target) => targets.push(target),
+                Err(error) => errors.push(error),
+            }
+        }
+    }
+    if errors.is_empty() { Ok(targets) } else { Err(errors) }
+}
+
+fn script(proxy: &ProxyPlan, errors: &mut Vec<PlanError>) -> Option<Arc<Script>> {
+    let check = &proxy.model.service.check;
+    let span = match &check.kind {
+        CheckKind::Other { origin, .. } => *origin,
+        _ => proxy.model.origin,
+    };
+    let compiled = Script::compile(check);
+    match compiled {
+        Ok(script) if script.needs_formats() => {
+            let message = "log-format variables in health checks are not supported".to_owned();
+            errors.push(PlanError { span, message });
+            None
+        }
+        Ok(script) => Some(script),
+        Err(e) => {
+            errors.push(PlanError { span, message: e.to_string() });
+            None
+        }
+    }
+}
+
+fn target(
+    plan: &Plan,
+    proxy: &ProxyPlan,
+    index: usize,
+    server: &Server,
+    script: Option<&Arc<Script>>,
+) -> Result<Target, PlanError> {
+    let check = match script.filter(|_| server.checked && !proxy.model.disabled) {
+        Some(script) => Some(probe(proxy, index, server, script)?),
+        None => None,
+    };
+    let agent = match server.agent.as_ref().filter(|a| a.enabled && !proxy.model.disabled) {
+        Some(agent) => Some(Probe {
+            script: Script::agent(&agent.send),
+            to: place(proxy, index, agent.address.as_ref(), Some(agent.port), server)?,
+            announce: 0,
+            check_ms: proxy.model.timeouts.check.map(u64::from),
+            inter_ms: agent.inter_ms.into(),
+        }),
+        None => None,
+    };
+    let tracks = server.track.as_ref().and_then(|(backend, name)| position(plan, proxy, backend, name));
+    Ok(Target {
+        proxy: proxy.id,
+        server: index,
+        backend: Arc::from(proxy.name.as_ref()),
+        name: Arc::from(server.name.as_str()),
+        setup: Setup {
+            check: check.as_ref().map(|_| server.timing.clone()),
+            agent_ms: agent.as_ref().map(|a| u32::try_from(a.inter_ms).unwrap_or(u32::MAX)),
+            slowstart_ms: server.slowstart_ms,
+            disabled: server.disabled,
+            tracks: tracks.is_some(),
+            log_checks: proxy.model.service.check.log,
+            dynamic_weight: proxy.algorithm.is_dynamic(),
+            dialect: plan.dialect,
+        },
+        check,
+        agent,
+        tracks,
+        backup: server.backup,
+        host: Arc::from(host(server)),
+    })
+}
+
+fn host(server: &Server) -> &str {
+    match &server.address {
+        rha_ir::Address::Ip { host: rha_ir::Host::Name { name, .. }, .. } => name,
+        _ => "",
+    }
+}
+
+fn probe(proxy: &ProxyPlan, index: usize, server: &Server, script: &Arc<Script>) -> Result<Probe, PlanError> {
+    let elsewhere = server.check_port.is_some() || server.check_address.is_some();
+    // COMPAT: a check sent elsewhere does not inherit the server's PROXY header.
+    let announce = match (server.check_send_proxy, elsewhere, server.send_proxy) {
+        (_, false, version @ (1 | 2)) => version,
+        (true, ..) => server.send_proxy.max(1),
+        _ => 0,
+    };
+    Ok(Probe {
+        script: script.clone(),
+        to: place(proxy, index, server.check_address.as_ref(), server.check_port, server)?,
+        announce,
+        check_ms: proxy.model.timeouts.check.map(u64::from),
+        inter_ms: server.timing.inter_ms.into(),
+    })
+}
+
+/// Where a check goes: its own address and port, else the server's. `None` is the server's own address as it is at
+/// the time, which may change.
+fn place(
+    proxy: &ProxyPlan,
+    index: usize,
+    address: Option<&rha_ir::Address>,
+    port: Option<u16>,
+    server: &Server,
+) -> Result<Option<SocketAddress>, PlanError> {
+    let own = proxy.state.servers.get(index).map(crate::state::ServerState::address);
+    let port = port.filter(|p| *p != 0);
+    match (address, own) {
+        (Some(address), own) => {
+            let default = port.or(own.as_ref().and_then(SocketAddress::ip).map(|a| a.port())).unwrap_or(0);
+            let failed = |e: rha_net::ResolveError| PlanError { span: server.origin, message: e.to_string() };
+            resolve(address, default).map(|a| Some(with_port(a, port))).map_err(failed)
+        }
+        (None, Some(own)) if port.is_some() => Ok(Some(with_port(own, port))),
+        _ => Ok(None),
+    }
+}
+
+/// An address with another port, where it has one.
+pub(crate) fn with_port(address: SocketAddress, port: Option<u16>) -> SocketAddress {
+    match (address, port) {
+        (SocketAddress::Ip(mut ip), Some(port)) => {
+            ip.set_port(port);
+            SocketAddress::Ip(ip)
+        }
+        (address, _) => address,
+    }
+}
+
+/// Number of a tracked server among all targets; an empty backend is the server's own.
+fn position(plan: &Plan, own: &ProxyPlan, backend: &str, name: &str) -> Option<usize> {
+    let mut before = 0;
+    for proxy in &plan.proxies {
+        let named = if backend.is_empty() { proxy.id == own.id } else { proxy.name.as_ref() == backend };
+        let at = proxy.model.service.servers.iter().position(|s| s.name == name);
+        if let (true, true, Some(at)) = (named, proxy.kind.is_backend(), at) {
+            return Some(before + at);
+        }
+        before += proxy.model.service.servers.len();
+    }
+    None
+}
+
+/// Whether a server's traffic is observed, and how.
+pub(crate) fn observed(server: &Server) -> Observe {
+    server.timing.observe
+}

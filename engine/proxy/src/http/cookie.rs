@@ -1,0 +1,320 @@
+//! The persistence cookie: read from the request, written into the response.
+//!
+//! HAProxy 3.0 configuration manual §4.2 "cookie", §8.5 (third and fourth letter of `%tsc`).
+
+use rha_ir::{Cookie, CookieMode};
+
+use super::Next;
+use crate::dispatch::Persistence;
+use crate::stream::Stream;
+
+/// What the response must say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Bound {
+    /// The request brought no cookie of ours, or one that leads nowhere.
+    #[default]
+    No,
+    /// It brought the cookie of the server used.
+    Valid,
+}
+
+/// One `name=value` of a Cookie field, as byte ranges of the field's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Pair {
+    start: usize,
+    value: usize,
+    end: usize,
+    name_end: usize,
+}
+
+/// Pairs of a Cookie field's value. RFC 6265 §5.4, and what clients really send.
+fn pairs(text: &[u8]) -> impl Iterator<Item = Pair> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        while at < text.len() {
+            let rest = text.get(at..)?;
+            let len = rest.iter().position(|c| *c == b';').unwrap_or(rest.len());
+            let (from, to) = (at, at + len);
+            at = to + 1;
+            let piece = text.get(from..to)?;
+            let start = from + piece.len() - piece.trim_ascii_start().len();
+            let end = start + piece.trim_ascii().len();
+            if let Some(eq) = text.get(start..end)?.iter().position(|c| *c == b'=') {
+                return Some(Pair { start, value: start + eq + 1, end, name_end: start + eq });
+            }
+        }
+        None
+    })
+}
+
+/// A field value without one pair.
+fn without(text: &[u8], p: Pair) -> Vec<u8> {
+    let before = text.get(..p.start).unwrap_or_default().trim_ascii_end();
+    let after = text.get(p.end..).unwrap_or_default();
+    let after = after.strip_prefix(b";").unwrap_or(after).trim_ascii_start();
+    let mut out = before.to_vec();
+    if after.is_empty() {
+        if out.last() == Some(&b';') {
+            out.pop();
+        }
+    } else {
+        if !out.is_empty() {
+            out.push(b' ');
+        }
+        out.extend_from_slice(after);
+    }
+    out
+}
+
+impl Stream {
+    /// Where the request must go: `use-server`, cookie. Marks the third letter of `%tsc`, strips what the
+    /// server is not to see.
+    pub(super) fn persistence(&mut self) -> Persistence {
+        let plan = self.session.plan.clone();
+        let back = &plan.proxies[self.backend.unwrap_or(self.session.front).0 as usize];
+        let forced = self.any_holds(&back.rules.force_persist);
+        let ignored = !forced && self.any_holds(&back.rules.ignore_persist);
+        if let Some(c) = &back.model.cookie {
+            let by_cookie = self.read_cookie(c, back, ignored, forced);
+            if by_cookie.is_some() {
+                return Persistence { server: by_cookie, forced };
+            }
+        }
+        Persistence { server: self.chosen_server().or_else(|| self.last_server(back)), forced: false }
+    }
+
+    /// `option prefer-last-server`.
+    fn last_server(&self, back: &crate::plan::ProxyPlan) -> Option<usize> {
+        if !back.model.options.prefer_last_server {
+            return None;
+        }
+        let own = self.session.last_server?;
+        (own.0 == back.id && back.state.servers.get(own.1).is_some_and(|s| s.is_usable())).then_some(own.1)
+    }
+
+    fn any_holds(&mut self, all: &[rha_sample::Condition]) -> bool {
+        all.iter().any(|c| self.applies(Some(c)).is_yes())
+    }
+
+    fn read_cookie(&mut self, c: &Cookie, back: &crate::plan::ProxyPlan, ignored: bool, forced: bool) -> Option<usize> {
+        self.cookie.request = b'N';
+        let r = &self.parts.request;
+        let mut found = None;
+        for (i, text) in r.head.find(&r.buf, b"cookie") {
+            for p in pairs(text) {
+                if text.get(p.start..p.name_end) == Some(c.name.as_slice()) {
+                    found = Some((i, p, text.to_vec()));
+                    break;
+                }
+            }
+            if found.is_some() {
+                break;
+            }
+        }
+        let (field, pair, text) = found?;
+        let whole = text.get(pair.value..pair.end).unwrap_or_default();
+        // Prefix mode: `server~application`; otherwise `value|date|date`.
+        let (key, rest) = match c.mode {
+            CookieMode::Prefix => match whole.iter().position(|b| *b == b'~') {
+                Some(i) => (whole.get(..i).unwrap_or_default(), whole.get(i + 1..)),
+                None => (&[][..], None),
+            },
+            _ => (whole.split(|b| *b == b'|').next().unwrap_or_default(), None),
+        };
+        let server = back.servers.iter().position(|s| s.cookie.as_deref() == Some(key) && !key.is_empty());
+        let mut to = None;
+        match server {
+            _ if ignored => self.cookie.request = b'-',
+            None => self.cookie.request = b'I',
+            Some(s) => {
+                let state = back.state.servers.get(s);
+                if forced || back.model.options.persist || state.is_some_and(|x| x.is_up()) {
+                    self.cookie.request = b'V';
+                    to = Some(s);
+                } else {
+                    self.cookie.request = b'D';
+                }
+            }
+        }
+        if to.is_some() {
+            self.bound = Bound::Valid;
+        }
+        // COMPAT: `indirect` hides the cookie from the server, prefix mode gives it its own part back.
+        if let Some(rest) = rest {
+            let mut out = text.get(..pair.value).unwrap_or_default().to_vec();
+            out.extend_from_slice(rest);
+            out.extend_from_slice(text.get(pair.end..).unwrap_or_default());
+            self.parts.request.head.set_value(field, &out);
+        } else if c.indirect && c.mode != CookieMode::Passive {
+            let out = without(&text, pair);
+            if out.is_empty() {
+                self.parts.request.head.delete_at(field);
+            } else {
+                self.parts.request.head.set_value(field, &out);
+            }
+        }
+        to
+    }
+
+    /// `redir` of the server the request is bound to: a redirect instead of a proxied answer.
+    pub(super) fn redirect_to_server(&mut self, _persist: &Persistence) -> Option<Next> {
+        None
+    }
+
+    /// Sets, rewrites or removes the cookie in the response; marks the fourth letter.
+    pub(super) fn persistence_in_response(&mut self) {
+        let plan = self.session.plan.clone();
+        let back = &plan.proxies[self.backend.unwrap_or(self.session.front).0 as usize];
+        let Some(c) = &back.model.cookie else { return };
+        let value = self.server.and_then(|s| back.server(s)).and_then(|s| s.cookie.clone());
+        let theirs = self.servers_own_cookie(c, value.as_deref());
+        self.cookie.response = if theirs { b'P' } else { b'N' };
+        if c.mode != CookieMode::Insert || (theirs && c.preserve) {
+            return;
+        }
+        let posted = self.parts.request.head.method_kind() == rha_http1::Method::Post;
+        if c.postonly && !posted {
+            return;
+        }
+        // COMPAT: the cookie is not set again while it leads to the same server, unless it carries dates.
+        if self.bound == Bound::Valid && self.cookie.request == b'V' && c.maxidle_s.is_none() && c.maxlife_s.is_none() {
+            return;
+        }
+        let mut out = std::mem::take(&mut self.parts.text);
+        out.clear();
+        out.extend_from_slice(&c.name);
+        match value {
+            Some(v) => {
+                out.push(b'=');
+                out.extend_from_slice(&v);
+                if c.maxidle_s.is_some() || c.maxlife_s.is_some() {
+                    let date = date_chars(self.now().wall_us / 1_000_000);
+                    out.push(b'|');
+                    out.extend_from_slice(&date);
+                    if c.maxlife_s.is_some() {
+                        out.push(b'|');
+                        out.extend_from_slice(&date);
+                    }
+                }
+                out.extend_from_slice(b"; path=/");
+                self.cookie.response = if self.cookie.request == b'V' { b'U' } else { b'I' };
+            }
+            // COMPAT: a server without a value takes the cookie away, if the client has one.
+            None => {
+                if self.cookie.request == b'N' {
+                    self.parts.text = out;
+                    return;
+                }
+                out.extend_from_slice(b"=; Expires=Thu, 01-Jan-1970 00:00:01 GMT; path=/");
+                self.cookie.response = b'D';
+            }
+        }
+        for d in &c.domains {
+            out.extend_from_slice(b"; domain=");
+            out.extend_from_slice(d);
+        }
+        for (on, word) in [(c.httponly, &b"; HttpOnly"[..]), (c.secure, b"; Secure")] {
+            if on {
+                out.extend_from_slice(word);
+            }
+        }
+        for a in &c.attrs {
+            out.extend_from_slice(b"; ");
+            out.extend_from_slice(a);
+        }
+        self.parts.response.head.add(b"set-cookie", &out);
+        self.parts.text = out;
+        if c.nocache && self.is_cacheable() {
+            self.parts.response.head.add(b"cache-control", b"private");
+        }
+    }
+
+    /// The server's own Set-Cookie of that name: rewritten, prefixed or removed as the mode says.
+    fn servers_own_cookie(&mut self, c: &Cookie, value: Option<&[u8]>) -> bool {
+        let mut seen = false;
+        let mut i = 0;
+        while let Some((name, text)) = self.parts.response.head.field(&self.parts.response.buf, i) {
+            i += 1;
+            if !name.eq_ignore_ascii_case(b"set-cookie") {
+                continue;
+            }
+            let Some(p) = pairs(text).next().filter(|p| text.get(p.start..p.name_end) == Some(c.name.as_slice()))
+            else {
+                continue;
+            };
+            seen = true;
+            let (head, tail) = (text.get(..p.value).unwrap_or_default(), text.get(p.end..).unwrap_or_default());
+            let own = text.get(p.value..p.end).unwrap_or_default();
+            let replaced = match (c.mode, value) {
+                (CookieMode::Rewrite, Some(v)) => Some([head, v, tail].concat()),
+                (CookieMode::Prefix, Some(v)) => Some([head, v, b"~", own, tail].concat()),
+                (CookieMode::Insert, _) if !c.preserve => None,
+                _ => continue,
+            };
+            match replaced {
+                Some(text) => self.parts.response.head.set_value(i - 1, &text),
+                None => {
+                    i -= 1;
+                    self.parts.response.head.delete_at(i);
+                }
+            }
+        }
+        seen
+    }
+
+    /// Whether a shared cache might keep the response. RFC 9111 §3, as far as the original looks.
+    fn is_cacheable(&self) -> bool {
+        let r = &self.parts.response;
+        !r.head.find(&r.buf, b"cache-control").any(|(_, v)| {
+            let v = v.to_ascii_lowercase();
+            [&b"private"[..], b"no-store", b"no-cache"].iter().any(|w| memchr::memmem::find(&v, w).is_some())
+        })
+    }
+
+    /// The cookie that `capture cookie` wants: `name=value`, cut. The name may be a prefix.
+    pub(super) fn captured_cookie(&self, which: usize, name: &[u8], len: usize) -> Option<Vec<u8>> {
+        let find = |text: &[u8]| {
+            pairs(text).find_map(|p| {
+                let whole = text.get(p.start..p.end)?;
+                whole.starts_with(name).then(|| whole.get(..whole.len().min(len)).unwrap_or(whole).to_vec())
+            })
+        };
+        if which == 0 {
+            let r = &self.parts.request;
+            r.head.find(&r.buf, b"cookie").find_map(|(_, v)| find(v))
+        } else {
+            let r = &self.parts.response;
+            r.head.find(&r.buf, b"set-cookie").find_map(|(_, v)| find(v))
+        }
+    }
+}
+
+/// A date in five characters: quarter minutes of 30 bits, six bits each.
+fn date_chars(unix_s: i64) -> [u8; 5] {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut n = (unix_s >> 2) as u32;
+    let mut out = [0; 5];
+    for c in out.iter_mut().rev() {
+        *c = DIGITS[(n & 63) as usize];
+        n >>= 6;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pair_can_be_cut_out() {
+        let cut = |text: &[u8], i: usize| {
+            let p = pairs(text).nth(i).unwrap();
+            String::from_utf8(without(text, p)).unwrap()
+        };
+        assert_eq!(cut(b"a=1; SRV=s1; b=2", 1), "a=1; b=2");
+        assert_eq!(cut(b"SRV=s1; b=2", 0), "b=2");
+        assert_eq!(cut(b"a=1; SRV=s1", 1), "a=1");
+        assert_eq!(cut(b"SRV=s1", 0), "");
+        assert_eq!(pairs(b"novalue; a=1;;").count(), 1);
+    }
+}

@@ -1,0 +1,622 @@
+//! Request out, response in: heads, bodies both ways, interim responses, and every way this can end.
+
+use std::future::poll_fn;
+use std::io;
+use std::task::{Context, Poll};
+
+use rha_base::{Phase, Side as Fault, Tick};
+use rha_http1::{Body, BodyOut, Parsed, ToClient, ToServer};
+use rha_ir::ConnectionMode;
+
+use super::Next;
+use crate::health_hook::{Seen, answered};
+use crate::rules::{Done, Subject};
+use crate::stream::Stream;
+
+/// Reads of one direction before others get their turn.
+const TURNS: u32 = 8;
+
+/// How an exchange ended.
+pub(super) enum Outcome {
+    /// The client has its answer, or is past getting one.
+    Done(Next),
+    /// A reused connection turned out to be closed before anything was answered; nothing is lost.
+    Stale,
+}
+
+/// One direction's body on its way.
+#[derive(Debug)]
+struct Transfer {
+    body: Body,
+    how: BodyOut,
+    /// Bytes the other side has not taken yet, in `kept[from..]`.
+    kept: Vec<u8>,
+    from: usize,
+    done: bool,
+}
+
+impl Transfer {
+    fn is_stuck(&self) -> bool {
+        self.from < self.kept.len()
+    }
+
+    fn finished(&self) -> bool {
+        self.done && !self.is_stuck()
+    }
+}
+
+/// What a step of the exchange came to.
+enum Event {
+    /// The response head is parsed.
+    Head,
+    /// Both bodies are through.
+    Through,
+    /// The server closed before a response.
+    ServerClosed,
+    /// Connection to the server broke.
+    ServerBroken,
+    /// The response is not HTTP.
+    Garbage,
+    /// The response's body ended early.
+    Truncated,
+    /// The client closed or broke.
+    ClientGone,
+    /// The client's body is broken.
+    ClientGarbage,
+    /// A deadline passed.
+    Timeout { client: bool },
+}
+
+struct Exchange {
+    up: Transfer,
+    down: Transfer,
+    head: bool,
+    client_until: Tick,
+    server_until: Tick,
+    /// Whether any byte of a response has come.
+    answered: bool,
+    /// Bytes of the client were read that cannot be sent a second time.
+    consumed: bool,
+}
+
+impl Stream {
+    /// Sends the request and brings the response back.
+    pub(super) async fn exchange(&mut self) -> Outcome {
+        let mut x = self.start_request();
+        // Head and first body bytes leave together.
+        match self.drive(&mut x).await {
+            Event::Head => {}
+            e => return self.no_response(e, &x).await,
+        }
+        self.finish_exchange(x).await
+    }
+
+    fn start_request(&mut self) -> Exchange {
+        let back = self.backend_or_front();
+        let keep = self.connection_mode() == ConnectionMode::KeepAlive;
+        let pretend = back.model.options.http_pretend_keepalive;
+        let mut out = self.session.worker.take_text();
+        let r = &self.parts.request;
+        let sent = r.head.write(&r.buf, ToServer { keep, pretend_keep: pretend }, &mut out);
+        self.server_keep = sent.keep;
+        let mut body = r.head.body();
+        let mut done = body.is_done();
+        let mut consumed = 0;
+        if !done {
+            let rest = r.rest();
+            let text = &mut self.parts.text;
+            if let Ok(step) = body.relay(rest, text) {
+                consumed = step.consumed;
+                if sent.body == BodyOut::Same {
+                    out.extend_from_slice(if step.rewritten { text } else { rest.get(..consumed).unwrap_or_default() });
+                }
+                done = step.done;
+            }
+        }
+        let rest = self.parts.request.rest().get(consumed..).unwrap_or_default();
+        if done && !rest.is_empty() && self.session.left.is_empty() {
+            self.session.left.extend_from_slice(rest);
+        }
+        let resp = &mut self.parts.response;
+        resp.clear();
+        if resp.buf.is_empty() {
+            resp.buf = self.session.worker.buffers.take();
+        }
+        let now = self.now().tick();
+        Exchange {
+            up: Transfer { body, how: sent.body, kept: out, from: 0, done },
+            down: Transfer { body: Body::None, how: BodyOut::Same, kept: Vec::new(), from: 0, done: false },
+            head: false,
+            client_until: if done { Tick::NEVER } else { self.client_timeout().from(now) },
+            server_until: self.server_timeout().from(now),
+            answered: false,
+            consumed: false,
+        }
+    }
+
+    fn client_timeout(&self) -> crate::plan::Timeout {
+        self.timeout_client.unwrap_or(self.frontend().timeouts.client)
+    }
+
+    fn server_timeout(&self) -> crate::plan::Timeout {
+        self.timeout_server.unwrap_or(self.backend_or_front().timeouts.server)
+    }
+
+    /// Runs the exchange until something is to be decided.
+    async fn drive(&mut self, x: &mut Exchange) -> Event {
+        self.session.set_deadline(x.client_until.min(x.server_until));
+        let watch = self.backend_or_front().abort_on_close;
+        poll_fn(|cx| self.poll_exchange(cx, x, watch)).await
+    }
+
+    fn poll_exchange(&mut self, cx: &mut Context<'_>, x: &mut Exchange, watch: bool) -> Poll<Event> {
+        let mut moved = false;
+        if !x.up.finished()
+            && let Poll::Ready(e) = self.poll_up(cx, x, &mut moved)
+        {
+            return Poll::Ready(e);
+        }
+        let down = if x.head { self.poll_down(cx, x, &mut moved) } else { self.poll_head(cx, x, &mut moved) };
+        if down.is_ready() {
+            return down;
+        }
+        if moved {
+            let now = self.session.now().tick();
+            x.client_until = if x.up.done && !x.down.is_stuck() { Tick::NEVER } else { self.client_timeout().from(now) };
+            // COMPAT: the server's time runs once it has all of the request.
+            let server_runs = x.up.finished() && !x.down.is_stuck() || x.up.is_stuck();
+            x.server_until = if server_runs { self.server_timeout().from(now) } else { Tick::NEVER };
+            self.session.set_deadline(x.client_until.min(x.server_until));
+        }
+        if watch && x.up.done && !x.head && self.session.left.is_empty() && self.session.conn.poll_gone(cx).is_ready() {
+            return Poll::Ready(Event::ClientGone);
+        }
+        if self.session.poll_deadline(cx).is_ready() {
+            return Poll::Ready(Event::Timeout { client: x.client_until <= x.server_until });
+        }
+        Poll::Pending
+    }
+
+    /// Request bytes to the server.
+    fn poll_up(&mut self, cx: &mut Context<'_>, x: &mut Exchange, moved: &mut bool) -> Poll<Event> {
+        let Some(server) = self.server_conn.as_mut() else { return Poll::Ready(Event::ServerBroken) };
+        for _ in 0..TURNS {
+            while let Some(rest) = x.up.kept.get(x.up.from..).filter(|r| !r.is_empty()) {
+                match server.poll_write(cx, rest) {
+                    Poll::Ready(Ok(n)) => {
+                        x.up.from += n;
+                        self.bytes_in += n as u64;
+                        *moved = true;
+                    }
+                    // What the server may have said before it closed is read first.
+                    Poll::Ready(Err(_)) => {
+                        x.up.done = true;
+                        x.up.from = x.up.kept.len();
+                        self.server_keep = false;
+                        self.upload_failed = true;
+                        return Poll::Pending;
+                    }
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+            if x.up.done {
+                self.session.worker.give_text(std::mem::take(&mut x.up.kept));
+                x.up.from = 0;
+                return Poll::Pending;
+            }
+            let worker = self.session.worker.clone();
+            let mut scratch = worker.scratch.borrow_mut();
+            let n = match self.session.conn.poll_read(cx, &mut scratch) {
+                Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => return Poll::Ready(Event::ClientGone),
+                Poll::Ready(Ok(n)) => n,
+                Poll::Pending => return Poll::Pending,
+            };
+            *moved = true;
+            x.consumed = true;
+            let input = scratch.get(..n).unwrap_or_default();
+            let text = &mut self.parts.text;
+            let Ok(step) = x.up.body.relay(input, text) else { return Poll::Ready(Event::ClientGarbage) };
+            x.up.done = step.done;
+            let bytes: &[u8] = if step.rewritten { text } else { input.get(..step.consumed).unwrap_or_default() };
+            if x.up.how == BodyOut::Same {
+                let sent = match server.try_write(bytes) {
+                    Ok(k) => k,
+                    Err(e) if e.kind() == io::ErrorKind::WouldBlock => 0,
+                    Err(_) => bytes.len(),
+                };
+                self.bytes_in += sent as u64;
+                x.up.kept.clear();
+                x.up.from = 0;
+                x.up.kept.extend_from_slice(bytes.get(sent..).unwrap_or_default());
+            }
+            if step.done {
+                self.session.left.extend_from_slice(input.get(step.consumed..).unwrap_or_default());
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// The response head; interim responses pass through.
+    fn poll_head(&mut self, cx: &mut Context<'_>, x: &mut Exchange, moved: &mut bool) -> Poll<Event> {
+        loop {
+            let Some(server) = self.server_conn.as_mut() else { return Poll::Ready(Event::ServerBroken) };
+            let resp = &mut self.parts.response;
+            let n = match server.poll_read(cx, resp.room()) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Event::ServerClosed),
+                Poll::Ready(Ok(n)) => n,
+                Poll::Ready(Err(_)) => return Poll::Ready(Event::ServerBroken),
+                Poll::Pending => return Poll::Pending,
+            };
+            *moved = true;
+            x.answered = true;
+            resp.filled += n;
+            loop {
+                let plan = &self.session.plan;
+                let back = self.backend.unwrap_or(self.session.front);
+                let policy = &plan.proxies[back.0 as usize].response_policy;
+                let resp = &mut self.parts.response;
+                let asked = self.parts.request.head.asked();
+                match resp.head.parse(resp.buf.get(..resp.filled).unwrap_or_default(), policy, asked) {
+                    Parsed::Complete { len } => resp.head_len = len,
+                    Parsed::Partial => break,
+                    Parsed::Bad(_) => return Poll::Ready(Event::Garbage),
+                }
+                if !resp.head.is_interim() {
+                    return Poll::Ready(Event::Head);
+                }
+                self.pass_interim();
+                if self.parts.response.filled == 0 {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Hands a 1xx on and makes room for what follows it.
+    fn pass_interim(&mut self) {
+        let to = ToClient::answering(&self.parts.request.head);
+        let mut out = std::mem::take(&mut self.parts.text);
+        out.clear();
+        let resp = &mut self.parts.response;
+        if self.parts.request.head.is_http11() {
+            resp.head.write(&resp.buf, to, &mut out);
+            // An interim response that does not fit a socket buffer is not worth waiting for.
+            if let Ok(n) = self.session.conn.try_write(&out) {
+                self.bytes_out += n as u64;
+            }
+        }
+        self.parts.text = out;
+        let resp = &mut self.parts.response;
+        resp.buf.copy_within(resp.head_len..resp.filled, 0);
+        resp.filled -= resp.head_len;
+        resp.head_len = 0;
+        resp.head.clear();
+    }
+
+    /// Response body to the client.
+    fn poll_down(&mut self, cx: &mut Context<'_>, x: &mut Exchange, moved: &mut bool) -> Poll<Event> {
+        let Some(server) = self.server_conn.as_mut() else { return Poll::Ready(Event::ServerBroken) };
+        let worker = self.session.worker.clone();
+        for _ in 0..TURNS {
+            while let Some(rest) = x.down.kept.get(x.down.from..).filter(|r| !r.is_empty()) {
+                match self.session.conn.poll_write(cx, rest) {
+                    Poll::Ready(Ok(n)) => {
+                        x.down.from += n;
+                        self.bytes_out += n as u64;
+                        *moved = true;
+                    }
+                    Poll::Ready(Err(_)) => return Poll::Ready(Event::ClientGone),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+            if x.down.done {
+                if x.up.finished() || self.upload_failed {
+                    return Poll::Ready(Event::Through);
+                }
+                // The response is over before the request: nobody needs the rest.
+                self.cut_short = true;
+                return Poll::Ready(Event::Through);
+            }
+            let mut scratch = worker.scratch.borrow_mut();
+            let n = match server.poll_read(cx, &mut scratch) {
+                Poll::Ready(Ok(n)) => n,
+                Poll::Ready(Err(_)) => return Poll::Ready(Event::Truncated),
+                Poll::Pending => return Poll::Pending,
+            };
+            *moved = true;
+            if n == 0 {
+                if matches!(x.down.body, Body::UntilClose) {
+                    x.down.done = true;
+                    continue;
+                }
+                return Poll::Ready(Event::Truncated);
+            }
+            let input = scratch.get(..n).unwrap_or_default();
+            let text = &mut self.parts.text;
+            let (done, bytes) = match take_body(&mut x.down, input, text) {
+                Ok((done, rewritten, consumed)) => {
+                    (done, if rewritten { &text[..] } else { input.get(..consumed).unwrap_or_default() })
+                }
+                Err(()) => return Poll::Ready(Event::Garbage),
+            };
+            x.down.done = done;
+            let sent = match self.session.conn.try_write(bytes) {
+                Ok(k) => k,
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => 0,
+                Err(_) => return Poll::Ready(Event::ClientGone),
+            };
+            self.bytes_out += sent as u64;
+            x.down.kept.clear();
+            x.down.from = 0;
+            x.down.kept.extend_from_slice(bytes.get(sent..).unwrap_or_default());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// The head is here: rules, head and first body bytes to the client, the rest of both bodies.
+    async fn finish_exchange(&mut self, mut x: Exchange) -> Outcome {
+        self.at.response = self.now().mono_us;
+        self.response_may_grow = false;
+        self.status = self.parts.response.head.status();
+        let plan = self.session.plan.clone();
+        if let (Some(b), Some(s)) = (self.backend, self.server) {
+            answered(&plan, b, s, Seen::Status(self.status));
+        }
+        self.capture_headers(1);
+        let server_keeps = self.parts.response.head.server_keeps() && self.server_keep;
+        let private = self.is_private();
+        if let Some(next) = self.response_rules().await {
+            return Outcome::Done(next);
+        }
+        let method = self.parts.request.head.method_kind();
+        let tunnel = self.parts.response.head.is_tunnel(method);
+        let keep = self.client_may_keep();
+        let to = ToClient { keep, ..ToClient::answering(&self.parts.request.head) };
+        let mut out = self.session.worker.take_text();
+        let resp = &self.parts.response;
+        let sent = resp.head.write(&resp.buf, to, &mut out);
+        if tunnel {
+            return self.become_tunnel(out, x).await;
+        }
+        x.head = true;
+        x.down.body = resp.head.body();
+        x.down.how = sent.body;
+        x.down.done = x.down.body.is_done();
+        let rest = resp.rest();
+        let mut extra = x.down.done && !rest.is_empty();
+        if !x.down.done && !rest.is_empty() {
+            let text = &mut self.parts.text;
+            match take_body(&mut x.down, rest, text) {
+                Ok((done, rewritten, consumed)) => {
+                    x.down.done = done;
+                    out.extend_from_slice(if rewritten { text } else { rest.get(..consumed).unwrap_or_default() });
+                    extra = done && consumed < rest.len();
+                }
+                Err(()) => {
+                    self.ends(Fault::Server, Phase::Data);
+                    self.server_conn = None;
+                    return Outcome::Done(Next::Close);
+                }
+            }
+        }
+        x.down.kept = out;
+        x.down.from = 0;
+        let now = self.now().tick();
+        x.client_until = self.client_timeout().from(now);
+        x.server_until = if x.down.done { Tick::NEVER } else { self.server_timeout().from(now) };
+        let e = self.drive(&mut x).await;
+        self.session.worker.give_text(std::mem::take(&mut x.down.kept));
+        match e {
+            Event::Through => {
+                let reusable = server_keeps
+                    && !extra
+                    && !self.cut_short
+                    && !self.upload_failed
+                    && !matches!(x.down.body, Body::UntilClose);
+                self.release_slot();
+                if reusable {
+                    self.keep_server_connection(private);
+                } else {
+                    self.server_conn = None;
+                }
+                if self.cut_short || self.upload_failed {
+                    return Outcome::Done(Next::Linger);
+                }
+                Outcome::Done(if sent.keep && keep { Next::Keep } else { Next::Close })
+            }
+            other => {
+                self.server_conn = None;
+                Outcome::Done(self.broken_off(other))
+            }
+        }
+    }
+
+    /// The response had begun when it ended: nothing can be said to the client any more.
+    fn broken_off(&mut self, e: Event) -> Next {
+        match e {
+            Event::ClientGone | Event::ClientGarbage => {
+                self.ends(Fault::Client, Phase::Data);
+                self.count_abort(true);
+                Next::Close
+            }
+            Event::Timeout { client: true } => {
+                self.ends(Fault::ClientTimeout, Phase::Data);
+                Next::Close
+            }
+            Event::Timeout { client: false } => {
+                self.ends(Fault::ServerTimeout, Phase::Data);
+                Next::Close
+            }
+            _ => {
+                self.ends(Fault::Server, Phase::Data);
+                self.count_abort(false);
+                Next::Close
+            }
+        }
+    }
+
+    /// No response came: another connection, or the page that says so.
+    async fn no_response(&mut self, e: Event, x: &Exchange) -> Outcome {
+        let stale = matches!(e, Event::ServerClosed | Event::ServerBroken) && self.reused && !x.answered;
+        if stale && !x.consumed && (self.is_idempotent() || self.upload_failed) {
+            return Outcome::Stale;
+        }
+        self.server_conn = None;
+        let plan = self.session.plan.clone();
+        let tell = |seen| {
+            if let (Some(b), Some(s)) = (self.backend, self.server) {
+                answered(&plan, b, s, seen);
+            }
+        };
+        let (status, fault, phase) = match e {
+            Event::ClientGone => {
+                let phase = if x.up.done { Phase::Headers } else { Phase::Data };
+                self.ends(Fault::Client, phase);
+                self.count_abort(true);
+                self.status = 400;
+                return Outcome::Done(Next::Close);
+            }
+            Event::ClientGarbage => (400, Fault::Proxy, Phase::Data),
+            Event::Timeout { client: true } => (408, Fault::ClientTimeout, Phase::Data),
+            Event::Timeout { client: false } => {
+                tell(Seen::Timeout);
+                (504, Fault::ServerTimeout, Phase::Headers)
+            }
+            Event::Garbage => {
+                tell(Seen::Garbage);
+                (502, Fault::Proxy, Phase::Headers)
+            }
+            _ => {
+                tell(Seen::Broken);
+                (502, Fault::Server, Phase::Headers)
+            }
+        };
+        if status >= 500 {
+            for s in [self.back_stats(), self.server_stats()].into_iter().flatten() {
+                s.failed_responses.add(1);
+            }
+        }
+        self.ends(fault, phase);
+        self.release_slot();
+        // What of a bad response was read is not shown to rules.
+        self.parts.response.clear();
+        let next = self.error(status, false).await;
+        Outcome::Done(if x.up.done { next } else { Next::Linger })
+    }
+
+    /// `tcp-response content` and `http-response` rules, cookie insertion.
+    async fn response_rules(&mut self) -> Option<Next> {
+        let plan = self.session.plan.clone();
+        let front = self.session.front;
+        let back = self.backend.unwrap_or(front);
+        for id in [Some(back), (front != back).then_some(front)].into_iter().flatten() {
+            let rules = &plan.proxies[id.0 as usize].rules;
+            for r in &rules.http_response {
+                if !self.applies(r.when.as_ref()).is_yes() {
+                    continue;
+                }
+                match self.apply(&r.action, Subject::Response) {
+                    Done::Stop => break,
+                    Done::Reply(reply, why) => return Some(self.replace_response(reply, why).await),
+                    Done::Redirect(r) => {
+                        self.compose_redirect(r);
+                        return Some(self.send_instead().await);
+                    }
+                    Done::Reject | Done::Drop => {
+                        self.ends(Fault::Proxy, Phase::Headers);
+                        self.server_conn = None;
+                        return Some(Next::Close);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        self.persistence_in_response();
+        for id in [Some(back), (front != back).then_some(front)].into_iter().flatten() {
+            let rules = &plan.proxies[id.0 as usize].rules;
+            for r in &rules.http_after_response {
+                if self.applies(r.when.as_ref()).is_yes()
+                    && matches!(self.apply(&r.action, Subject::Response), Done::Stop)
+                {
+                    break;
+                }
+            }
+        }
+        self.status = self.parts.response.head.status();
+        None
+    }
+
+    async fn replace_response(&mut self, reply: &crate::plan::rules::ReplyPlan, why: crate::rules::Answer) -> Next {
+        if why == crate::rules::Answer::Deny {
+            let sides = [self.session.front_stats(), self.back_stats(), self.server_stats(), self.listener_stats()];
+            sides.into_iter().flatten().for_each(|s| s.denied_responses.add(1));
+            // COMPAT: a denied response is a 502 unless the rule names a status.
+            self.ends(Fault::Proxy, Phase::Headers);
+        } else {
+            self.ends(Fault::Local, Phase::Headers);
+        }
+        self.compose(reply);
+        self.send_instead().await
+    }
+
+    async fn send_instead(&mut self) -> Next {
+        self.server_conn = None;
+        self.release_slot();
+        self.send_reply(true).await
+    }
+
+    /// COMPAT: connections that authenticated by NTLM or Negotiate belong to their client.
+    fn is_private(&self) -> bool {
+        let resp = &self.parts.response;
+        matches!(resp.head.status(), 401 | 407)
+            && [&b"www-authenticate"[..], b"proxy-authenticate"].iter().any(|n| {
+                resp.head.find(&resp.buf, n).any(|(_, v)| {
+                    let v = v.to_ascii_lowercase();
+                    v.starts_with(b"nego") || v.starts_with(b"ntlm")
+                })
+            })
+    }
+
+    async fn become_tunnel(&mut self, head: Vec<u8>, x: Exchange) -> Outcome {
+        let mut down = head;
+        down.extend_from_slice(self.parts.response.rest());
+        let mut up = x.up.kept.get(x.up.from..).unwrap_or_default().to_vec();
+        up.append(&mut self.session.left);
+        self.tunnel(up, down).await;
+        self.server_conn = None;
+        Outcome::Done(Next::Close)
+    }
+}
+
+/// Body bytes from the front of `input`: whether it is over, whether `text` holds them, how many were used.
+fn take_body(t: &mut Transfer, input: &[u8], text: &mut Vec<u8>) -> Result<(bool, bool, usize), ()> {
+    match t.how {
+        BodyOut::Same => {
+            let s = t.body.relay(input, text).map_err(|_| ())?;
+            Ok((s.done, s.rewritten, s.consumed))
+        }
+        BodyOut::Bare => {
+            text.clear();
+            let s = t.body.decode(input, text).map_err(|_| ())?;
+            Ok((s.done, true, s.consumed))
+        }
+        BodyOut::Chunked => {
+            let mut data = Vec::new();
+            let s = t.body.decode(input, &mut data).map_err(|_| ())?;
+            text.clear();
+            rha_http1::write_chunk(&data, text);
+            if s.done {
+                text.extend_from_slice(rha_http1::LAST_CHUNK);
+            }
+            Ok((s.done, true, s.consumed))
+        }
+        BodyOut::Nothing => {
+            text.clear();
+            let s = t.body.relay(input, text).map_err(|_| ())?;
+            text.clear();
+            Ok((s.done, true, s.consumed))
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! A message with the buffer it was read into, as rules see it.
+
+use rha_base::{Message, Request, Response};
+use rha_http1::{RequestHead, ResponseHead};
+
+/// A head, its buffer, and where the body stands in it.
+#[derive(Debug, Default)]
+pub(crate) struct Held<H> {
+    pub head: H,
+    /// Bytes as read; `buf.len()` is its size, `filled` what is in it.
+    pub buf: Vec<u8>,
+    pub filled: usize,
+    /// Length of the head.
+    pub head_len: usize,
+    /// The body as far as it is buffered, without framing.
+    pub body: Vec<u8>,
+    /// Where the body stands in `buf` instead, when it has no framing of its own.
+    pub plain: (usize, usize),
+    /// Whether the body is all there.
+    pub whole: bool,
+}
+
+/// A request.
+pub(crate) type RequestMessage = Held<RequestHead>;
+/// A response.
+pub(crate) type ResponseMessage = Held<ResponseHead>;
+
+impl<H> Held<H> {
+    /// What was read.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.buf.get(..self.filled).unwrap_or_default()
+    }
+
+    /// What was read beyond the head.
+    pub(crate) fn rest(&self) -> &[u8] {
+        self.buf.get(self.head_len..self.filled).unwrap_or_default()
+    }
+
+    /// Room for more.
+    pub(crate) fn room(&mut self) -> &mut [u8] {
+        self.buf.get_mut(self.filled..).unwrap_or_default()
+    }
+
+    fn buffered_body(&self) -> &[u8] {
+        if self.body.is_empty() { self.buf.get(self.plain.0..self.plain.1).unwrap_or_default() } else { &self.body }
+    }
+
+    fn forget(&mut self) {
+        self.filled = 0;
+        self.head_len = 0;
+        self.body.clear();
+        self.plain = (0, 0);
+        self.whole = false;
+    }
+}
+
+impl RequestMessage {
+    pub(crate) fn clear(&mut self) {
+        self.head.clear();
+        self.forget();
+    }
+
+    pub(crate) fn is_complete(&self) -> bool {
+        self.head.is_complete()
+    }
+}
+
+impl ResponseMessage {
+    pub(crate) fn clear(&mut self) {
+        self.head.clear();
+        self.forget();
+    }
+
+    pub(crate) fn is_complete(&self) -> bool {
+        self.head.is_complete()
+    }
+}
+
+macro_rules! message {
+    ($t:ty) => {
+        impl Message for $t {
+            fn header_count(&self) -> usize {
+                self.head.field_count()
+            }
+            fn header(&self, i: usize) -> (&[u8], &[u8]) {
+                self.head.field(&self.buf, i).unwrap_or_default()
+            }
+            fn body(&self) -> &[u8] {
+                self.buffered_body()
+            }
+            fn body_is_whole(&self) -> bool {
+                self.whole
+            }
+            fn content_length(&self) -> Option<u64> {
+                self.head.content_length()
+            }
+        }
+    };
+}
+message!(RequestMessage);
+message!(ResponseMessage);
+
+impl Request for RequestMessage {
+    fn method(&self) -> &[u8] {
+        self.head.method(&self.buf)
+    }
+    fn uri(&self) -> &[u8] {
+        self.head.target(&self.buf)
+    }
+    fn version(&self) -> (u8, u8) {
+        self.head.version(&self.buf)
+    }
+}
+
+impl Response for ResponseMessage {
+    fn status(&self) -> u16 {
+        self.head.status()
+    }
+    fn reason(&self) -> &[u8] {
+        self.head.reason(&self.buf)
+    }
+    fn version(&self) -> (u8, u8) {
+        self.head.version(&self.buf)
+    }
+}
+
+/// What a rule decided to answer, ready to be sent.
+#[derive(Debug, Default)]
+pub(crate) struct Reply {
+    pub status: u16,
+    /// Head (edits still possible) or, for error files, nothing.
+    pub head: ResponseHead,
+    /// A whole raw response, from an error file.
+    pub raw: Vec<u8>,
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    pub(crate) fn clear(&mut self) {
+        self.status = 0;
+        self.head.clear();
+        self.raw.clear();
+        self.body.clear();
+    }
+}

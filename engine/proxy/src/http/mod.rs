@@ -1,0 +1,208 @@
+//! HTTP/1: the request loop of a client connection, and a request from head to log line.
+
+pub(crate) mod cookie;
+mod exchange;
+pub(crate) mod local;
+pub(crate) mod message;
+mod read;
+mod reply;
+mod route;
+mod tunnel;
+
+use std::net::Shutdown;
+use std::task::Poll;
+use std::time::Duration;
+
+use rha_base::{Phase, Side as Fault};
+use rha_http1::Method;
+use rha_ir::{ConnectionMode, HttpReuse};
+
+use crate::dispatch::PoolUse;
+use crate::plan::Timeout;
+use crate::rules::Flow;
+use crate::session::{Session, TimedOut};
+use crate::stream::Stream;
+
+/// How long unread input of a client that is being closed is thrown away, lest a reset overtake the reply.
+const LINGER: Duration = Duration::from_millis(1500);
+
+/// What happens to the client connection after a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Another request may come.
+    Keep,
+    /// Close; the client has nothing under way.
+    Close,
+    /// Close; the client may still be sending.
+    Linger,
+    /// Close without a word, with a reset.
+    Reset,
+}
+
+/// Connection and session rules. `None` when they close the connection.
+pub(crate) fn begin(session: Session) -> Option<Session> {
+    crate::rules::admit(session)
+}
+
+/// Waits for the first byte of a request, holding no buffer. False when the connection ends instead.
+pub(crate) async fn next_request(session: &mut Session) -> bool {
+    let now = session.now().tick();
+    let first = session.requests == 0;
+    let t = &session.frontend().timeouts;
+    let timeout = if first { sooner(t.client, t.http_request) } else { t.http_keep_alive };
+    session.set_deadline(timeout.from(now));
+    match session.until_deadline(|s, cx| s.conn.poll_readable(cx)).await {
+        // A close counts as readable: reading tells. An idle connection that says nothing ends silently.
+        Ok(Ok(())) => first || !session.is_closing(),
+        Ok(Err(_)) => false,
+        Err(TimedOut) => first,
+    }
+}
+
+/// The earlier of two timeouts.
+fn sooner(a: Timeout, b: Timeout) -> Timeout {
+    match (a.0, b.0) {
+        (0, _) => b,
+        (_, 0) => a,
+        (x, y) => Timeout(x.min(y)),
+    }
+}
+
+/// One request. The session comes back when the connection stays open.
+pub(crate) async fn serve(session: Session) -> Option<Session> {
+    let mut s = Stream::new(session);
+    let next = s.request().await;
+    let next = match next {
+        Some(next) => {
+            s.finish();
+            next
+        }
+        // Nothing came: no request, no line.
+        None => Next::Close,
+    };
+    let session = s.into_session();
+    match next {
+        Next::Keep => Some(session),
+        Next::Close => None,
+        Next::Linger => {
+            linger(session).await;
+            None
+        }
+        Next::Reset => {
+            session.conn.reset_on_close();
+            None
+        }
+    }
+}
+
+async fn linger(mut session: Session) {
+    let _ = session.conn.shutdown(Shutdown::Write);
+    let now = session.worker.clock.precise().tick();
+    session.set_deadline(now.after(LINGER));
+    let _ = session
+        .until_deadline(|s, cx| {
+            let mut scratch = s.worker.scratch.borrow_mut();
+            for _ in 0..64 {
+                match s.conn.poll_read(cx, &mut scratch) {
+                    Poll::Ready(Ok(n)) if n > 0 => {}
+                    Poll::Ready(_) => return Poll::Ready(()),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+}
+
+impl Stream {
+    /// Runs one request; `None` when none came.
+    async fn request(&mut self) -> Option<Next> {
+        if let Some(next) = self.read_head().await {
+            return next;
+        }
+        self.note_request();
+        match self.route().await {
+            Flow::Next => {}
+            Flow::Answered(next) => return Some(next),
+        }
+        self.prepare_request();
+        let persist = self.persistence();
+        if let Some(next) = self.redirect_to_server(&persist) {
+            return Some(next);
+        }
+        let pool = self.pool_use();
+        loop {
+            if let Err(f) = self.connect(persist, pool).await {
+                return Some(self.refuse(f).await);
+            }
+            match self.exchange().await {
+                exchange::Outcome::Done(next) => return Some(next),
+                exchange::Outcome::Stale => {
+                    // A pooled connection that the server had closed meanwhile: another one.
+                    self.server_conn = None;
+                    self.retries += 1;
+                    for s in [self.back_stats(), self.server_stats()].into_iter().flatten() {
+                        s.retries.add(1);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Which pooled connections the request may use. HAProxy 3.0 configuration manual §4.2 "http-reuse".
+    fn pool_use(&self) -> PoolUse {
+        let b = self.backend_or_front();
+        if self.connection_mode() != ConnectionMode::KeepAlive {
+            return PoolUse::None;
+        }
+        let first = self.session.requests <= 1;
+        match b.reuse {
+            HttpReuse::Always => PoolUse::Any,
+            HttpReuse::Aggressive if first => PoolUse::Safe,
+            HttpReuse::Safe if first => PoolUse::None,
+            HttpReuse::Safe | HttpReuse::Aggressive => PoolUse::Any,
+            HttpReuse::Never => PoolUse::None,
+        }
+    }
+
+    /// The stricter of frontend and backend.
+    fn connection_mode(&self) -> ConnectionMode {
+        let (f, b) = (self.frontend().connection, self.backend_or_front().connection);
+        match (f, b) {
+            (ConnectionMode::Close, _) | (_, ConnectionMode::Close) => ConnectionMode::Close,
+            (ConnectionMode::ServerClose, _) | (_, ConnectionMode::ServerClose) => ConnectionMode::ServerClose,
+            _ => ConnectionMode::KeepAlive,
+        }
+    }
+
+    /// Whether the method may be repeated without harm. RFC 9110 §9.2.2.
+    fn is_idempotent(&self) -> bool {
+        matches!(
+            self.parts.request.head.method_kind(),
+            Method::Get | Method::Head | Method::Options | Method::Put | Method::Delete | Method::Trace
+        )
+    }
+
+    /// Counters and log line of a request that is over.
+    fn finish(&mut self) {
+        self.at.done = self.now().mono_us;
+        self.release_slot();
+        self.count_bytes();
+        if self.status != 0 {
+            let sides = [self.session.front_stats(), self.back_stats(), self.server_stats(), self.listener_stats()];
+            for s in sides.into_iter().flatten() {
+                s.responded(self.status);
+            }
+        }
+        if self.at.connected != 0 {
+            self.count_times();
+        }
+        self.log();
+    }
+
+    /// Records an end; `phase` of the moment.
+    fn ends(&mut self, fault: Fault, phase: Phase) {
+        self.ending.set(fault, phase);
+    }
+}

@@ -1,0 +1,166 @@
+//! Reading a request head, and what is noted of it before any rule runs.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use rha_base::{Phase, Side as Fault};
+use rha_http1::{Parsed, Reject};
+
+use super::Next;
+use crate::session::TimedOut;
+use crate::stream::Stream;
+
+/// Why there is no head.
+enum Missing {
+    Timeout,
+    Closed,
+    Bad(Reject),
+}
+
+impl Stream {
+    /// Reads and parses the head. `Some` when there is none: the answer, or nothing to answer to.
+    pub(super) async fn read_head(&mut self) -> Option<Option<Next>> {
+        let first = self.session.requests == 0;
+        let r = &mut self.parts.request;
+        if r.buf.is_empty() {
+            r.buf = self.session.worker.buffers.take();
+        }
+        let left = std::mem::take(&mut self.session.left);
+        if let Some(room) = r.buf.get_mut(..left.len()) {
+            room.copy_from_slice(&left);
+            r.filled = left.len();
+        }
+        let now = self.session.now();
+        if !first {
+            self.at.idle_from = self.at.begun;
+        } else {
+            self.at.idle_from = self.session.accepted.mono_us;
+        }
+        let t = self.frontend().timeouts;
+        if !first || !left.is_empty() {
+            self.session.set_deadline(super::sooner(t.client, t.http_request).from(now.tick()));
+        }
+        let plan = self.session.plan.clone();
+        let policy = &plan.proxies[self.session.front.0 as usize].request_policy;
+        let mut parse = !left.is_empty();
+        let missing = loop {
+            let r = &mut self.parts.request;
+            if parse {
+                match r.head.parse(r.buf.get(..r.filled).unwrap_or_default(), policy) {
+                    Parsed::Complete { len } => {
+                        r.head_len = len;
+                        self.at.request = self.session.now().mono_us;
+                        self.session.requests += 1;
+                        return None;
+                    }
+                    Parsed::Bad(reject) => break Missing::Bad(reject),
+                    Parsed::Partial => {}
+                }
+            }
+            let read = self.session.until_deadline(|s, cx| s.conn.poll_read(cx, r.room())).await;
+            match read {
+                Ok(Ok(0)) | Ok(Err(_)) => break Missing::Closed,
+                Ok(Ok(n)) => {
+                    if r.filled == 0 {
+                        let now = self.session.now();
+                        (self.at.begun, self.at.begun_wall) = (now.mono_us, now.wall_us);
+                    }
+                    r.filled += n;
+                    parse = true;
+                }
+                Err(TimedOut) => break Missing::Timeout,
+            }
+        };
+        self.session.requests += 1;
+        Some(self.no_head(missing, first).await)
+    }
+
+    /// COMPAT: what the client gets, and what is logged, when no head arrives.
+    async fn no_head(&mut self, missing: Missing, first: bool) -> Option<Next> {
+        let silent = self.parts.request.filled == 0;
+        let probes = self.frontend().model.options.http_ignore_probes;
+        self.bytes_in = self.parts.request.filled as u64;
+        match missing {
+            Missing::Closed if silent && (!first || probes) => return None,
+            Missing::Timeout if silent && (!first || probes) => return None,
+            Missing::Closed => {
+                self.ends(Fault::Client, Phase::Request);
+                self.count_bad_request();
+                self.status = 400;
+                Some(Next::Close)
+            }
+            Missing::Timeout => {
+                self.ends(Fault::ClientTimeout, Phase::Request);
+                self.count_bad_request();
+                Some(self.error(408, false).await)
+            }
+            Missing::Bad(reject) => {
+                self.ends(Fault::Proxy, Phase::Request);
+                self.count_bad_request();
+                let _ = self.error(reject.status, false).await;
+                Some(Next::Linger)
+            }
+        }
+    }
+
+    fn count_bad_request(&mut self) {
+        self.number = self.session.worker.shared.requests.fetch_add(1, Relaxed) + 1;
+        for s in [self.session.front_stats(), self.listener_stats()].into_iter().flatten() {
+            s.requests.add(1);
+            s.failed_requests.add(1);
+        }
+    }
+
+    /// Counts the request, remembers its line and captures.
+    pub(super) fn note_request(&mut self) {
+        let now_s = self.session.now().mono_us / 1_000_000;
+        let worker = &self.session.worker;
+        self.number = worker.shared.requests.fetch_add(1, Relaxed) + 1;
+        worker.stats.requests.add(1);
+        if let Some(f) = self.session.front_stats() {
+            f.requests.add(1);
+            f.req_rate.hit(now_s);
+        }
+        if let Some(l) = self.listener_stats() {
+            l.requests.add(1);
+        }
+        self.remember_line();
+        self.capture_headers(0);
+    }
+
+    fn remember_line(&mut self) {
+        let most = self.session.plan.process.log_uri_len;
+        let parts = &mut *self.parts;
+        let (r, line) = (&parts.request, &mut parts.line);
+        let whole = r.head.line_as_received(&r.buf);
+        line.clear();
+        line.extend_from_slice(whole.get(..whole.len().min(most.saturating_sub(1))).unwrap_or(whole));
+        let method = line.iter().position(|c| *c == b' ').unwrap_or(line.len());
+        let uri = line.iter().rposition(|c| *c == b' ').filter(|i| *i > method).unwrap_or(line.len());
+        parts.line_parts = (method, uri);
+    }
+
+    /// `capture request|response header`, `capture cookie`. `which`: 0 request, 1 response.
+    pub(super) fn capture_headers(&mut self, which: usize) {
+        let plan = self.session.plan.clone();
+        let model = &plan.proxies[self.session.front.0 as usize].model;
+        let wanted = if which == 0 { &model.request_captures } else { &model.response_captures };
+        if !wanted.is_empty() {
+            let slots = &mut self.parts.captures[which];
+            slots.resize(wanted.len(), None);
+            for (slot, c) in slots.iter_mut().zip(wanted).filter(|(_, c)| !c.name.is_empty()) {
+                // COMPAT: the last field of that name.
+                let value = if which == 0 {
+                    self.parts.request.head.find(&self.parts.request.buf, &c.name).last()
+                } else {
+                    self.parts.response.head.find(&self.parts.response.buf, &c.name).last()
+                };
+                if let Some((_, v)) = value {
+                    *slot = Some(v.get(..v.len().min(c.len as usize)).unwrap_or(v).to_vec());
+                }
+            }
+        }
+        if let Some(c) = &model.cookie_capture {
+            self.parts.cookies[which] = self.captured_cookie(which, &c.name, c.len as usize);
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! Replies made here: error pages, `return`, redirects; sent, counted, and what they mean for the connection.
+
+
+use rha_base::{Phase, Side as Fault};
+use rha_http1::ToClient;
+
+use super::Next;
+use super::message::Reply;
+use crate::dispatch::Failure;
+use crate::plan::rules::{Body, RedirectPlan, RedirectTo, ReplyPlan};
+use crate::stream::Stream;
+
+impl Stream {
+    /// Sends the proxy's page for a status. `keep`: the connection may go on if the client wants.
+    pub(crate) async fn error(&mut self, status: u16, keep: bool) -> Next {
+        self.page(status);
+        self.send_reply(keep).await
+    }
+
+    /// Puts the page for a status into the reply: the backend's, the frontend's, the built-in one.
+    pub(crate) fn page(&mut self, status: u16) {
+        let plan = self.session.plan.clone();
+        let found = [self.backend, Some(self.session.front)]
+            .into_iter()
+            .flatten()
+            .filter_map(|id| plan.proxy(id))
+            .find_map(|p| p.pages.get(&status));
+        let reply = &mut self.parts.reply;
+        reply.clear();
+        reply.status = status;
+        match found {
+            Some(page) => page.fill(reply, &plan.policy),
+            None => crate::plan::pages::builtin(status, reply, &plan.policy),
+        }
+    }
+
+    /// Answers a stream that got no server.
+    pub(super) async fn refuse(&mut self, f: Failure) -> Next {
+        if let Failure::ClientGone(_) = f {
+            self.status = f.status();
+            return Next::Close;
+        }
+        // COMPAT: the connection is closed after a 503 of our own.
+        self.error(f.status(), false).await
+    }
+
+    /// Composes the reply of `return`, `deny`, `tarpit`.
+    pub(crate) fn compose(&mut self, plan: &ReplyPlan) {
+        let policy = self.session.plan.policy;
+        match &plan.body {
+            Body::Default => {
+                self.page(plan.status);
+                if plan.headers.is_empty() {
+                    return;
+                }
+            }
+            Body::Raw(raw) => {
+                let reply = &mut self.parts.reply;
+                reply.clear();
+                match crate::plan::pages::PagePlan::parse(raw, &policy) {
+                    Some(page) => page.fill(reply, &policy),
+                    None => {
+                        reply.status = plan.status;
+                        reply.raw.extend_from_slice(raw);
+                    }
+                }
+            }
+            other => {
+                let mut body = std::mem::take(&mut self.parts.reply.body);
+                body.clear();
+                match other {
+                    Body::Bytes(b) => body.extend_from_slice(b),
+                    Body::Format(f) => f.write(self, &mut body),
+                    _ => {}
+                }
+                let reply = &mut self.parts.reply;
+                reply.clear();
+                reply.status = plan.status;
+                reply.head.build(plan.status, None, &policy);
+                let mut digits = itoa(body.len());
+                reply.head.add(b"content-length", digits.text());
+                if let (Some(t), false) = (&plan.content_type, body.is_empty()) {
+                    reply.head.add(b"content-type", t);
+                }
+                reply.body = body;
+            }
+        }
+        let mut value = std::mem::take(&mut self.parts.text);
+        for (name, format) in &plan.headers {
+            value.clear();
+            format.write(self, &mut value);
+            self.parts.reply.head.add(name, &value);
+        }
+        self.parts.text = value;
+    }
+
+    /// Sends the reply, `http-after-response` rules first.
+    pub(crate) async fn send_reply(&mut self, keep: bool) -> Next {
+        let whole = self.parts.request.is_complete() && self.request_is_whole();
+        self.status = self.parts.reply.status;
+        crate::rules::after_response(self);
+        let keep = keep && whole && self.client_may_keep();
+        let parts = &mut *self.parts;
+        let reply: &mut Reply = &mut parts.reply;
+        parts.out.clear();
+        let request = &parts.request;
+        let is_head = request.is_complete() && request.head.method_kind() == rha_http1::Method::Head;
+        let mut kept = keep;
+        if reply.raw.is_empty() {
+            let to = if request.is_complete() {
+                ToClient { keep, ..ToClient::answering(&request.head) }
+            } else {
+                ToClient { keep: false, method: rha_http1::Method::Get, http11: true }
+            };
+            kept = reply.head.write(&[], to, &mut parts.out).keep && keep;
+            if !is_head {
+                parts.out.extend_from_slice(&reply.body);
+            }
+        } else {
+            parts.out.extend_from_slice(&reply.raw);
+            kept = false;
+        }
+        let sent = self.send_out().await;
+        if sent.is_err() {
+            return Next::Close;
+        }
+        if kept {
+            self.keep_rest();
+            Next::Keep
+        } else if whole {
+            Next::Close
+        } else {
+            Next::Linger
+        }
+    }
+
+    /// Writes `parts.out` to the client within `timeout client`.
+    pub(crate) async fn send_out(&mut self) -> Result<(), ()> {
+        let now = self.session.now().tick();
+        let timeout = self.timeout_client.unwrap_or(self.frontend().timeouts.client);
+        self.session.set_deadline(timeout.from(now));
+        let mut from = 0;
+        let out = std::mem::take(&mut self.parts.out);
+        let mut r = Ok(());
+        while let Some(rest) = out.get(from..).filter(|r| !r.is_empty()) {
+            match self.session.until_deadline(|s, cx| s.conn.poll_write(cx, rest)).await {
+                Ok(Ok(n)) => {
+                    from += n;
+                    self.bytes_out += n as u64;
+                }
+                Ok(Err(_)) => {
+                    self.ends(Fault::Client, Phase::Last);
+                    r = Err(());
+                    break;
+                }
+                Err(_) => {
+                    self.ends(Fault::ClientTimeout, Phase::Last);
+                    r = Err(());
+                    break;
+                }
+            }
+        }
+        self.parts.out = out;
+        r
+    }
+
+    /// Whether the request has no body, or one that has arrived as a whole.
+    pub(crate) fn request_is_whole(&self) -> bool {
+        let r = &self.parts.request;
+        let mut body = r.head.body();
+        if body.is_done() || r.whole {
+            return true;
+        }
+        let mut scratch = Vec::new();
+        body.relay(r.rest(), &mut scratch).is_ok_and(|x| x.done)
+    }
+
+    /// Keeps what follows the request for the next one.
+    pub(crate) fn keep_rest(&mut self) {
+        let r = &self.parts.request;
+        let mut body = r.head.body();
+        let rest = r.rest();
+        let mut scratch = Vec::new();
+        let used = if body.is_done() { 0 } else { body.relay(rest, &mut scratch).map_or(rest.len(), |x| x.consumed) };
+        if let Some(next) = rest.get(used..).filter(|n| !n.is_empty()) {
+            self.session.left.extend_from_slice(next);
+        }
+        let first = self.session.left.iter().position(|c| !matches!(c, b'\r' | b'\n'));
+        // Blank lines alone begin no request.
+        if first.is_none() {
+            self.session.left.clear();
+        }
+    }
+
+    /// Whether the client's connection may live on.
+    pub(crate) fn client_may_keep(&self) -> bool {
+        let stopping = self.session.worker.shared.stopping.load(std::sync::atomic::Ordering::Relaxed);
+        !stopping
+            && self.parts.request.is_complete()
+            && self.parts.request.head.client_keeps()
+            && self.frontend().connection != rha_ir::ConnectionMode::Close
+    }
+
+    /// Composes a redirect. HAProxy 3.0 configuration manual §4.2 "redirect".
+    pub(crate) fn compose_redirect(&mut self, r: &RedirectPlan) {
+        let policy = self.session.plan.policy;
+        let mut to = std::mem::take(&mut self.parts.text);
+        to.clear();
+        let m = &r.model;
+        let uri: &[u8] = {
+            let q = &self.parts.request;
+            q.head.target(&q.buf)
+        };
+        let path_and_query = rha_http1::Target::of(uri).path_and_query();
+        let path = if m.drop_query && !m.keep_query {
+            path_and_query.split(|c| *c == b'?').next().unwrap_or_default()
+        } else {
+            path_and_query
+        };
+        match &r.to {
+            RedirectTo::Location(f) => {
+                f.write(self, &mut to);
+                if m.keep_query
+                    && let Some(i) = path_and_query.iter().position(|c| *c == b'?')
+                    && let Some(q) = path_and_query.get(i + 1..)
+                {
+                    to.push(if to.contains(&b'?') { b'&' } else { b'?' });
+                    to.extend_from_slice(q);
+                }
+            }
+            RedirectTo::Prefix(f) => {
+                f.write(self, &mut to);
+                if to == b"/" {
+                    to.clear();
+                }
+                append_path(path, m.append_slash, &mut to);
+            }
+            RedirectTo::Scheme(f) => {
+                f.write(self, &mut to);
+                to.extend_from_slice(b"://");
+                let q = &self.parts.request;
+                if let Some((_, host)) = q.head.find(&q.buf, b"host").next() {
+                    to.extend_from_slice(host);
+                }
+                append_path(path, m.append_slash, &mut to);
+            }
+        }
+        let reply = &mut self.parts.reply;
+        reply.clear();
+        reply.status = m.code;
+        reply.head.build(m.code, None, &policy);
+        reply.head.add(b"content-length", b"0");
+        reply.head.add(b"location", &to);
+        if let Some(c) = &m.set_cookie {
+            reply.head.add(b"set-cookie", c);
+        }
+        if let Some(c) = &m.clear_cookie {
+            reply.head.add(b"set-cookie", c);
+        }
+        // COMPAT: temporary redirects say that they are not to be cached, permanent ones do not.
+        if matches!(m.code, 302 | 303 | 307) {
+            reply.head.add(b"cache-control", b"no-cache");
+        }
+        self.parts.text = to;
+    }
+}
+
+fn append_path(path: &[u8], slash: bool, to: &mut Vec<u8>) {
+    let (bare, query) = match path.iter().position(|c| *c == b'?') {
+        Some(i) => path.split_at(i),
+        None => (path, &[][..]),
+    };
+    to.extend_from_slice(bare);
+    if slash && bare.last() != Some(&b'/') {
+        to.push(b'/');
+    }
+    to.extend_from_slice(query);
+}
+
+/// A number's digits without allocating.
+pub(crate) struct Digits([u8; 20], usize);
+
+impl Digits {
+    pub(crate) fn text(&mut self) -> &[u8] {
+        self.0.get(self.1..).unwrap_or_default()
+    }
+}
+
+pub(crate) fn itoa(mut n: usize) -> Digits {
+    let mut d = Digits([0; 20], 20);
+    loop {
+        d.1 -= 1;
+        d.0[d.1] = b'0' + (n % 10) as u8;
+        n /= 10;
+        if n == 0 {
+            return d;
+        }
+    }
+}
+

@@ -1,0 +1,322 @@
+//! From a complete head to a backend: content rules, request rules, monitor, backend choice; then what the
+//! proxy itself adds to the request.
+
+use rha_base::{Phase, ProxyId, Side as Fault};
+use rha_ir::ForwardFor;
+use rha_sample::Verdict;
+
+use super::Next;
+use crate::plan::rules::{Act, Rule, Target, TcpAct};
+use crate::rules::{Answer, Done, Flow, Subject};
+use crate::stream::Stream;
+
+impl Stream {
+    /// Runs everything before the choice of a server.
+    pub(super) async fn route(&mut self) -> Flow {
+        let plan = self.session.plan.clone();
+        let front = &plan.proxies[self.session.front.0 as usize];
+        if let Some(next) = self.monitor().await {
+            return Flow::Answered(next);
+        }
+        if let f @ Flow::Answered(_) = self.stage(self.session.front).await {
+            return f;
+        }
+        let Some(backend) = self.choose_backend(front) else {
+            self.ends(Fault::Server, Phase::Connect);
+            return Flow::Answered(self.error(503, false).await);
+        };
+        self.enter_backend(backend);
+        if backend != self.session.front {
+            return self.stage(backend).await;
+        }
+        Flow::Next
+    }
+
+    /// One proxy's content rules, request rules, redirects.
+    async fn stage(&mut self, id: ProxyId) -> Flow {
+        let plan = self.session.plan.clone();
+        let p = &plan.proxies[id.0 as usize];
+        if let Some(f) = self.content_rules(&p.rules.tcp_content).await {
+            return f;
+        }
+        if p.model.options.http_buffer_request
+            && !self.parts.request.whole
+            && let Err(next) = self.wait_for_body(self.frontend().timeouts.http_request.0, None).await
+        {
+            return Flow::Answered(next);
+        }
+        if let f @ Flow::Answered(_) = self.request_rules(&p.rules.http_request).await {
+            return f;
+        }
+        if let Some(next) = self.local_page(p).await {
+            return Flow::Answered(next);
+        }
+        if let f @ Flow::Answered(_) = self.request_rules(&p.rules.redirects).await {
+            return f;
+        }
+        self.send_hints().await
+    }
+
+    /// `tcp-request content` of an HTTP proxy: the head is there, so nothing waits.
+    async fn content_rules(&mut self, rules: &[Rule<TcpAct>]) -> Option<Flow> {
+        for r in rules {
+            if self.applies(r.when.as_ref()) != Verdict::Yes {
+                continue;
+            }
+            let done = match &r.action {
+                TcpAct::Accept => return None,
+                TcpAct::Reject | TcpAct::Close => Done::Reject,
+                TcpAct::Shared(a) => self.apply(a, Subject::Request),
+            };
+            match done {
+                Done::Reject => return Some(self.reject()),
+                Done::Drop => {
+                    self.ends(Fault::Proxy, Phase::Request);
+                    return Some(Flow::Answered(Next::Reset));
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
+    fn reject(&mut self) -> Flow {
+        self.ends(Fault::Proxy, Phase::Request);
+        for s in [self.session.front_stats(), self.back_stats(), self.listener_stats()].into_iter().flatten() {
+            s.denied_requests.add(1);
+        }
+        Flow::Answered(Next::Close)
+    }
+
+    async fn request_rules(&mut self, rules: &[Rule<Act>]) -> Flow {
+        for r in rules {
+            if !self.applies(r.when.as_ref()).is_yes() {
+                continue;
+            }
+            match self.apply(&r.action, Subject::Request) {
+                Done::Next => {}
+                Done::Stop => break,
+                Done::Reply(plan, why) => {
+                    self.compose(plan);
+                    return self.answer(why).await;
+                }
+                Done::Redirect(r) => {
+                    if r.model.ignore_empty && self.redirect_is_empty(r) {
+                        continue;
+                    }
+                    self.compose_redirect(r);
+                    return self.answer(Answer::Return).await;
+                }
+                Done::Auth(realm) => {
+                    self.ask_credentials(realm);
+                    self.ends(Fault::Proxy, Phase::Request);
+                    return Flow::Answered(self.send_reply(true).await);
+                }
+                Done::Reject => return self.reject(),
+                Done::Drop => {
+                    self.ends(Fault::Proxy, Phase::Request);
+                    return Flow::Answered(Next::Reset);
+                }
+                Done::Pause(d) => self.pause(d).await,
+                Done::Body(ms, at_least) => {
+                    if let Err(next) = self.wait_for_body(ms, at_least).await {
+                        return Flow::Answered(next);
+                    }
+                }
+            }
+        }
+        Flow::Next
+    }
+
+    async fn answer(&mut self, why: Answer) -> Flow {
+        let sides = [self.session.front_stats(), self.back_stats(), self.listener_stats()];
+        match why {
+            Answer::Deny => {
+                sides.into_iter().flatten().for_each(|s| s.denied_requests.add(1));
+                self.ends(Fault::Proxy, Phase::Request);
+            }
+            Answer::Tarpit => {
+                sides.into_iter().flatten().for_each(|s| s.denied_requests.add(1));
+                self.ends(Fault::Proxy, Phase::Tarpit);
+                let ms = self.backend_or_front().timeouts.tarpit.0;
+                // COMPAT: the client is held, and its leaving ends the wait.
+                self.hold(std::time::Duration::from_millis(ms.into())).await;
+                self.at.queued = self.now().mono_us;
+                return Flow::Answered(self.send_reply(false).await);
+            }
+            Answer::Return => {
+                if let Some(f) = self.session.front_stats() {
+                    f.intercepted.add(1);
+                }
+                self.ends(Fault::Local, Phase::Request);
+            }
+        }
+        Flow::Answered(self.send_reply(true).await)
+    }
+
+    fn ask_credentials(&mut self, realm: &[u8]) {
+        self.page(401);
+        let mut value = b"Basic realm=\"".to_vec();
+        value.extend_from_slice(realm);
+        value.push(b'"');
+        self.parts.reply.head.add(b"www-authenticate", &value);
+    }
+
+    fn redirect_is_empty(&mut self, r: &crate::plan::rules::RedirectPlan) -> bool {
+        use crate::plan::rules::RedirectTo::{Location, Prefix, Scheme};
+        let (Location(f) | Prefix(f) | Scheme(f)) = &r.to;
+        let mut text = Vec::new();
+        f.write(self, &mut text);
+        text.is_empty()
+    }
+
+    async fn pause(&mut self, d: std::time::Duration) {
+        let at = self.session.worker.clock.precise().tick().after(d);
+        self.session.set_deadline(at);
+        let _ = self.session.until_deadline(|_, _| std::task::Poll::<()>::Pending).await;
+    }
+
+    async fn hold(&mut self, d: std::time::Duration) {
+        let at = self.session.worker.clock.precise().tick().after(d);
+        self.session.set_deadline(at);
+        let _ = self.session.until_deadline(|s, cx| s.conn.poll_gone(cx)).await;
+    }
+
+    /// `monitor-uri` and `monitor fail`.
+    async fn monitor(&mut self) -> Option<Next> {
+        let plan = self.session.plan.clone();
+        let front = &plan.proxies[self.session.front.0 as usize];
+        let uri = front.model.monitor_uri.as_ref()?;
+        {
+            let r = &self.parts.request;
+            let t = r.head.target_parts(&r.buf);
+            if t.path() != uri.as_slice() && t.whole() != uri.as_slice() {
+                return None;
+            }
+        }
+        let mut status = 200;
+        for c in &front.rules.monitor_fail {
+            if self.applies(Some(c)).is_yes() {
+                status = 503;
+                break;
+            }
+        }
+        self.ends(Fault::Local, Phase::Request);
+        // COMPAT: monitor requests are not logged.
+        self.logged = true;
+        if let Some(f) = self.session.front_stats() {
+            f.intercepted.add(1);
+        }
+        Some(self.error(status, true).await)
+    }
+
+    /// `use_backend` in order, then `default_backend`. HAProxy 3.0 configuration manual §4.2.
+    pub(crate) fn choose_backend(&mut self, front: &crate::plan::ProxyPlan) -> Option<ProxyId> {
+        let plan = self.session.plan.clone();
+        for (target, when) in &front.rules.use_backend {
+            if !self.applies(when.as_ref()).is_yes() {
+                continue;
+            }
+            match target {
+                Target::Fixed(id) => return Some(*id),
+                Target::Computed(f) => {
+                    let mut name = std::mem::take(&mut self.parts.text);
+                    name.clear();
+                    f.write(self, &mut name);
+                    let found = plan.backend(&name).map(|p| p.id);
+                    self.parts.text = name;
+                    // COMPAT: an unknown name ends the search; the default applies.
+                    if found.is_some() {
+                        return found;
+                    }
+                    break;
+                }
+            }
+        }
+        front.default_backend
+    }
+
+    /// `use-server` rules.
+    pub(crate) fn chosen_server(&mut self) -> Option<usize> {
+        let plan = self.session.plan.clone();
+        let b = plan.proxy(self.backend?)?;
+        for (target, when) in &b.rules.use_server {
+            if !self.applies(when.as_ref()).is_yes() {
+                continue;
+            }
+            let server = match target {
+                Target::Fixed(s) => Some(*s),
+                Target::Computed(f) => {
+                    let mut name = Vec::new();
+                    f.write(self, &mut name);
+                    b.servers.iter().position(|s| s.name.as_bytes() == name)
+                }
+            };
+            // COMPAT: a server that is down is passed over, and the next rule looked at.
+            if let Some(s) = server.filter(|s| b.state.servers.get(*s).is_some_and(|x| x.is_up())) {
+                return Some(s);
+            }
+        }
+        None
+    }
+
+    /// `option forwardfor`, `option originalto`, `unique-id-header`, `http-send-name-header`.
+    pub(super) fn prepare_request(&mut self) {
+        let plan = self.session.plan.clone();
+        let front = &plan.proxies[self.session.front.0 as usize];
+        let back = self.backend.and_then(|b| plan.proxy(b)).unwrap_or(front);
+        let source = self.session.source;
+        self.forward_address(front.model.forward_for.as_ref(), back.model.forward_for.as_ref(), source);
+        if front.model.original_to.is_some() || back.model.original_to.is_some() {
+            let to = self.session.destination();
+            self.forward_address(front.model.original_to.as_ref(), back.model.original_to.as_ref(), to);
+        }
+        if let Some(name) = &front.model.unique_id_header {
+            use rha_base::Scene as _;
+            if let Some(rha_base::Value::Str(id)) = self.fact(rha_base::Fact::UniqueId) {
+                let id = id.into_owned();
+                self.add_field(Subject::Request, name, &id);
+            }
+        }
+    }
+
+    /// COMPAT: either side's option adds the field; the backend's name for it wins; `except` of either
+    /// side leaves it out; `if-none` counts when both that are set say so.
+    fn forward_address(&mut self, f: Option<&ForwardFor>, b: Option<&ForwardFor>, a: Option<std::net::SocketAddr>) {
+        use std::io::Write as _;
+        let Some(chosen) = b.or(f) else { return };
+        let Some(a) = a else { return };
+        let excepted = |x: Option<&ForwardFor>| {
+            x.and_then(|x| x.except).is_some_and(|(net, len)| contains(net, len, a.ip()))
+        };
+        if excepted(f) || excepted(b) {
+            return;
+        }
+        let if_none = f.is_none_or(|x| x.if_none) && b.is_none_or(|x| x.if_none);
+        let r = &mut self.parts.request;
+        if if_none && r.head.find(&r.buf, &chosen.header).next().is_some() {
+            return;
+        }
+        let mut text = [0u8; 48];
+        let size = text.len();
+        let mut rest = text.as_mut_slice();
+        let _ = write!(rest, "{}", a.ip());
+        let n = size - rest.len();
+        r.head.add(&chosen.header, text.get(..n).unwrap_or_default());
+    }
+}
+
+fn contains(net: std::net::IpAddr, len: u8, ip: std::net::IpAddr) -> bool {
+    use std::net::IpAddr::{V4, V6};
+    match (net, ip) {
+        (V4(n), V4(a)) => {
+            let shift = 32 - u32::from(len.min(32));
+            u32::from(n).checked_shr(shift).unwrap_or(0) == u32::from(a).checked_shr(shift).unwrap_or(0)
+        }
+        (V6(n), V6(a)) => {
+            let shift = 128 - u32::from(len.min(128));
+            u128::from(n).checked_shr(shift).unwrap_or(0) == u128::from(a).checked_shr(shift).unwrap_or(0)
+        }
+        _ => false,
+    }
+}

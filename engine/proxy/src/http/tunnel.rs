@@ -1,0 +1,120 @@
+//! Bytes both ways with nothing in between: TCP mode, upgrades, CONNECT.
+
+use std::future::poll_fn;
+use std::task::Poll;
+
+use rha_base::{Phase, Side as Fault};
+use rha_net::Conn;
+
+use crate::plan::Timeout;
+use crate::relay::{CopyError, Flow};
+use crate::session::Session;
+use crate::stream::Stream;
+
+/// Timeouts of a tunnel.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    client: Timeout,
+    server: Timeout,
+    client_fin: Timeout,
+    server_fin: Timeout,
+}
+
+/// How a tunnel ended.
+enum End {
+    Both,
+    Client,
+    Server,
+    ClientTimeout,
+    ServerTimeout,
+}
+
+impl Stream {
+    /// Moves bytes until both sides are done or one has failed. `up` and `down` hold what is to go first.
+    pub(crate) async fn tunnel(&mut self, up: Vec<u8>, down: Vec<u8>) {
+        let Some(mut server) = self.server_conn.take() else { return };
+        let patience = self.patience();
+        let (mut to_server, mut to_client) = (Flow::default(), Flow::default());
+        to_server.preload(&up);
+        to_client.preload(&down);
+        drop((up, down));
+        let end = copy_both(&mut self.session, &mut server, &mut to_server, &mut to_client, patience).await;
+        self.bytes_in += to_server.bytes;
+        self.bytes_out += to_client.bytes;
+        to_server.release(&self.session.worker);
+        to_client.release(&self.session.worker);
+        self.server_conn = Some(server);
+        match end {
+            End::Both => {}
+            End::Client => {
+                self.ending.set(Fault::Client, Phase::Data);
+                self.count_abort(true);
+            }
+            End::Server => {
+                self.ending.set(Fault::Server, Phase::Data);
+                self.count_abort(false);
+            }
+            End::ClientTimeout => self.ending.set(Fault::ClientTimeout, Phase::Data),
+            End::ServerTimeout => self.ending.set(Fault::ServerTimeout, Phase::Data),
+        }
+    }
+
+    /// COMPAT: once bytes flow both ways `timeout tunnel` stands for both timeouts, if it is set.
+    fn patience(&self) -> Patience {
+        let (f, b) = (self.frontend().timeouts, self.backend_or_front().timeouts);
+        let tunnel = self.timeout_tunnel.unwrap_or(if b.tunnel.is_set() { b.tunnel } else { f.tunnel });
+        let pick = |own: Timeout| if tunnel.is_set() { tunnel } else { own };
+        let fin = |fin: Timeout, own: Timeout| if fin.is_set() { fin } else { own };
+        let client = pick(self.timeout_client.unwrap_or(f.client));
+        let server = pick(self.timeout_server.unwrap_or(b.server));
+        Patience { client, server, client_fin: fin(f.client_fin, client), server_fin: fin(b.server_fin, server) }
+    }
+
+    /// Counts an abort by the client, or by the server.
+    pub(crate) fn count_abort(&self, client: bool) {
+        let sides = [self.session.front_stats(), self.back_stats(), self.server_stats(), self.listener_stats()];
+        for s in sides.into_iter().flatten() {
+            if client { &s.client_aborts } else { &s.server_aborts }.add(1);
+        }
+    }
+}
+
+async fn copy_both(
+    session: &mut Session,
+    server: &mut Conn,
+    up: &mut Flow,
+    down: &mut Flow,
+    patience: Patience,
+) -> End {
+    let now = session.now().tick();
+    let mut client_until = patience.client.from(now);
+    let mut server_until = patience.server.from(now);
+    session.set_deadline(client_until.min(server_until));
+    poll_fn(move |cx| {
+        let worker = session.worker.clone();
+        let (mut moved_up, mut moved_down) = (false, false);
+        let a = up.poll(cx, &worker, &mut session.conn, server, &mut moved_up);
+        if let Poll::Ready(Err(e)) = a {
+            return Poll::Ready(if matches!(e, CopyError::Source(_)) { End::Client } else { End::Server });
+        }
+        let b = down.poll(cx, &worker, server, &mut session.conn, &mut moved_down);
+        if let Poll::Ready(Err(e)) = b {
+            return Poll::Ready(if matches!(e, CopyError::Source(_)) { End::Server } else { End::Client });
+        }
+        if up.closed && down.closed {
+            return Poll::Ready(End::Both);
+        }
+        let now = worker.clock.now().tick();
+        if moved_up || moved_down {
+            // Whatever moves, moves through both.
+            client_until = if up.ended { patience.client_fin } else { patience.client }.from(now);
+            server_until = if down.ended { patience.server_fin } else { patience.server }.from(now);
+            worker.timers.set(session.timer, client_until.min(server_until));
+        }
+        if session.poll_deadline(cx).is_ready() {
+            return Poll::Ready(if server_until < client_until { End::ServerTimeout } else { End::ClientTimeout });
+        }
+        Poll::Pending
+    })
+    .await
+}

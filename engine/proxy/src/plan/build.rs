@@ -1,0 +1,332 @@
+//! From the model to the plan. All errors are collected; a plan with any is not given out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rha_balance::{Algorithm, KeyHash};
+use rha_base::ProxyId;
+use rha_http1::{Policy, RestrictNames};
+use rha_ir::{Address, Balance, Bind, Host, Mode, Model, Port, Proxy, Span};
+use rha_net::{ConnectOptions, ListenOptions, SocketAddress, resolve, resolve_all};
+use rha_sample::Shared;
+use rha_vocab::Dialect;
+
+use super::{
+    KeyPlan, ListenerPlan, Plan, PlanError, ProcessPlan, ProxyPlan, ServerPlan, ServerPort, Timeout,
+    TimeoutPlan, affinity,
+};
+use super::logs::{self, TargetPlan};
+use super::pages::PagePlan;
+use super::rules::{Compiler, Resolver, Variables};
+use crate::state::ProxyState;
+
+/// Connections of the process when neither `maxconn` nor the descriptor limit says otherwise.
+const DEFAULT_MAXCONN: u32 = 4096;
+
+impl Plan {
+    /// Resolves a model. `old` is the running plan whose state is taken over by name.
+    ///
+    /// # Errors
+    /// Everything that keeps it from running.
+    pub fn build(model: &Model, dialect: Dialect, old: Option<&Plan>) -> Result<Plan, Vec<PlanError>> {
+        let mut b = Builder {
+            model,
+            dialect,
+            errors: Vec::new(),
+            process: process(model),
+            names: Resolver { model, current: 0, variables: Variables::default(), shared: Shared::default() },
+            hostname: rha_net::hostname(),
+            log_targets: Vec::new(),
+        };
+        let proxies: Vec<_> =
+            model.proxies.iter().enumerate().map(|(i, p)| b.proxy(i, p, old)).collect();
+        if !b.errors.is_empty() {
+            return Err(b.errors);
+        }
+        Ok(Plan {
+            dialect,
+            policy: b.policy(false, None),
+            process: b.process,
+            proxies,
+            log_targets: b.log_targets,
+            process_variables: Vec::new(),
+            local_pages: None,
+            observer: None,
+            model: Arc::new(model.clone()),
+        })
+    }
+}
+
+struct Builder<'a> {
+    model: &'a Model,
+    dialect: Dialect,
+    errors: Vec<PlanError>,
+    process: ProcessPlan,
+    names: Resolver<'a>,
+    hostname: String,
+    log_targets: Vec<TargetPlan>,
+}
+
+fn process(model: &Model) -> ProcessPlan {
+    let p = &model.process;
+    ProcessPlan {
+        maxconn: p.maxconn.unwrap_or_else(automatic_maxconn),
+        workers: p.nbthread.unwrap_or_else(|| {
+            std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(1))
+        }),
+        buffer_size: p.bufsize.map_or(16384, |n| n as usize),
+        reserve: p.maxrewrite.map_or(1024, |n| n as usize),
+        max_headers: p.max_headers.map_or(101, |n| n as usize),
+        log_uri_len: p.log_uri_len.map_or(1024, |n| n as usize),
+        cookie_len: p.cookie_len.map_or(63, |n| n as usize),
+    }
+}
+
+/// COMPAT: two descriptors a connection, a hundred for everything else.
+fn automatic_maxconn() -> u32 {
+    let (_, hard) = rha_net::descriptor_limit();
+    let n = hard.saturating_sub(100) / 2;
+    u32::try_from(n).unwrap_or(u32::MAX).clamp(DEFAULT_MAXCONN.min(100), 1_048_576)
+}
+
+impl<'a> Builder<'a> {
+    fn error(&mut self, span: Span, message: impl Into<String>) {
+        self.errors.push(PlanError { span, message: message.into() });
+    }
+
+    fn proxy(&mut self, index: usize, p: &'a Proxy, old: Option<&Plan>) -> ProxyPlan {
+        let id = ProxyId(u32::try_from(index).unwrap_or(u32::MAX));
+        let listeners = if p.disabled { Vec::new() } else { self.listeners(p) };
+        let servers: Vec<_> = p.service.servers.iter().map(|s| self.server(p, s)).collect();
+        let unset = if self.dialect >= Dialect::of(3, 3) { Balance::Random(2) } else { Balance::RoundRobin };
+        let mut algorithm = Algorithm::of(&p.service, &unset);
+        if let Algorithm::HashRing { affinity: a, .. } = &mut algorithm {
+            *a = affinity(p.hash_preserve_affinity.as_deref());
+        }
+        let key = match p.service.balance.as_ref() {
+            Some(Balance::Hash(key)) => {
+                Some(KeyPlan { hash: KeyHash::new(p.service.hash_type), key: key.clone() })
+            }
+            _ => None,
+        };
+        let (addresses, servers): (Vec<_>, Vec<_>) = servers.into_iter().unzip();
+        let taken = old.and_then(|o| {
+            o.proxies.iter().find(|q| q.name.as_ref() == p.name && q.kind == p.kind).map(|q| q.state.clone())
+        });
+        let fullconn = p.service.fullconn.unwrap_or_else(|| self.fullconn(p));
+        let state = taken
+            .filter(|s| s.fits(&p.service, algorithm))
+            .unwrap_or_else(|| Arc::new(ProxyState::new(p, algorithm, addresses, fullconn)));
+        self.names.current = index;
+        let rules = Compiler { names: &mut self.names, proxy: p, errors: &mut self.errors }.compile();
+        let request_policy = self.policy(p.options.accept_unsafe_request, p.options.restrict_header_names);
+        let response_policy = self.policy(p.options.accept_unsafe_response, None);
+        let mut pages = std::collections::HashMap::new();
+        for (status, file) in &p.error_files {
+            match PagePlan::read(*status, file, &response_policy, p.origin) {
+                Ok(page) => {
+                    pages.insert(*status, page);
+                }
+                Err(e) => self.errors.push(e),
+            }
+        }
+        let logs = logs::Context {
+            process: &self.model.process,
+            hostname: &self.hostname,
+            targets: &mut self.log_targets,
+            errors: &mut self.errors,
+        }
+        .plan(&p.logs, p.log_tag.as_deref());
+        ProxyPlan {
+            id,
+            rules,
+            pages,
+            log_tag: logs.tag.clone(),
+            logs,
+            request_policy,
+            response_policy,
+            name: p.name.as_str().into(),
+            number: p.id,
+            kind: p.kind,
+            mode: p.mode,
+            state,
+            listeners,
+            maxconn: p.maxconn.filter(|n| *n != 0).unwrap_or(self.process.maxconn),
+            rate_limit: p.rate_limit_sessions.unwrap_or(0),
+            timeouts: timeouts(p),
+            default_backend: self.default_backend(id, p),
+            servers,
+            algorithm,
+            key,
+            retries: p.retries.unwrap_or(3),
+            redispatch: p.redispatch.unwrap_or(0),
+            abort_on_close: p
+                .options
+                .abortonclose
+                .unwrap_or(self.dialect >= Dialect::of(3, 3) && p.mode == Mode::Http),
+            connection: p.connection_mode,
+            reuse: p.http_reuse,
+            model: Arc::new(p.clone()),
+        }
+    }
+
+    fn policy(&self, accept_unsafe: bool, restrict: Option<u8>) -> Policy {
+        Policy {
+            dialect: self.dialect,
+            accept_unsafe,
+            max_fields: self.process.max_headers,
+            buffer_size: self.process.buffer_size,
+            reserve: self.process.reserve,
+            restrict_names: match restrict {
+                Some(1) => RestrictNames::Delete,
+                Some(2) => RestrictNames::Reject,
+                _ => RestrictNames::Preserve,
+            },
+            ..Policy::default()
+        }
+    }
+
+    fn default_backend(&mut self, id: ProxyId, p: &Proxy) -> Option<ProxyId> {
+        match &p.default_backend {
+            Some((name, span)) => match self.model.backend(name) {
+                Some((i, _)) => Some(ProxyId(u32::try_from(i).unwrap_or(u32::MAX))),
+                None => {
+                    self.error(*span, format!("unable to find required default_backend: '{name}'"));
+                    None
+                }
+            },
+            None if p.kind == rha_ir::ProxyKind::Listen => Some(id),
+            None => None,
+        }
+    }
+
+    /// COMPAT: a tenth of the connections of all frontends that may reach the backend.
+    fn fullconn(&self, backend: &Proxy) -> u32 {
+        let sum: u64 = self
+            .model
+            .proxies
+            .iter()
+            .filter(|f| f.kind.is_frontend())
+            .filter(|f| {
+                f.name == backend.name
+                    || f.default_backend.as_ref().is_some_and(|(n, _)| *n == backend.name)
+                    || f.use_backend.iter().any(|r| {
+                        r.target.literal().is_none_or(|t| t.as_slice() == backend.name.as_bytes())
+                    })
+            })
+            .map(|f| u64::from(f.maxconn.unwrap_or(self.process.maxconn)))
+            .sum();
+        u32::try_from(sum.div_ceil(10).max(1)).unwrap_or(u32::MAX)
+    }
+
+    fn listeners(&mut self, p: &Proxy) -> Vec<ListenerPlan> {
+        let mut out = Vec::new();
+        for bind in &p.binds {
+            let options = listen_options(bind, p, &self.process, self.model);
+            for a in &bind.addresses {
+                match resolve_all(&a.address) {
+                    Ok(all) => out.extend(all.into_iter().map(|address| (bind, address, options.clone()))),
+                    Err(e) => self.error(a.origin, e.to_string()),
+                }
+            }
+        }
+        out.into_iter()
+            .enumerate()
+            .map(|(i, (bind, address, options))| ListenerPlan {
+                name: bind.name.as_deref().map(Into::into),
+                number: bind.id.unwrap_or_else(|| u32::try_from(i + 1).unwrap_or(0)),
+                address,
+                options,
+                maxconn: bind.maxconn.unwrap_or(0),
+                accept_proxy: bind.accept_proxy,
+                current: Arc::default(),
+                origin: bind.origin,
+            })
+            .collect()
+    }
+
+    fn server(&mut self, p: &Proxy, s: &rha_ir::Server) -> (SocketAddress, ServerPlan) {
+        let (client_address, port) = match &s.address {
+            Address::Ip { host, port, .. } => (
+                matches!(host, Host::Any | Host::AnyV6)
+                    || matches!(host, Host::Ip(ip) if ip.is_unspecified()),
+                match port {
+                    Port::None => ServerPort::Offset(0),
+                    Port::Offset(n) => ServerPort::Offset(*n),
+                    Port::One(_) | Port::Range(..) => ServerPort::Fixed,
+                },
+            ),
+            _ => (false, ServerPort::Fixed),
+        };
+        let address = resolve(&s.address, 0).unwrap_or_else(|e| {
+            if s.init_addr.iter().any(|w| w == "none") {
+                return SocketAddress::Ip(([0, 0, 0, 0], 0).into());
+            }
+            self.error(s.origin, e.to_string());
+            SocketAddress::Fd(-1)
+        });
+        let source = s.source.as_ref().or(p.source.as_ref());
+        let source = source.and_then(|a| resolve(a, 0).ok()).and_then(|a| a.ip());
+        let g = &self.model.process;
+        let plan = ServerPlan {
+            name: s.name.as_str().into(),
+            number: s.id,
+            client_address,
+            port,
+            connect: ConnectOptions {
+                source,
+                user_timeout: s.user_timeout_ms.map(|n| Duration::from_millis(n.into())),
+                keepalive: p.options.tcpka || p.options.srvtcpka,
+                receive_buffer: g.tune_rcvbuf_server,
+                send_buffer: g.tune_sndbuf_server,
+            },
+            cookie: s.cookie.as_ref().map(|c| c.to_vec()),
+            redir: s.redir.as_ref().map(|c| c.to_vec()),
+            maxqueue: s.maxqueue,
+            backup: s.backup,
+            send_proxy: s.send_proxy,
+            pool_max_conn: s.pool_max_conn,
+            pool_purge_delay: Duration::from_millis(s.pool_purge_delay_ms.into()),
+            max_reuse: s.max_reuse,
+            origin: s.origin,
+        };
+        (address, plan)
+    }
+}
+
+fn listen_options(bind: &Bind, p: &Proxy, process: &ProcessPlan, model: &Model) -> ListenOptions {
+    let backlog = bind.backlog.or(p.backlog).or(bind.maxconn).or(p.maxconn).unwrap_or(process.maxconn);
+    ListenOptions {
+        backlog: i32::try_from(backlog.max(1)).unwrap_or(i32::MAX),
+        transparent: bind.transparent,
+        v6only: bind.v6only,
+        interface: bind.interface.clone(),
+        mss: bind.mss.and_then(|m| u32::try_from(m).ok()),
+        defer_accept: bind.defer_accept,
+        user_timeout: bind.user_timeout_ms.map(|n| Duration::from_millis(n.into())),
+        owner: bind.owner.clone(),
+        group: bind.group.clone(),
+        file_mode: bind.file_mode,
+        receive_buffer: model.process.tune_rcvbuf_client,
+        send_buffer: model.process.tune_sndbuf_client,
+        keepalive: p.options.tcpka || p.options.clitcpka,
+    }
+}
+
+/// HAProxy 3.0 configuration manual §4.2, the `timeout …` keywords.
+fn timeouts(p: &Proxy) -> TimeoutPlan {
+    let t = &p.timeouts;
+    let or = |a: Option<u32>, b: Option<u32>| Timeout(a.or(b).unwrap_or(0));
+    TimeoutPlan {
+        client: or(t.client, None),
+        server: or(t.server, None),
+        connect: or(t.connect, None),
+        queue: or(t.queue, t.connect),
+        tarpit: or(t.tarpit, t.connect),
+        http_request: or(t.http_request, t.client),
+        http_keep_alive: or(t.http_keep_alive.or(t.http_request), t.client),
+        tunnel: or(t.tunnel, None),
+        client_fin: or(t.client_fin, None),
+        server_fin: or(t.server_fin, None),
+    }
+}

@@ -1,0 +1,98 @@
+//! Error pages: what `errorfile` and `errorloc` say, else the built-in ones.
+
+use rha_http1::{Method, Parsed, Policy, ResponseHead, pages};
+use rha_ir::{ErrorFile, Span};
+
+use super::PlanError;
+use crate::http::message::Reply;
+
+/// A page read from the configuration: a response taken apart.
+#[derive(Debug, Clone)]
+pub struct PagePlan {
+    status: u16,
+    reason: String,
+    fields: Vec<(Vec<u8>, Vec<u8>)>,
+    body: Vec<u8>,
+}
+
+impl PagePlan {
+    /// Reads a page of the configuration.
+    pub(super) fn read(status: u16, file: &ErrorFile, policy: &Policy, span: Span) -> Result<PagePlan, PlanError> {
+        match file {
+            ErrorFile::Content(raw) => PagePlan::parse(raw, policy).ok_or_else(|| PlanError {
+                span,
+                message: format!("the error file for status {status} is not an HTTP response"),
+            }),
+            ErrorFile::Location(code, to) => Ok(PagePlan {
+                status: *code,
+                reason: if *code == 303 { "See Other" } else { "Found" }.to_owned(),
+                fields: vec![
+                    (b"cache-control".to_vec(), b"no-cache".to_vec()),
+                    (b"content-length".to_vec(), b"0".to_vec()),
+                    (b"location".to_vec(), to.to_vec()),
+                ],
+                body: Vec::new(),
+            }),
+        }
+    }
+
+    pub(crate) fn parse(raw: &[u8], policy: &Policy) -> Option<PagePlan> {
+        let mut head = ResponseHead::default();
+        let Parsed::Complete { len } = head.parse(raw, policy, Method::Get) else { return None };
+        let body = raw.get(len..).unwrap_or_default().to_vec();
+        let mut fields: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+        for i in 0..head.field_count() {
+            if let Some((n, v)) = head.field(raw, i) {
+                if n.eq_ignore_ascii_case(b"connection") {
+                    continue;
+                }
+                fields.push((n.to_ascii_lowercase(), v.to_vec()));
+            }
+        }
+        // COMPAT: a length that is missing is computed.
+        if head.content_length().is_none() {
+            fields.insert(0, (b"content-length".to_vec(), body.len().to_string().into_bytes()));
+        }
+        Some(PagePlan {
+            status: head.status(),
+            reason: String::from_utf8_lossy(head.reason(raw)).into_owned(),
+            fields,
+            body,
+        })
+    }
+
+    pub(crate) fn fill(&self, reply: &mut Reply, policy: &Policy) {
+        reply.status = self.status;
+        reply.head.build(self.status, Some(&self.reason), policy);
+        for (n, v) in &self.fields {
+            reply.head.add(n, v);
+        }
+        reply.body.clear();
+        reply.body.extend_from_slice(&self.body);
+    }
+}
+
+/// The built-in page; a bare status when the dialect has none.
+pub(crate) fn builtin(status: u16, reply: &mut Reply, policy: &Policy) {
+    reply.status = status;
+    reply.body.clear();
+    match pages::of(status, policy.dialect) {
+        Some(page) => {
+            page.fill(&mut reply.head, policy);
+            reply.body.extend_from_slice(page.body(policy.dialect).as_bytes());
+        }
+        None => {
+            reply.head.build(status, None, policy);
+            reply.head.add(b"content-length", b"0");
+        }
+    }
+}
+
+/// The built-in page in the spelling of a request that was refused before it could be read.
+pub(crate) fn early(status: u16, reply: &mut Reply, policy: &Policy) {
+    reply.status = status;
+    match pages::of(status, policy.dialect) {
+        Some(page) => reply.raw = page.early(policy.dialect),
+        None => builtin(status, reply, policy),
+    }
+}

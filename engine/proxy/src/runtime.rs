@@ -1,0 +1,364 @@
+//! Starting, looking at and stopping the engine. What `bin` and `engine/admin` hold.
+
+use std::fmt;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rha_base::ProxyId;
+use rha_ir::Span;
+use rha_net::{BindError, Listener, SocketAddress};
+use tokio::sync::mpsc;
+
+use crate::accept::{self, Door};
+use crate::plan::Plan;
+use crate::state::Gauge;
+use crate::stats::{ProxyStats, Side, SideTotal, WorkerStats};
+use crate::worker::{Shared, Worker};
+
+/// How to start.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// Listening sockets taken over instead of bound: address and socket (reload, tests).
+    pub inherited: Vec<(SocketAddress, Listener)>,
+}
+
+/// A listening socket that could not be had.
+#[derive(Debug)]
+pub struct StartError {
+    /// The proxy.
+    pub proxy: String,
+    /// The `bind` line.
+    pub origin: Span,
+    /// `tcpv4`, `tcpv6`, `unix_stream`; empty when it is no matter of an address.
+    pub protocol: &'static str,
+    /// What is wrong, in HAProxy's words.
+    pub reason: String,
+}
+
+impl fmt::Display for StartError {
+    /// COMPAT: the words of 2.6; 3.0 puts file, line and protocol before the reason.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Starting frontend {}: {}", self.proxy, self.reason)
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// What a worker is told.
+#[derive(Debug)]
+enum Order {
+    /// New sessions use this plan.
+    Plan(Arc<Plan>),
+    /// Close the listeners; end when the last connection is gone.
+    Finish,
+    /// End now.
+    Stop,
+}
+
+struct Hand {
+    orders: mpsc::UnboundedSender<Order>,
+    thread: Mutex<Option<rha_net::Worker>>,
+}
+
+/// A running engine.
+pub struct Runtime {
+    plan: Mutex<Arc<Plan>>,
+    shared: Arc<Shared>,
+    stats: Vec<Arc<WorkerStats>>,
+    hands: Vec<Hand>,
+    /// Where the listeners ended up: proxy, listener, address.
+    addresses: Vec<(ProxyId, usize, SocketAddress)>,
+}
+
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runtime").field("workers", &self.hands.len()).finish_non_exhaustive()
+    }
+}
+
+/// Binds all listeners, then starts the workers.
+///
+/// # Errors
+/// Every bind that failed; nothing is started then.
+pub fn start(plan: Plan, mut options: Options) -> Result<Runtime, Vec<StartError>> {
+    let workers = plan.process.workers.max(1) as usize;
+    let (sockets, addresses) = bind_all(&plan, &mut options, workers)?;
+    let shared = Arc::new(Shared {
+        connections: Gauge::default(),
+        maxconn: plan.process.maxconn.into(),
+        requests: 0.into(),
+        stopping: false.into(),
+        hostname: rha_net::hostname().into(),
+        workers: plan.process.workers,
+    });
+    let plan = Arc::new(plan);
+    let mut runtime = Runtime {
+        plan: Mutex::new(plan.clone()),
+        shared: shared.clone(),
+        stats: Vec::new(),
+        hands: Vec::new(),
+        addresses,
+    };
+    for (i, sockets) in sockets.into_iter().enumerate() {
+        let stats = Arc::new(worker_stats(&plan));
+        runtime.stats.push(stats.clone());
+        let (orders, inbox) = mpsc::unbounded_channel();
+        let (plan, shared) = (plan.clone(), shared.clone());
+        let index = u32::try_from(i).unwrap_or(0);
+        let thread = rha_net::spawn_worker(format!("worker/{}", i + 1), move || {
+            work(index, plan, shared, stats, sockets, inbox)
+        });
+        match thread {
+            Ok(t) => runtime.hands.push(Hand { orders, thread: Mutex::new(Some(t)) }),
+            Err(e) => {
+                runtime.stop();
+                return Err(vec![StartError {
+                    proxy: String::new(),
+                    origin: Span::default(),
+                    protocol: "",
+                    reason: format!("cannot start worker {}: {e}", i + 1),
+                }]);
+            }
+        }
+    }
+    Ok(runtime)
+}
+
+type Sockets = Vec<(ProxyId, u32, Listener)>;
+type Addresses = Vec<(ProxyId, usize, SocketAddress)>;
+
+fn bind_all(plan: &Plan, o: &mut Options, workers: usize) -> Result<(Vec<Sockets>, Addresses), Vec<StartError>> {
+    let mut per_worker: Vec<Sockets> = (0..workers).map(|_| Vec::new()).collect();
+    let (mut addresses, mut errors) = (Vec::new(), Vec::new());
+    for p in &plan.proxies {
+        for (i, l) in p.listeners.iter().enumerate() {
+            let taken = o.inherited.iter().position(|(a, _)| *a == l.address).map(|at| o.inherited.swap_remove(at).1);
+            let bound = match taken {
+                Some(socket) => share(socket, workers, &l.address),
+                None => rha_net::bind(&l.address, &l.options, workers),
+            };
+            match bound {
+                Ok(sockets) => {
+                    if let Some(s) = sockets.first() {
+                        addresses.push((p.id, i, s.address().clone()));
+                    }
+                    for (list, s) in per_worker.iter_mut().zip(sockets) {
+                        list.push((p.id, u32::try_from(i).unwrap_or(0), s));
+                    }
+                }
+                Err(e) => errors.push(StartError {
+                    proxy: p.name.to_string(),
+                    origin: l.origin,
+                    protocol: e.protocol(),
+                    reason: e.to_string(),
+                }),
+            }
+        }
+    }
+    if errors.is_empty() { Ok((per_worker, addresses)) } else { Err(errors) }
+}
+
+fn share(socket: Listener, workers: usize, address: &SocketAddress) -> Result<Vec<Listener>, BindError> {
+    let mut out = Vec::with_capacity(workers);
+    for _ in 1..workers {
+        let copy = socket.try_clone().map_err(|source| BindError {
+            problem: rha_net::BindProblem::Create,
+            address: address.clone(),
+            source,
+        })?;
+        out.push(copy);
+    }
+    out.push(socket);
+    Ok(out)
+}
+
+fn worker_stats(plan: &Plan) -> WorkerStats {
+    let side = |n: usize| (0..n).map(|_| Side::default()).collect();
+    WorkerStats {
+        proxies: plan
+            .proxies
+            .iter()
+            .map(|p| ProxyStats {
+                listeners: side(p.listeners.len()),
+                servers: side(p.servers.len()),
+                ..ProxyStats::default()
+            })
+            .collect(),
+        ..WorkerStats::default()
+    }
+}
+
+/// The life of a worker.
+async fn work(
+    index: u32,
+    plan: Arc<Plan>,
+    shared: Arc<Shared>,
+    stats: Arc<WorkerStats>,
+    sockets: Sockets,
+    mut inbox: mpsc::UnboundedReceiver<Order>,
+) {
+    let worker = std::rc::Rc::new(Worker::new(index, plan, shared, stats));
+    let doors = sockets
+        .into_iter()
+        .filter_map(|(front, listener, s)| Some(Door { front, listener, socket: s.attach().ok()? }))
+        .collect();
+    let w = worker.clone();
+    tokio::task::spawn_local(async move { w.timers.drive(&w.clock).await });
+    let w = worker.clone();
+    tokio::task::spawn_local(async move { w.logs.drive().await });
+    let w = worker.clone();
+    tokio::task::spawn_local(async move {
+        loop {
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            w.purge();
+        }
+    });
+    let acceptors = accept::open(&worker, doors);
+    let mut finishing = false;
+    loop {
+        let order = if finishing {
+            if worker.open_sessions() == 0 {
+                break;
+            }
+            match tokio::time::timeout(std::time::Duration::from_millis(20), inbox.recv()).await {
+                Ok(o) => o,
+                Err(_) => continue,
+            }
+        } else {
+            inbox.recv().await
+        };
+        match order {
+            Some(Order::Plan(p)) => {
+                worker.logs.adopt(&p);
+                worker.set_plan(p);
+            }
+            Some(Order::Finish) => {
+                finishing = true;
+                for a in &acceptors {
+                    a.abort();
+                }
+            }
+            Some(Order::Stop) | None => break,
+        }
+    }
+    worker.logs.flush();
+}
+
+impl Runtime {
+    /// The plan that new sessions use.
+    #[must_use]
+    pub fn plan(&self) -> Arc<Plan> {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What all workers share: connections, limits, request counter.
+    #[must_use]
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Where a listener of a proxy ended up (port 0 has become a port).
+    #[must_use]
+    pub fn address(&self, proxy: &str, listener: usize) -> Option<SocketAddress> {
+        let plan = self.plan();
+        let id = plan.proxies.iter().find(|p| p.name.as_ref() == proxy && !p.listeners.is_empty())?.id;
+        self.addresses.iter().find(|(p, l, _)| *p == id && *l == listener).map(|(_, _, a)| a.clone())
+    }
+
+    /// Counters of a proxy's frontend side, all workers together.
+    #[must_use]
+    pub fn front(&self, proxy: ProxyId) -> SideTotal {
+        self.sum(proxy, |p| Some(&p.front))
+    }
+
+    /// Counters of a proxy's backend side.
+    #[must_use]
+    pub fn back(&self, proxy: ProxyId) -> SideTotal {
+        self.sum(proxy, |p| Some(&p.back))
+    }
+
+    /// Counters of a listener.
+    #[must_use]
+    pub fn listener(&self, proxy: ProxyId, listener: usize) -> SideTotal {
+        self.sum(proxy, |p| p.listeners.get(listener))
+    }
+
+    /// Counters of a server.
+    #[must_use]
+    pub fn server(&self, proxy: ProxyId, server: usize) -> SideTotal {
+        self.sum(proxy, |p| p.servers.get(server))
+    }
+
+    fn sum(&self, proxy: ProxyId, pick: impl Fn(&ProxyStats) -> Option<&Side>) -> SideTotal {
+        let now_ms = rha_net::read_clocks().mono_us / 1000;
+        let mut total = SideTotal::default();
+        for w in &self.stats {
+            if let Some(side) = w.proxies.get(proxy.0 as usize).and_then(&pick) {
+                total.add(side, now_ms);
+            }
+        }
+        total
+    }
+
+    /// Every worker's counters (`show info` sums what it wants).
+    #[must_use]
+    pub fn workers(&self) -> &[Arc<WorkerStats>] {
+        &self.stats
+    }
+
+    /// Pauses or resumes accepting on all frontends (SIGTTOU, SIGTTIN).
+    pub fn pause(&self, paused: bool) {
+        for p in &self.plan().proxies {
+            p.state.paused.store(paused, Relaxed);
+        }
+    }
+
+    /// New sessions use this plan. Its proxies must stand at the places of the old one's.
+    pub fn adopt(&self, plan: Plan) {
+        let plan = Arc::new(plan);
+        *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = plan.clone();
+        for h in &self.hands {
+            let _ = h.orders.send(Order::Plan(plan.clone()));
+        }
+    }
+
+    /// Closes the listeners and lets connections finish (SIGUSR1).
+    pub fn finish(&self) {
+        self.shared.stopping.store(true, Relaxed);
+        for h in &self.hands {
+            let _ = h.orders.send(Order::Finish);
+        }
+    }
+
+    /// Ends all workers now and waits for them.
+    pub fn stop(&self) {
+        for h in &self.hands {
+            let _ = h.orders.send(Order::Stop);
+        }
+        self.join();
+    }
+
+    /// Whether all workers have ended.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.hands.iter().all(|h| {
+            h.thread.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_none_or(rha_net::Worker::is_finished)
+        })
+    }
+
+    /// Waits until all workers have ended.
+    pub fn join(&self) {
+        for h in &self.hands {
+            let thread = h.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(t) = thread {
+                let _ = t.join();
+            }
+        }
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}

@@ -1,0 +1,276 @@
+//! One request, or one TCP connection: what is known of it, from its first byte to its log line.
+
+mod scene;
+
+use rha_base::{CookieMark, Ending, Now, ProxyId, Value};
+use rha_net::Conn;
+
+use crate::http::message::{Reply, RequestMessage, ResponseMessage};
+use crate::plan::{ProxyPlan, Timeout};
+use crate::session::Session;
+use crate::stats::Side;
+
+/// The parts of a stream that own memory; pooled, so that a request allocates nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Parts {
+    pub request: RequestMessage,
+    pub response: ResponseMessage,
+    /// Bytes about to be sent.
+    pub out: Vec<u8>,
+    /// Values of formats, decoded chunks.
+    pub text: Vec<u8>,
+    /// Request line as it arrived.
+    pub line: Vec<u8>,
+    /// Lengths of method and target in `line`.
+    pub line_parts: (usize, usize),
+    /// `txn.`, `req.`, `res.` variables.
+    pub variables: [Vec<Option<Value<'static>>>; 3],
+    /// Variables that an expression set while it ran.
+    pub pending: std::cell::RefCell<Vec<(rha_base::VarSlot, Option<Value<'static>>)>>,
+    /// Captured request and response headers by slot.
+    pub captures: [Vec<Option<Vec<u8>>>; 2],
+    /// Captured cookies (`%CC`, `%CS`).
+    pub cookies: [Option<Vec<u8>>; 2],
+    /// `unique-id-format`, made when first asked for.
+    pub unique_id: std::cell::OnceCell<Vec<u8>>,
+    /// A reply that rules chose.
+    pub reply: Reply,
+    /// Fields of a 103 about to be sent.
+    pub hints: Vec<u8>,
+}
+
+impl Parts {
+    /// Makes it ready for the next stream; storage stays.
+    pub(crate) fn clear(&mut self) {
+        self.request.clear();
+        self.response.clear();
+        self.out.clear();
+        self.text.clear();
+        self.line.clear();
+        self.line_parts = (0, 0);
+        for v in &mut self.variables {
+            v.clear();
+        }
+        self.pending.get_mut().clear();
+        for c in &mut self.captures {
+            c.clear();
+        }
+        self.cookies = [None, None];
+        self.unique_id.take();
+        self.reply.clear();
+        self.hints.clear();
+    }
+}
+
+/// Moments of a stream, microseconds of the monotonic clock; 0 is "not reached".
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Moments {
+    /// The session was free for this request.
+    pub idle_from: u64,
+    /// First byte of the request.
+    pub begun: u64,
+    /// Head complete.
+    pub request: u64,
+    /// Left the queue, or needed none.
+    pub queued: u64,
+    /// Server connection stands.
+    pub connected: u64,
+    /// Response head complete.
+    pub response: u64,
+    /// All data through.
+    pub done: u64,
+    /// Date of the first byte.
+    pub begun_wall: i64,
+}
+
+/// A stream.
+pub(crate) struct Stream {
+    pub session: Session,
+    pub parts: Box<Parts>,
+    pub server_conn: Option<Conn>,
+    pub generation: u32,
+    /// Requests the server connection has carried, this one included.
+    pub uses: u32,
+    pub backend: Option<ProxyId>,
+    /// The backend's stream gauge was counted up for this stream.
+    pub in_backend: bool,
+    pub server: Option<usize>,
+    /// Whether a slot of the server is held.
+    pub slot: bool,
+    pub at: Moments,
+    pub ending: Ending,
+    pub cookie: CookieMark,
+    pub status: u16,
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+    pub retries: u32,
+    pub redispatched: bool,
+    /// Requests ahead in the server's and backend's queue.
+    pub ahead: (u32, u32),
+    /// `set-log-level`; 8 is silent.
+    pub log_level: Option<u8>,
+    pub reused: bool,
+    pub request_whole: bool,
+    pub request_may_grow: bool,
+    pub response_may_grow: bool,
+    /// `set-timeout server|tunnel|client`.
+    pub timeout_server: Option<Timeout>,
+    pub timeout_tunnel: Option<Timeout>,
+    pub timeout_client: Option<Timeout>,
+    /// Where to connect instead of the server's address (`set-dst`).
+    pub logged: bool,
+    /// Bytes of a head that arrived before TCP content rules decided.
+    pub tcp_buffer: Vec<u8>,
+    pub number: u64,
+    /// The server connection may serve another request, as far as the request goes.
+    pub server_keep: bool,
+    /// The server stopped taking the request.
+    pub upload_failed: bool,
+    /// The response was over before the request.
+    pub cut_short: bool,
+    pub no_l7_retry: bool,
+    /// What the persistence cookie of the request came to.
+    pub bound: crate::http::cookie::Bound,
+}
+
+impl Stream {
+    pub(crate) fn new(session: Session) -> Stream {
+        let parts = session.worker.take_parts();
+        let now = session.now();
+        Stream {
+            parts,
+            server_conn: None,
+            generation: 0,
+            uses: 0,
+            backend: None,
+            in_backend: false,
+            server: None,
+            slot: false,
+            at: Moments { idle_from: now.mono_us, begun: now.mono_us, begun_wall: now.wall_us, ..Moments::default() },
+            ending: Ending::default(),
+            cookie: CookieMark::default(),
+            status: 0,
+            bytes_in: 0,
+            bytes_out: 0,
+            retries: 0,
+            redispatched: false,
+            ahead: (0, 0),
+            log_level: None,
+            reused: false,
+            request_whole: false,
+            request_may_grow: true,
+            response_may_grow: true,
+            timeout_server: None,
+            timeout_tunnel: None,
+            timeout_client: None,
+            logged: false,
+            tcp_buffer: Vec::new(),
+            number: 0,
+            server_keep: true,
+            upload_failed: false,
+            cut_short: false,
+            no_l7_retry: false,
+            bound: crate::http::cookie::Bound::No,
+            session,
+        }
+    }
+
+    /// Gives the session back; everything else goes to its pools.
+    pub(crate) fn into_session(mut self) -> Session {
+        self.leave_backend();
+        let Stream { session, parts, .. } = self;
+        session.worker.give_parts(parts);
+        session
+    }
+
+    pub(crate) fn now(&self) -> Now {
+        self.session.now()
+    }
+
+    pub(crate) fn frontend(&self) -> &ProxyPlan {
+        self.session.frontend()
+    }
+
+    /// The backend, the frontend while there is none.
+    pub(crate) fn backend_or_front(&self) -> &ProxyPlan {
+        let id = self.backend.unwrap_or(self.session.front);
+        &self.session.plan.proxies[id.0 as usize]
+    }
+
+    pub(crate) fn back_stats(&self) -> Option<&Side> {
+        self.session.stats(self.backend?).map(|p| &p.back)
+    }
+
+    pub(crate) fn server_stats(&self) -> Option<&Side> {
+        self.session.stats(self.backend?)?.servers.get(self.server?)
+    }
+
+    /// Enters a backend: counted until the stream ends.
+    pub(crate) fn enter_backend(&mut self, id: ProxyId) {
+        self.backend = Some(id);
+        if self.in_backend {
+            return;
+        }
+        self.in_backend = true;
+        let plan = &self.session.plan.proxies[id.0 as usize];
+        plan.state.back.up();
+        let now_s = self.now().mono_us / 1_000_000;
+        if let Some(b) = self.back_stats() {
+            b.sessions.add(1);
+            b.sess_rate.hit(now_s);
+        }
+    }
+
+    /// Gives back slot and place in the backend's gauge.
+    pub(crate) fn leave_backend(&mut self) {
+        self.release_slot();
+        if std::mem::take(&mut self.in_backend) {
+            self.backend_or_front().state.back.down();
+        }
+    }
+
+    /// Gives the server's slot back, which may let a waiting request in.
+    pub(crate) fn release_slot(&mut self) {
+        if let (true, Some(s)) = (std::mem::take(&mut self.slot), self.server) {
+            self.backend_or_front().state.release(s);
+        }
+    }
+
+    /// Adds what went through to the counters; the fields start again from what was counted.
+    pub(crate) fn count_bytes(&self) {
+        let (i, o) = (self.bytes_in, self.bytes_out);
+        let sides = [self.session.front_stats(), self.back_stats(), self.server_stats(), self.listener_stats()];
+        for s in sides.into_iter().flatten() {
+            s.bytes_in.add(i);
+            s.bytes_out.add(o);
+        }
+    }
+
+    pub(crate) fn listener_stats(&self) -> Option<&Side> {
+        self.session.stats(self.session.front)?.listeners.get(self.session.listener as usize)
+    }
+
+    /// Counts times of a stream that had a server. HAProxy 3.0 management guide §9.1, `qtime` and on.
+    pub(crate) fn count_times(&self) {
+        let ms = |a: u64, b: u64| if a == 0 || b == 0 { 0 } else { b.saturating_sub(a) / 1000 };
+        let t = &self.at;
+        let end = if t.done == 0 { self.now().mono_us } else { t.done };
+        let all = [
+            ms(t.request, t.queued),
+            ms(t.queued, t.connected),
+            ms(t.connected, t.response),
+            ms(t.begun, end),
+        ];
+        for s in [self.back_stats(), self.server_stats()].into_iter().flatten() {
+            s.timed.add(1);
+            s.qtime.add(all[0]);
+            s.ctime.add(all[1]);
+            s.rtime.add(all[2]);
+            s.ttime.add(all[3]);
+            s.qtime_max.raise(all[0]);
+            s.ctime_max.raise(all[1]);
+            s.rtime_max.raise(all[2]);
+            s.ttime_max.raise(all[3]);
+        }
+    }
+}

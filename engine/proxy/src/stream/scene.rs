@@ -1,0 +1,348 @@
+//! The stream as rules, expressions and log lines see it.
+
+use std::net::SocketAddr;
+
+use rha_base::{
+    Fact, Now, ProxyFact, ProxyId, Request, Response, Scene, Scope, ServerFact, ServerId, Site, Value, VarSlot,
+};
+use rha_ir::Mode;
+
+use super::Stream;
+
+/// Bytes of captured headers that are written as `#XX`. COMPAT: controls, `"`, `#`, `{`, `|`, `}`, beyond ASCII.
+fn escape_captured(text: &[u8], out: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    for &c in text {
+        if c < 0x20 || c >= 0x7f || matches!(c, b'"' | b'#' | b'{' | b'|' | b'}') {
+            out.push(b'#');
+            out.push(HEX[usize::from(c >> 4)]);
+            out.push(HEX[usize::from(c & 15)]);
+        } else {
+            out.push(c);
+        }
+    }
+}
+
+impl Scene for Stream {
+    fn now(&self) -> Now {
+        self.session.now()
+    }
+
+    fn source(&self) -> Option<SocketAddr> {
+        self.session.source
+    }
+
+    fn destination(&self) -> Option<SocketAddr> {
+        self.session.destination()
+    }
+
+    fn request(&self) -> Option<&dyn Request> {
+        let r = &self.parts.request;
+        r.is_complete().then_some(r as &dyn Request)
+    }
+
+    fn response(&self) -> Option<&dyn Response> {
+        let r = &self.parts.response;
+        r.is_complete().then_some(r as &dyn Response)
+    }
+
+    fn request_buffer(&self) -> &[u8] {
+        &self.tcp_buffer
+    }
+
+    fn response_buffer(&self) -> &[u8] {
+        &[]
+    }
+
+    fn request_may_grow(&self) -> bool {
+        self.request_may_grow
+    }
+
+    fn response_may_grow(&self) -> bool {
+        self.response_may_grow
+    }
+
+    fn local_offset_s(&self, wall_us: i64) -> i32 {
+        rha_net::local_time(wall_us / 1_000_000).offset_s
+    }
+
+    fn set_variable(&self, slot: VarSlot, value: Option<Value<'static>>) -> bool {
+        self.parts.pending.borrow_mut().push((slot, value));
+        true
+    }
+
+    fn variable(&self, slot: VarSlot) -> Option<&Value<'static>> {
+        let all = match slot.scope {
+            Scope::Session => &self.session.variables,
+            Scope::Transaction => &self.parts.variables[0],
+            Scope::Request => &self.parts.variables[1],
+            Scope::Response => &self.parts.variables[2],
+            Scope::Process => &self.session.plan.process_variables,
+            Scope::Check => return None,
+        };
+        all.get(usize::from(slot.index))?.as_ref()
+    }
+
+    fn fact(&self, fact: Fact) -> Option<Value<'_>> {
+        self.known(fact)
+    }
+
+    fn place(&self) -> (ProxyId, Option<ProxyId>, Option<ServerId>) {
+        let server = self.server.and_then(|s| u32::try_from(s).ok()).map(ServerId);
+        (self.session.front, self.backend, server)
+    }
+
+    fn site(&self) -> &dyn Site {
+        &self.session
+    }
+
+    fn random(&self) -> u32 {
+        self.session.worker.random()
+    }
+}
+
+impl Site for crate::session::Session {
+    fn proxy(&self, id: ProxyId, fact: ProxyFact) -> i64 {
+        let Some(p) = self.plan.proxy(id) else { return 0 };
+        let front = p.kind.is_frontend();
+        let n = match fact {
+            ProxyFact::Connections if front => p.state.front.read(),
+            ProxyFact::Connections => p.state.back.read(),
+            ProxyFact::MaxConn => p.maxconn,
+            ProxyFact::UsableServers => {
+                let (active, backup) = p.state.usable();
+                u32::try_from(active + backup).unwrap_or(u32::MAX)
+            }
+            ProxyFact::Queue => p.state.total_queued.load(std::sync::atomic::Ordering::Relaxed),
+            ProxyFact::AverageQueue => {
+                let n = u32::try_from(p.state.usable().0).unwrap_or(0);
+                let waiting = p.state.total_queued.load(std::sync::atomic::Ordering::Relaxed);
+                if n == 0 { waiting } else { waiting.div_ceil(n) }
+            }
+            ProxyFact::ConnectionsFree | ProxyFact::ConnectionSlots => return free(p, fact),
+            ProxyFact::SessionRate => {
+                let now = self.now().mono_us / 1000;
+                let side = self.stats(id).map(|s| if front { &s.front } else { &s.back });
+                return side.map_or(0, |s| i64::try_from(s.sess_rate.read(now)).unwrap_or(0));
+            }
+            ProxyFact::RequestRate => {
+                let now = self.now().mono_us / 1000;
+                return self.stats(id).map_or(0, |s| i64::try_from(s.front.req_rate.read(now)).unwrap_or(0));
+            }
+        };
+        i64::from(n)
+    }
+
+    fn server(&self, backend: ProxyId, server: ServerId, fact: ServerFact) -> i64 {
+        let Some(p) = self.plan.proxy(backend) else { return 0 };
+        let i = server.0 as usize;
+        let Some(s) = p.state.servers.get(i) else { return 0 };
+        let limit = p.state.limit(i);
+        i64::from(match fact {
+            ServerFact::Connections => s.served.read(),
+            ServerFact::ConnectionsFree if limit == 0 => return -1,
+            ServerFact::ConnectionsFree => limit.saturating_sub(s.served.read()),
+            ServerFact::IsUp => u32::from(s.is_up()),
+            ServerFact::Queue => s.queued.read(),
+            ServerFact::SessionRate => {
+                let now = self.now().mono_us / 1000;
+                let side = self.stats(backend).and_then(|s| s.servers.get(i));
+                return side.map_or(0, |s| i64::try_from(s.sess_rate.read(now)).unwrap_or(0));
+            }
+            ServerFact::Weight => s.effective_weight() / rha_balance::WEIGHT_SCALE,
+            ServerFact::InitialWeight => s.initial_weight,
+            ServerFact::UserWeight => s.user_weight.load(std::sync::atomic::Ordering::Relaxed),
+        })
+    }
+
+    fn connections(&self) -> i64 {
+        i64::from(self.worker.shared.connections.read())
+    }
+
+    fn workers(&self) -> u32 {
+        self.worker.shared.workers
+    }
+}
+
+/// `be_conn_free`, `connslots`: what the servers could still take; -1 when one has no limit.
+fn free(p: &crate::plan::ProxyPlan, fact: ProxyFact) -> i64 {
+    let mut sum = 0i64;
+    for (i, (s, plan)) in p.state.servers.iter().zip(&p.servers).enumerate() {
+        if !s.is_usable() {
+            continue;
+        }
+        let limit = p.state.limit(i);
+        if limit == 0 || (fact == ProxyFact::ConnectionSlots && plan.maxqueue == 0) {
+            return -1;
+        }
+        sum += i64::from(limit.saturating_sub(s.served.read()));
+        if fact == ProxyFact::ConnectionSlots {
+            sum += i64::from(plan.maxqueue.saturating_sub(s.queued.read()));
+        }
+    }
+    sum
+}
+
+fn ms(from: u64, to: u64) -> Value<'static> {
+    if from == 0 || to == 0 {
+        return Value::Int(-1);
+    }
+    Value::Int(i64::try_from(to.saturating_sub(from) / 1000).unwrap_or(i64::MAX))
+}
+
+fn number(n: impl TryInto<i64>) -> Option<Value<'static>> {
+    n.try_into().ok().map(Value::Int)
+}
+
+impl Stream {
+    fn end(&self) -> u64 {
+        if self.at.done == 0 { self.session.now().mono_us } else { self.at.done }
+    }
+
+    /// HAProxy 3.0 configuration manual §8.2.6 and §8.4 (times).
+    fn known(&self, fact: Fact) -> Option<Value<'_>> {
+        let t = &self.at;
+        let http = self.frontend().mode == Mode::Http;
+        match fact {
+            Fact::FrontendName | Fact::FrontendNameTransport => Some(Value::str(self.frontend().name.as_bytes())),
+            Fact::FrontendId => number(self.frontend().number),
+            Fact::BackendName => Some(Value::str(self.backend_or_front().name.as_bytes())),
+            Fact::BackendId => number(self.backend_or_front().number),
+            Fact::ServerName => Some(Value::str(self.server_name())),
+            Fact::ServerId => number(self.backend_or_front().server(self.server?)?.number),
+            Fact::ListenerName => {
+                let l = self.session.listener()?;
+                l.name.as_ref().map(|n| Value::str(n.as_bytes()))
+            }
+            Fact::ListenerId => number(self.session.listener()?.number),
+            Fact::FrontendMode => Some(Value::str(if http { b"http" } else { b"tcp" })),
+            Fact::ClientIsTls => Some(Value::Bool(false)),
+            Fact::UniqueId => self.unique_id(),
+            Fact::BackendSourceIp => self.server_conn.as_ref()?.local().map(|a| Value::addr(a.ip())),
+            Fact::BackendSourcePort => number(self.server_conn.as_ref()?.local()?.port()),
+            Fact::ServerIp => self.server_address().map(|a| Value::addr(a.ip())),
+            Fact::ServerPort => number(self.server_address()?.port()),
+            Fact::AcceptDateUs => Some(Value::Int(self.session.accepted.wall_us)),
+            Fact::RequestDateUs => Some(Value::Int(t.begun_wall)),
+            Fact::TimeHandshake => Some(Value::Int(0)),
+            Fact::TimeIdle => Some(ms(t.idle_from, t.begun)),
+            Fact::TimeRequest => Some(ms(t.begun, t.request)),
+            Fact::TimeRequestTotal => Some(ms(t.idle_from, t.request)),
+            Fact::TimeQueue if !http => Some(ms(self.session.accepted.mono_us, t.queued)),
+            Fact::TimeQueue => Some(ms(t.request, t.queued)),
+            Fact::TimeConnect => Some(ms(t.queued, t.connected)),
+            Fact::TimeResponse => Some(ms(t.connected, t.response)),
+            Fact::TimeData => Some(ms(t.response, self.end())),
+            Fact::TimeActive => Some(ms(t.begun, self.end())),
+            Fact::TimeTotal => Some(ms(t.idle_from, self.end())),
+            Fact::TimeUser => Some(ms(t.begun, self.end())),
+            Fact::BytesRead => number(self.bytes_out),
+            Fact::BytesUploaded => number(self.bytes_in),
+            Fact::StatusCode => Some(Value::Int(if self.status == 0 { -1 } else { i64::from(self.status) })),
+            Fact::TerminationState => Some(Value::Str(self.letters(false).into())),
+            Fact::TerminationStateCookie => Some(Value::Str(self.letters(true).into())),
+            Fact::ActiveConnections => number(self.session.worker.shared.connections.read()),
+            Fact::FrontendConnections => number(self.frontend().state.front.read()),
+            Fact::BackendConnections if self.backend.is_none() => Some(Value::Int(0)),
+            Fact::BackendConnections => number(self.backend_or_front().state.back.read()),
+            Fact::ServerConnections => {
+                let s = self.server.and_then(|s| self.backend_or_front().state.servers.get(s));
+                number(s.map_or(0, |s| s.served.read()))
+            }
+            Fact::Retries if self.redispatched => Some(Value::Str(format!("+{}", self.retries).into_bytes().into())),
+            Fact::Retries => number(self.retries),
+            Fact::ServerQueue => number(self.ahead.0),
+            Fact::BackendQueue => number(self.ahead.1),
+            Fact::RequestCounter => number(self.number),
+            Fact::RequestCookie => self.parts.cookies[0].as_deref().map(Value::str),
+            Fact::ResponseCookie => self.parts.cookies[1].as_deref().map(Value::str),
+            Fact::CapturedRequestHeaders => self.captured(0),
+            Fact::CapturedResponseHeaders => self.captured(1),
+            Fact::RequestLine => self.logged_line(|l, _, _| l),
+            Fact::LogMethod => self.logged_line(|l, m, _| l.get(..m).unwrap_or_default()),
+            Fact::LogUri => self.logged_line(|l, m, u| l.get(m + 1..u).unwrap_or_default()),
+            Fact::LogPath | Fact::LogPathOnly => {
+                self.logged_line(|l, m, u| path(l.get(m + 1..u).unwrap_or_default()))
+            }
+            Fact::LogQuery => self.logged_line(|l, m, u| query(l.get(m + 1..u).unwrap_or_default())),
+            Fact::LogVersion => self.logged_line(|l, _, u| l.get(u + 1..).unwrap_or_default()),
+            Fact::FrontendHttpMajor | Fact::BackendHttpMajor => Some(Value::Int(1)),
+            Fact::BackendReused => Some(Value::Bool(self.reused)),
+            Fact::Hostname => Some(Value::str(self.session.worker.shared.hostname.as_bytes())),
+            Fact::Pid => number(std::process::id()),
+            Fact::Tid => number(self.session.worker.index + 1),
+            Fact::LogTag => Some(Value::str(self.frontend().log_tag.as_bytes())),
+            _ => None,
+        }
+    }
+
+    /// The server's name, `<NOSRV>` without one.
+    pub(crate) fn server_name(&self) -> &[u8] {
+        let server = self.server.and_then(|s| self.backend_or_front().server(s));
+        server.map_or(b"<NOSRV>", |s| s.name.as_bytes())
+    }
+
+    fn server_address(&self) -> Option<SocketAddr> {
+        if let Some(a) = self.server_conn.as_ref().and_then(rha_net::Conn::peer) {
+            return Some(a);
+        }
+        self.backend_or_front().state.servers.get(self.server?)?.address().ip()
+    }
+
+    fn letters(&self, cookies: bool) -> Vec<u8> {
+        let mut out = vec![self.ending.side.letter() as u8, self.ending.phase.letter() as u8];
+        if cookies {
+            out.extend([self.cookie.request, self.cookie.response]);
+        }
+        out
+    }
+
+    fn captured(&self, which: usize) -> Option<Value<'_>> {
+        let model = &self.frontend().model;
+        let slots = if which == 0 { model.request_captures.len() } else { model.response_captures.len() };
+        if slots == 0 {
+            return None;
+        }
+        let mut out = vec![b'{'];
+        for i in 0..slots {
+            if i > 0 {
+                out.push(b'|');
+            }
+            if let Some(Some(v)) = self.parts.captures.get(which).and_then(|c| c.get(i)) {
+                escape_captured(v, &mut out);
+            }
+        }
+        out.push(b'}');
+        Some(Value::Str(out.into()))
+    }
+
+    fn logged_line(&self, part: impl for<'a> Fn(&'a [u8], usize, usize) -> &'a [u8]) -> Option<Value<'_>> {
+        if self.parts.line.is_empty() {
+            return Some(Value::str(b"<BADREQ>"));
+        }
+        let (method, uri) = self.parts.line_parts;
+        Some(Value::str(part(&self.parts.line, method, uri)))
+    }
+
+    fn unique_id(&self) -> Option<Value<'_>> {
+        let format = self.frontend().rules.unique_id.as_ref()?;
+        let id = match self.parts.unique_id.get() {
+            Some(id) => id,
+            None => {
+                let mut id = Vec::new();
+                format.write(self, &mut id);
+                self.parts.unique_id.get_or_init(|| id)
+            }
+        };
+        Some(Value::str(id))
+    }
+}
+
+fn path(uri: &[u8]) -> &[u8] {
+    uri.split(|c| *c == b'?').next().unwrap_or_default()
+}
+
+fn query(uri: &[u8]) -> &[u8] {
+    uri.iter().position(|c| *c == b'?').and_then(|i| uri.get(i..)).unwrap_or_default()
+}
+

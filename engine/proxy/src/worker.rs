@@ -1,0 +1,226 @@
+//! What one worker owns, and what all of them share.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
+use std::task::Waker;
+
+use rha_base::{Now, ProxyId, Tick};
+use rha_net::{Clock, Conn, Quiet};
+
+use crate::log::Logs;
+use crate::plan::Plan;
+use crate::reuse::Buffers;
+use crate::state::Gauge;
+use crate::stats::WorkerStats;
+use crate::stream::Parts;
+use crate::timer::Timers;
+
+/// A worker's handle on a plan: cloned per connection without touching a shared counter.
+pub(crate) type PlanRef = Rc<Arc<Plan>>;
+
+/// Bytes read at once when copying; larger buffers cost more (`docs/architecture.md`, "Buffers").
+pub(crate) const SCRATCH: usize = 32 * 1024;
+
+/// What all workers share.
+#[derive(Debug)]
+pub struct Shared {
+    /// Connections of the process.
+    pub connections: Gauge,
+    /// `maxconn`; the operator may change it.
+    pub maxconn: AtomicU32,
+    /// Requests so far (`%rt`).
+    pub requests: AtomicU64,
+    /// No new connections; ends when the last one is gone.
+    pub stopping: AtomicBool,
+    /// Machine's name.
+    pub hostname: Box<str>,
+    /// Number of workers.
+    pub workers: u32,
+}
+
+/// A connection to a server that waits for its next request.
+#[derive(Debug)]
+pub(crate) struct Idle {
+    pub conn: Conn,
+    pub since: Tick,
+    /// [`crate::state::ServerState::generation`] when it was opened.
+    pub generation: u32,
+    /// Requests it has carried.
+    pub uses: u32,
+}
+
+/// One server's idle connections in one worker, the most recent last.
+#[derive(Debug, Default)]
+pub(crate) struct Pool {
+    /// Proven to survive reuse.
+    pub safe: Vec<Idle>,
+    /// Used once.
+    pub fresh: Vec<Idle>,
+    purge_at: Tick,
+}
+
+/// What a thread owns.
+pub(crate) struct Worker {
+    pub index: u32,
+    pub clock: Clock,
+    pub timers: Timers,
+    pub buffers: Buffers,
+    pub scratch: RefCell<Vec<u8>>,
+    pub stats: Arc<WorkerStats>,
+    pub shared: Arc<Shared>,
+    pub logs: Logs,
+    plan: RefCell<PlanRef>,
+    pools: RefCell<Vec<Vec<Pool>>>,
+    parts: RefCell<Vec<Box<Parts>>>,
+    blocked: RefCell<Vec<Waker>>,
+    /// Client connections of this worker.
+    pub sessions: Cell<u32>,
+    texts: RefCell<Vec<Vec<u8>>>,
+    seed: Cell<u64>,
+}
+
+impl Worker {
+    pub(crate) fn new(index: u32, plan: Arc<Plan>, shared: Arc<Shared>, stats: Arc<WorkerStats>) -> Worker {
+        let pools = plan.proxies.iter().map(|p| p.servers.iter().map(|_| Pool::default()).collect()).collect();
+        let clock = Clock::default();
+        let now = clock.precise();
+        let buffer = plan.process.buffer_size.max(SCRATCH);
+        Worker {
+            index,
+            timers: Timers::default(),
+            buffers: Buffers::new(buffer),
+            scratch: RefCell::new(vec![0; SCRATCH]),
+            stats,
+            shared,
+            logs: Logs::new(&plan),
+            plan: RefCell::new(Rc::new(plan)),
+            pools: RefCell::new(pools),
+            parts: RefCell::default(),
+            blocked: RefCell::default(),
+            sessions: Cell::new(0),
+            texts: RefCell::default(),
+            seed: Cell::new(now.mono_us ^ (now.wall_us.unsigned_abs() << 20) ^ (u64::from(index) << 56) | 1),
+            clock,
+        }
+    }
+
+    pub(crate) fn now(&self) -> Now {
+        self.clock.now()
+    }
+
+    pub(crate) fn plan(&self) -> PlanRef {
+        self.plan.borrow().clone()
+    }
+
+    /// New sessions use this plan from now on.
+    pub(crate) fn set_plan(&self, plan: Arc<Plan>) {
+        *self.plan.borrow_mut() = Rc::new(plan);
+    }
+
+    /// 32 random bits (xorshift64*: for balancing and samples, not for secrets).
+    pub(crate) fn random(&self) -> u32 {
+        let mut x = self.seed.get();
+        x ^= x >> 12;
+        x ^= x << 25;
+        x ^= x >> 27;
+        self.seed.set(x);
+        (x.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 32) as u32
+    }
+
+    pub(crate) fn open_sessions(&self) -> u32 {
+        self.sessions.get()
+    }
+
+    /// An empty vector with room from earlier uses.
+    pub(crate) fn take_text(&self) -> Vec<u8> {
+        self.texts.borrow_mut().pop().unwrap_or_default()
+    }
+
+    pub(crate) fn give_text(&self, mut text: Vec<u8>) {
+        let mut all = self.texts.borrow_mut();
+        if text.capacity() > 0 && text.capacity() <= 2 * SCRATCH && all.len() < 256 {
+            text.clear();
+            all.push(text);
+        }
+    }
+
+    pub(crate) fn take_parts(&self) -> Box<Parts> {
+        self.parts.borrow_mut().pop().unwrap_or_default()
+    }
+
+    pub(crate) fn give_parts(&self, mut parts: Box<Parts>) {
+        parts.clear();
+        let mut all = self.parts.borrow_mut();
+        if all.len() < 256 {
+            all.push(parts);
+        }
+    }
+
+    /// An idle connection of a server; `fresh` ones only when `any`.
+    pub(crate) fn take_idle(&self, backend: ProxyId, server: usize, generation: u32, any: bool) -> Option<Idle> {
+        let mut pools = self.pools.borrow_mut();
+        let pool = pools.get_mut(backend.0 as usize)?.get_mut(server)?;
+        loop {
+            let mut idle = match pool.safe.pop() {
+                Some(i) => i,
+                None if any => pool.fresh.pop()?,
+                None => return None,
+            };
+            if idle.generation == generation && idle.conn.quiet() == Quiet::Yes {
+                return Some(idle);
+            }
+        }
+    }
+
+    /// Keeps a connection for later.
+    pub(crate) fn give_idle(&self, backend: ProxyId, server: usize, idle: Idle) {
+        let mut pools = self.pools.borrow_mut();
+        let Some(pool) = pools.get_mut(backend.0 as usize).and_then(|p| p.get_mut(server)) else { return };
+        if idle.uses > 1 { &mut pool.safe } else { &mut pool.fresh }.push(idle);
+    }
+
+    /// Number of idle connections of a server in this worker.
+    pub(crate) fn idle_count(&self, backend: ProxyId, server: usize) -> usize {
+        let pools = self.pools.borrow();
+        let pool = pools.get(backend.0 as usize).and_then(|p| p.get(server));
+        pool.map_or(0, |p| p.safe.len() + p.fresh.len())
+    }
+
+    /// Once a second: closes what servers closed, and half of what nobody has needed for a while.
+    pub(crate) fn purge(&self) {
+        let plan = self.plan();
+        let now = self.now().tick();
+        let mut pools = self.pools.borrow_mut();
+        for (proxy, pools) in plan.proxies.iter().zip(pools.iter_mut()) {
+            for ((server, state), pool) in proxy.servers.iter().zip(&proxy.state.servers).zip(pools) {
+                let generation = state.generation();
+                for list in [&mut pool.safe, &mut pool.fresh] {
+                    list.retain_mut(|i| i.generation == generation && i.conn.quiet() == Quiet::Yes);
+                }
+                if now >= pool.purge_at {
+                    pool.purge_at = now.after(server.pool_purge_delay);
+                    for list in [&mut pool.fresh, &mut pool.safe] {
+                        let delay = u64::try_from(server.pool_purge_delay.as_millis()).unwrap_or(u64::MAX);
+                        // The oldest stand first.
+                        let unused = list.iter().take_while(|i| now.since(i.since) >= delay).count();
+                        list.drain(..unused.div_ceil(2));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Parks an acceptor until a connection ends.
+    pub(crate) fn block(&self, waker: Waker) {
+        self.blocked.borrow_mut().push(waker);
+    }
+
+    /// A connection ended: acceptors that wait for room look again.
+    pub(crate) fn unblock(&self) {
+        for w in self.blocked.borrow_mut().drain(..) {
+            w.wake();
+        }
+    }
+}
