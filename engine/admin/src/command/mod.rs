@@ -1,0 +1,452 @@
+//! The commands: one row each, found by their first words.
+//!
+//! Management guide §9.3. Levels: a `user` socket may look at what is not sensitive, `operator` at
+//! everything, `admin` may change things.
+
+mod server;
+mod show;
+
+use rha_ir::SocketLevel;
+use rha_vocab::{Dialect, Fingerprint, Support};
+
+use crate::view::{Change, Site};
+
+/// What a command leads to.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Text, each line ended; the session adds the empty line.
+    Text(String),
+    /// Another level for this connection.
+    Level(SocketLevel),
+    /// Interactive mode on or off.
+    Prompt,
+    /// `set timeout cli`, milliseconds.
+    Timeout(u64),
+    /// End the connection.
+    Quit,
+}
+
+/// One command.
+pub struct Command {
+    /// Its first words.
+    pub words: &'static [&'static str],
+    /// What else it takes, for `help`.
+    pub usage: &'static str,
+    /// Level it needs.
+    pub level: SocketLevel,
+    /// How far it is built.
+    pub support: Support,
+    /// What `help` says.
+    pub about: &'static str,
+    run: fn(&[String], SocketLevel, &dyn Site) -> Answer,
+}
+
+const USER: SocketLevel = SocketLevel::User;
+const OPERATOR: SocketLevel = SocketLevel::Operator;
+const ADMIN: SocketLevel = SocketLevel::Admin;
+
+macro_rules! command {
+    ($words:expr, $usage:literal, $level:expr, $about:literal, $run:expr) => {
+        Command {
+            words: &$words,
+            usage: $usage,
+            level: $level,
+            support: Support::Full,
+            about: $about,
+            run: $run,
+        }
+    };
+}
+
+/// All commands, in the order of `help`.
+pub const COMMANDS: &[Command] = &[
+    command!(
+        ["clear", "counters"],
+        "[all]",
+        OPERATOR,
+        "clear the highest values (or all counters)",
+        |w, level, s| {
+            let all = w.get(2).is_some_and(|w| w == "all");
+            if all && level < ADMIN {
+                return denied();
+            }
+            change(s, Change::ClearCounters { all })
+        }
+    ),
+    command!(
+        ["disable", "frontend"],
+        "<frontend>",
+        ADMIN,
+        "stop accepting at a frontend for a while",
+        |w, _, s| { front(w, s, |i| Change::Listening(i, false)) }
+    ),
+    command!(["disable", "health"], "<bk>/<srv>", ADMIN, "stop checking a server", |w, _, s| {
+        server::with(w, 2, s, |at| Change::Checks(at, false))
+    }),
+    command!(["disable", "server"], "<bk>/<srv>", ADMIN, "put a server into maintenance", |w, _, s| {
+        server::with(w, 2, s, |at| Change::State(at, crate::view::Wish::Maint))
+    }),
+    command!(["enable", "frontend"], "<frontend>", ADMIN, "accept at a frontend again", |w, _, s| {
+        front(w, s, |i| Change::Listening(i, true))
+    }),
+    command!(["enable", "health"], "<bk>/<srv>", ADMIN, "check a server again", |w, _, s| {
+        server::with(w, 2, s, |at| Change::Checks(at, true))
+    }),
+    command!(["enable", "server"], "<bk>/<srv>", ADMIN, "take a server out of maintenance", |w, _, s| {
+        server::with(w, 2, s, |at| Change::State(at, crate::view::Wish::Ready))
+    }),
+    command!(["get", "weight"], "<bk>/<srv>", USER, "show a server's weight", server::get_weight),
+    command!(["operator"], "", OPERATOR, "go down to level operator", |_, _, _| Answer::Level(OPERATOR)),
+    command!(
+        ["set", "maxconn", "frontend"],
+        "<frontend> <n>",
+        ADMIN,
+        "change a frontend's connection limit",
+        |w, _, s| {
+            let Some(n) = w.get(4).and_then(|n| n.parse().ok()) else {
+                return text("Integer value expected.\n");
+            };
+            let mut named: Vec<String> = w[..2].to_vec();
+            named.push(w[3].clone());
+            front(&named, s, |i| Change::FrontendMaxconn(i, n))
+        }
+    ),
+    command!(
+        ["set", "maxconn", "global"],
+        "<n>",
+        ADMIN,
+        "change the process's connection limit",
+        |w, _, s| {
+            match w.get(3).and_then(|n| n.parse().ok()) {
+                Some(n) => change(s, Change::GlobalMaxconn(n)),
+                None => text("Expects an integer value.\n"),
+            }
+        }
+    ),
+    command!(
+        ["set", "maxconn", "server"],
+        "<bk>/<srv> <n>",
+        ADMIN,
+        "change a server's connection limit",
+        |w, _, s| {
+            let Some(n) = w.get(4).and_then(|n| n.parse().ok()) else {
+                return text("Integer value expected.\n");
+            };
+            server::with(w, 3, s, |at| Change::ServerMaxconn(at, n))
+        }
+    ),
+    command!(
+        ["set", "server"],
+        "<bk>/<srv> [opts]",
+        ADMIN,
+        "change a server's state, weight or address",
+        server::set
+    ),
+    command!(
+        ["set", "timeout", "cli"],
+        "<delay>",
+        USER,
+        "change the timeout of this connection",
+        |w, _, _| {
+            match w.get(3).and_then(|t| delay_ms(t)) {
+                Some(ms) if ms > 0 => Answer::Timeout(ms),
+                _ => text("Invalid timeout value.\n"),
+            }
+        }
+    ),
+    command!(["set", "weight"], "<bk>/<srv> <w>", ADMIN, "change a server's weight", |w, _, s| {
+        server::weight(w, 3, s)
+    }),
+    command!(["show", "backend"], "", OPERATOR, "list the backends", show::backends),
+    command!(["show", "cli", "level"], "", USER, "show the level of this connection", |_, level, _| {
+        text(&format!("{}\n", level_word(level)))
+    }),
+    command!(["show", "cli", "sockets"], "", OPERATOR, "list the control sockets", show::sockets),
+    command!(["show", "env"], "[var]", OPERATOR, "show the environment", show::env),
+    command!(["show", "info"], "[desc|json|typed|float]*", USER, "report on the process", show::info),
+    command!(
+        ["show", "servers", "conn"],
+        "[<backend>]",
+        USER,
+        "show servers' connections",
+        show::servers_conn
+    ),
+    command!(
+        ["show", "servers", "state"],
+        "[<backend>]",
+        USER,
+        "show servers' state, for a state file",
+        show::servers_state
+    ),
+    command!(["show", "startup-logs"], "", USER, "show what was said at start", |_, _, s| text(
+        &s.startup_logs()
+    )),
+    command!(
+        ["show", "stat"],
+        "[desc|json|no-maint|typed|up]*",
+        USER,
+        "report counters of proxies and servers",
+        show::stat
+    ),
+    command!(["show", "version"], "", USER, "show the version", |_, _, s| text(&format!(
+        "{}\n",
+        s.look().process.version
+    ))),
+    command!(["shutdown", "frontend"], "<frontend>", ADMIN, "stop a frontend for good", |w, _, s| {
+        front(w, s, Change::StopFrontend)
+    }),
+    command!(
+        ["shutdown", "sessions", "server"],
+        "<bk>/<srv>",
+        ADMIN,
+        "close a server's sessions",
+        |w, _, s| { server::with(w, 3, s, Change::CloseSessions) }
+    ),
+    command!(["user"], "", USER, "go down to level user", |_, _, _| Answer::Level(USER)),
+    command!(["help"], "[<command>]", USER, "list matching or all commands", |w, level, _| text(&help(
+        &w[1..],
+        level
+    ))),
+    command!(["prompt"], "", USER, "switch interactive mode", |_, _, _| Answer::Prompt),
+    command!(["quit"], "", USER, "disconnect", |_, _, _| Answer::Quit),
+];
+
+/// Runs the command that the words begin with.
+#[must_use]
+pub fn run(words: &[String], level: SocketLevel, site: &dyn Site) -> Answer {
+    let found = COMMANDS
+        .iter()
+        .find(|c| c.words.len() <= words.len() && c.words.iter().zip(words).all(|(a, b)| *a == b.as_str()));
+    match found {
+        Some(c) if c.level > level => denied(),
+        Some(c) => (c.run)(words, level, site),
+        None => text(&unknown(words, level, site.dialect())),
+    }
+}
+
+/// A line's words: separated by blanks, which a backslash keeps.
+#[must_use]
+pub fn words(line: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut word: Option<String> = None;
+    let mut chars = line.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            ' ' | '\t' => out.extend(word.take()),
+            '\\' => word.get_or_insert_default().extend(chars.next()),
+            _ => word.get_or_insert_default().push(c),
+        }
+    }
+    out.extend(word);
+    out
+}
+
+fn text(t: &str) -> Answer {
+    Answer::Text(t.to_owned())
+}
+
+fn denied() -> Answer {
+    text("Permission denied\n")
+}
+
+fn change(site: &dyn Site, c: Change) -> Answer {
+    match site.change(c) {
+        Ok(()) => text(""),
+        Err(e) => Answer::Text(format!("{e}\n")),
+    }
+}
+
+fn front(words: &[String], site: &dyn Site, make: impl FnOnce(usize) -> Change) -> Answer {
+    let name = words.get(2).map_or("", String::as_str);
+    if name.is_empty() {
+        return text("A frontend name is expected.\n");
+    }
+    match site.look().proxies.iter().position(|p| p.front.is_some() && p.name == name) {
+        Some(i) => change(site, make(i)),
+        None => text("No such frontend.\n"),
+    }
+}
+
+fn level_word(level: SocketLevel) -> &'static str {
+    match level {
+        SocketLevel::User => "user",
+        SocketLevel::Operator => "operator",
+        SocketLevel::Admin => "admin",
+    }
+}
+
+/// `10s`, `1m`, `500` (milliseconds).
+fn delay_ms(text: &str) -> Option<u64> {
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let n: u64 = text[..digits].parse().ok()?;
+    let unit = match &text[digits..] {
+        "" | "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    n.checked_mul(unit)
+}
+
+fn help(prefix: &[String], level: SocketLevel) -> String {
+    let mut out = String::from("The following commands are valid at this level:\n");
+    let fits =
+        |c: &&Command| c.level <= level && prefix.iter().zip(c.words).all(|(p, w)| w.starts_with(p.as_str()));
+    for c in COMMANDS.iter().filter(fits) {
+        out.push_str(&help_line(c));
+    }
+    out
+}
+
+fn help_line(c: &Command) -> String {
+    let mut head = c.words.join(" ");
+    if !c.usage.is_empty() {
+        head = format!("{head} {}", c.usage);
+    }
+    format!("  {head:<40}: {}\n", c.about)
+}
+
+/// The answer to what is no command, with what comes near.
+fn unknown(words: &[String], level: SocketLevel, d: Dialect) -> String {
+    let near: Vec<&Command> = nearest(words, level);
+    let mut out = match (d >= Dialect::V2_8, words) {
+        (_, []) => "Unknown command. Please enter one of the following commands only:\n".to_owned(),
+        (true, [first, ..]) => {
+            format!("Unknown command: '{first}', but maybe one of the following ones is a better match:\n")
+        }
+        (false, _) => "Unknown command, but maybe one of the following ones is a better match:\n".to_owned(),
+    };
+    for c in near {
+        out.push_str(&help_line(c));
+    }
+    out
+}
+
+/// Up to five commands that come nearest, then those every connection has.
+fn nearest(words: &[String], level: SocketLevel) -> Vec<&'static Command> {
+    let always = |c: &&Command| matches!(c.words, ["help" | "prompt" | "quit"]);
+    let usable = COMMANDS.iter().filter(|c| c.level <= level);
+    if words.is_empty() {
+        return usable.collect();
+    }
+    let mut own = Fingerprint::of(b"");
+    words.iter().for_each(|w| own.add(w.as_bytes()));
+    let mut ranked: Vec<(u32, &Command)> = usable
+        .clone()
+        .filter(|c| !always(c))
+        .map(|c| {
+            let mut f = Fingerprint::of(b"");
+            c.words.iter().for_each(|w| f.add(w.as_bytes()));
+            (own.distance(&f), c)
+        })
+        .collect();
+    ranked.sort_by_key(|(d, _)| *d);
+    ranked.into_iter().take(5).map(|(_, c)| c).chain(usable.filter(always)).collect()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+    use crate::view::{Back, ControlSocket, Front, Process, Proxy, Server, ServerAt, Snapshot, Wish};
+
+    /// A site with one frontend and one backend that writes down what is asked of it.
+    #[derive(Default)]
+    pub struct Fake(pub RefCell<Vec<Change>>);
+
+    impl Site for Fake {
+        fn dialect(&self) -> Dialect {
+            Dialect::V3_0
+        }
+        fn look(&self) -> Snapshot {
+            let s = Server {
+                name: "s1".into(),
+                sid: 1,
+                weights: (1, 1, 2),
+                host: Some("127.0.0.1".into()),
+                port: 80,
+                operation: 2,
+                ..Server::default()
+            };
+            Snapshot {
+                process: Process { version: "9.9".into(), ..Process::default() },
+                proxies: vec![
+                    Proxy { name: "f".into(), iid: 2, front: Some(Front::default()), ..Proxy::default() },
+                    Proxy {
+                        name: "b".into(),
+                        iid: 3,
+                        back: Some(Back { servers: vec![s], ..Back::default() }),
+                        ..Proxy::default()
+                    },
+                ],
+            }
+        }
+        fn change(&self, c: Change) -> Result<(), String> {
+            self.0.borrow_mut().push(c);
+            Ok(())
+        }
+        fn environment(&self) -> Vec<(String, String)> {
+            vec![("A".into(), "1".into())]
+        }
+        fn sockets(&self) -> Vec<ControlSocket> {
+            vec![ControlSocket { name: "unix@/s".into(), level: ADMIN }]
+        }
+        fn startup_logs(&self) -> String {
+            String::new()
+        }
+    }
+
+    fn ask(line: &str, level: SocketLevel) -> (String, Vec<Change>) {
+        let site = Fake::default();
+        let text = match run(&words(line), level, &site) {
+            Answer::Text(t) => t,
+            other => format!("{other:?}"),
+        };
+        (text, site.0.into_inner())
+    }
+
+    #[test]
+    fn answers_are_the_originals() {
+        const AT: ServerAt = ServerAt { proxy: 1, server: 0 };
+        for (line, answer) in [
+            ("disable server b/nope", "No such server.\n"),
+            ("disable server x/s1", "No such backend.\n"),
+            ("disable server b", "Require 'backend/server'.\n"),
+            ("disable server", "Require 'backend/server'.\n"),
+            ("set server b/s1 state foo", "'set server <srv> state' expects 'ready', 'drain' and 'maint'.\n"),
+            ("set server b/s1 weight 300", "Absolute weight can only be between 0 and 256 inclusive.\n"),
+            ("get weight b/s1", "1 (initial 2)\n"),
+            ("get weight x/y", "No such backend.\n"),
+            ("disable frontend nope", "No such frontend.\n"),
+            ("show cli sockets", "# socket lvl processes\nunix@/s admin all\n"),
+            ("show backend", "# name\nb\n"),
+            ("show env A", "A=1\n"),
+        ] {
+            assert_eq!(ask(line, ADMIN).0, answer, "{line}");
+        }
+        assert_eq!(ask("set server b/s1 weight 50%", ADMIN).1, [Change::Weight(AT, 1)]);
+        assert_eq!(ask("disable server b/s1", ADMIN).1, [Change::State(AT, Wish::Maint)]);
+        assert_eq!(ask("set maxconn frontend f 9", ADMIN).1, [Change::FrontendMaxconn(0, 9)]);
+        assert_eq!(ask("disable server b/s1", OPERATOR), ("Permission denied\n".into(), vec![]));
+    }
+
+    #[test]
+    fn what_is_unknown_gets_neighbours() {
+        let t = ask("show statt", ADMIN).0;
+        assert!(t.starts_with("Unknown command: 'show', but maybe"));
+        assert!(t.contains("  show stat ") && t.ends_with(": disconnect\n"));
+        assert!(ask("", ADMIN).0.starts_with("Unknown command. Please"));
+        assert!(ask("help show", USER).0.lines().count() > 5);
+    }
+
+    #[test]
+    fn names_are_unique_and_documented() {
+        let mut seen = std::collections::HashSet::new();
+        for c in COMMANDS {
+            assert!(seen.insert(c.words) && !c.about.is_empty());
+        }
+    }
+}

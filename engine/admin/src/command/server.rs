@@ -1,0 +1,154 @@
+//! Commands about one server.
+
+use rha_ir::SocketLevel;
+
+use super::{Answer, change, text};
+use crate::view::{Change, Force, Server, ServerAt, Site, Wish};
+
+/// Finds `backend/server` in word `i`; the error is the answer.
+fn find(words: &[String], i: usize, site: &dyn Site) -> Result<(ServerAt, Server), Answer> {
+    let Some((backend, server)) = words.get(i).and_then(|w| w.split_once('/')) else {
+        return Err(text("Require 'backend/server'.\n"));
+    };
+    let snapshot = site.look();
+    let Some(proxy) = snapshot.proxies.iter().position(|p| p.back.is_some() && p.name == backend) else {
+        return Err(text("No such backend.\n"));
+    };
+    let servers = snapshot.proxies[proxy].back.as_ref().map_or(&[][..], |b| &b.servers);
+    match servers.iter().position(|s| s.name == server) {
+        Some(at) => Ok((ServerAt { proxy, server: at }, servers[at].clone())),
+        None => Err(text("No such server.\n")),
+    }
+}
+
+/// Changes the server in word `i`.
+pub fn with(words: &[String], i: usize, site: &dyn Site, make: impl FnOnce(ServerAt) -> Change) -> Answer {
+    match find(words, i, site) {
+        Ok((at, _)) => change(site, make(at)),
+        Err(answer) => answer,
+    }
+}
+
+/// `get weight`.
+pub fn get_weight(words: &[String], _: SocketLevel, site: &dyn Site) -> Answer {
+    match find(words, 2, site) {
+        Ok((_, s)) => Answer::Text(format!("{} (initial {})\n", s.weights.1, s.weights.2)),
+        Err(answer) => answer,
+    }
+}
+
+/// `set weight b/s W` and `set server b/s weight W`; the weight is word `i`.
+pub fn weight(words: &[String], i: usize, site: &dyn Site) -> Answer {
+    let (at, server) = match find(words, 2, site) {
+        Ok(found) => found,
+        Err(answer) => return answer,
+    };
+    match weight_of(words.get(i).map_or("", String::as_str), server.weights.2) {
+        Ok(w) => change(site, Change::Weight(at, w)),
+        Err(e) => Answer::Text(format!("{e}\n")),
+    }
+}
+
+/// COMPAT: a percentage is of the written weight, rounded down, and may not pass 256 either.
+fn weight_of(word: &str, initial: u32) -> Result<u32, &'static str> {
+    let digits = word.len() - word.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    if word.is_empty() {
+        return Err("Require <weight> or <weight%>.\n");
+    }
+    let Ok(n) = word[..digits].parse::<u32>() else {
+        return Err("Empty weight string empty or preceded by garbage");
+    };
+    match &word[digits..] {
+        "" if n > 256 => Err("Absolute weight can only be between 0 and 256 inclusive."),
+        "" => Ok(n),
+        "%" => {
+            let w = u64::from(initial) * u64::from(n) / 100;
+            if w > 256 {
+                Err("Relative weight can only be between 0 and 100% inclusive")
+            } else {
+                Ok(u32::try_from(w).unwrap_or(256))
+            }
+        }
+        _ => Err("Trailing garbage in weight string"),
+    }
+}
+
+/// `set server b/s …`.
+pub fn set(words: &[String], _: SocketLevel, site: &dyn Site) -> Answer {
+    let (at, server) = match find(words, 2, site) {
+        Ok(found) => found,
+        Err(answer) => return answer,
+    };
+    let value = words.get(4).map_or("", String::as_str);
+    match words.get(3).map_or("", String::as_str) {
+        "weight" => weight(words, 4, site),
+        "state" => match value {
+            "ready" => change(site, Change::State(at, Wish::Ready)),
+            "drain" => change(site, Change::State(at, Wish::Drain)),
+            "maint" => change(site, Change::State(at, Wish::Maint)),
+            _ => text("'set server <srv> state' expects 'ready', 'drain' and 'maint'.\n"),
+        },
+        "health" => {
+            if server.tracked.is_some() {
+                return text("cannot change health on a tracking server.\n");
+            }
+            match value {
+                "up" => change(site, Change::Health(at, Force::Up)),
+                "stopping" => change(site, Change::Health(at, Force::Stopping)),
+                "down" => change(site, Change::Health(at, Force::Down)),
+                _ => text("'set server <srv> health' expects 'up', 'stopping', or 'down'.\n"),
+            }
+        }
+        "agent" => text("agent checks are not enabled on this server.\n"),
+        "addr" => address(words, at, &server, site),
+        _ => text(
+            "usage: set server <backend>/<server> addr | agent | agent-addr | agent-port | agent-send | \
+             check-addr | check-port | fqdn | health | ssl | state | weight\n",
+        ),
+    }
+}
+
+fn address(words: &[String], at: ServerAt, server: &Server, site: &dyn Site) -> Answer {
+    let Ok(ip) = words.get(4).map_or("", String::as_str).parse::<std::net::IpAddr>() else {
+        return text("Invalid addr family specified.\n");
+    };
+    let port = match (words.get(5).map(String::as_str), words.get(6)) {
+        (Some("port"), Some(p)) => match p.parse::<u16>() {
+            Ok(p) => Some(p),
+            Err(_) => return text("provided port is not an integer\n"),
+        },
+        (None, _) => None,
+        _ => return text("set server <b>/<s> addr requires an address and optionally a port.\n"),
+    };
+    let old = server.host.clone().unwrap_or_default();
+    let mut said = if old == ip.to_string() {
+        "no need to change the addr".to_owned()
+    } else {
+        format!("IP changed from '{old}' to '{ip}'")
+    };
+    match port {
+        Some(p) if p != server.port => said += &format!(", port changed from '{}' to '{p}'", server.port),
+        Some(_) => said += ", no need to change the port",
+        None => {}
+    }
+    if !said.starts_with("no need") || said.contains("port changed") {
+        said += " by 'stats socket command'";
+    }
+    match site.change(Change::Address(at, Some(ip), port)) {
+        Ok(()) => Answer::Text(said + "\n"),
+        Err(e) => Answer::Text(e + "\n"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_are_absolute_or_of_the_written_one() {
+        assert_eq!(weight_of("10", 1), Ok(10));
+        assert_eq!(weight_of("50%", 1), Ok(0));
+        assert_eq!(weight_of("50%", 200), Ok(100));
+        assert!(weight_of("257", 1).is_err() && weight_of("x", 1).is_err() && weight_of("1x", 1).is_err());
+    }
+}

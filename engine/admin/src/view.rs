@@ -1,0 +1,345 @@
+//! What the runtime API sees of the engine, and what it may change.
+
+use rha_ir::SocketLevel;
+use rha_vocab::Dialect;
+
+/// Counters of one frontend, backend, listener or server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(missing_docs, reason = "each is the column of that name, management guide §9.1")]
+pub struct Counts {
+    pub stot: u64,
+    pub conn_tot: u64,
+    pub req_tot: u64,
+    pub bin: u64,
+    pub bout: u64,
+    pub dreq: u64,
+    pub dresp: u64,
+    pub dcon: u64,
+    pub dses: u64,
+    pub ereq: u64,
+    pub econ: u64,
+    pub eresp: u64,
+    pub wretr: u64,
+    pub wredis: u64,
+    pub wrew: u64,
+    pub eint: u64,
+    pub cli_abrt: u64,
+    pub srv_abrt: u64,
+    pub intercepted: u64,
+    pub lbtot: u64,
+    pub connect: u64,
+    pub reuse: u64,
+    /// `hrsp_1xx` … `hrsp_5xx`, `hrsp_other`.
+    pub hrsp: [u64; 6],
+    pub rate: (u64, u64),
+    pub req_rate: (u64, u64),
+    pub conn_rate: (u64, u64),
+    /// Averages `qtime ctime rtime ttime`, milliseconds.
+    pub times: [u64; 4],
+    pub times_max: [u64; 4],
+    /// Seconds since the last session; `None` for never.
+    pub lastsess: Option<u64>,
+}
+
+/// A proxy's front side.
+#[derive(Debug, Clone, Default)]
+pub struct Front {
+    /// Counters.
+    pub counts: Counts,
+    /// Sessions now and at most.
+    pub sessions: (u64, u64),
+    /// Limit.
+    pub limit: u64,
+    /// `rate-limit sessions`.
+    pub rate_limit: u64,
+    /// `OPEN`, `PAUSED`, `STOP`, `FULL`.
+    pub status: &'static str,
+    /// Listeners to show (`option socket-stats`): name, sessions now and at most, limit, counters.
+    pub listeners: Vec<Listener>,
+}
+
+/// A listening socket.
+#[derive(Debug, Clone, Default)]
+pub struct Listener {
+    /// Name.
+    pub name: String,
+    /// Id.
+    pub sid: u32,
+    /// Sessions now and at most.
+    pub sessions: (u64, u64),
+    /// Limit.
+    pub limit: u64,
+    /// Counters.
+    pub counts: Counts,
+    /// `addr:port`.
+    pub address: String,
+}
+
+/// A check's last result.
+#[derive(Debug, Clone, Default)]
+pub struct LastCheck {
+    /// `L4OK`, `* L7STS` …
+    pub status: String,
+    /// Code (HTTP status), if there is one.
+    pub code: Option<u32>,
+    /// Milliseconds; `None` while there was none.
+    pub duration_ms: Option<u64>,
+    /// Text of the result.
+    pub text: String,
+    /// Long form of the status.
+    pub description: String,
+    /// Numbers of the state file: status, result (0..=4).
+    pub numbers: (u32, u32),
+}
+
+/// A server.
+#[derive(Debug, Clone, Default)]
+pub struct Server {
+    /// Name.
+    pub name: String,
+    /// Id.
+    pub sid: u32,
+    /// Counters.
+    pub counts: Counts,
+    /// Sessions now and at most.
+    pub sessions: (u64, u64),
+    /// Queue now and at most.
+    pub queue: (u64, u64),
+    /// `maxconn`; 0 is unlimited.
+    pub maxconn: u64,
+    /// `maxqueue`; 0 is unlimited.
+    pub maxqueue: u64,
+    /// `UP`, `DOWN`, `UP 1/3`, `MAINT`, `DRAIN`, `no check` …
+    pub status: String,
+    /// Whether new requests may go there.
+    pub usable: bool,
+    /// Effective weight, as set by the user, and as written.
+    pub weights: (u32, u32, u32),
+    /// `backup`.
+    pub backup: bool,
+    /// Whether checks run.
+    pub checked: bool,
+    /// `rise`, `fall`, current health.
+    pub health: (u32, u32, u32),
+    /// Failed checks, and times it went down.
+    pub failures: (u64, u64),
+    /// Failed observations.
+    pub observed_failures: u64,
+    /// Last check.
+    pub check: LastCheck,
+    /// Seconds since the last change of state.
+    pub changed_s: u64,
+    /// Seconds down.
+    pub downtime_s: u64,
+    /// `throttle` percent, while slow start.
+    pub throttle: Option<u32>,
+    /// `backend/server` tracked.
+    pub tracked: Option<String>,
+    /// Address without port.
+    pub host: Option<String>,
+    /// Port.
+    pub port: u16,
+    /// Cookie value.
+    pub cookie: Option<String>,
+    /// Idle connections.
+    pub idle: u64,
+    /// Idle limit (`pool-max-conn`), -1 for none.
+    pub idle_limit: i64,
+    /// `pool-purge-delay`, milliseconds.
+    pub purge_delay_ms: u64,
+    /// Operational state number of the state file.
+    pub operation: u32,
+    /// Administrative bits of the state file.
+    pub admin: u32,
+    /// Whether its id was written.
+    pub forced_id: bool,
+}
+
+/// A proxy's back side.
+#[derive(Debug, Clone, Default)]
+pub struct Back {
+    /// Counters.
+    pub counts: Counts,
+    /// Sessions now and at most.
+    pub sessions: (u64, u64),
+    /// Queue now and at most.
+    pub queue: (u64, u64),
+    /// `fullconn`.
+    pub limit: u64,
+    /// Whether requests can be served.
+    pub is_up: bool,
+    /// Seconds since the last change.
+    pub changed_s: u64,
+    /// Seconds down.
+    pub downtime_s: u64,
+    /// Times it went down.
+    pub downs: u64,
+    /// Balancing algorithm's name.
+    pub algorithm: &'static str,
+    /// Cookie name.
+    pub cookie: Option<String>,
+    /// Servers.
+    pub servers: Vec<Server>,
+}
+
+/// A proxy.
+#[derive(Debug, Clone, Default)]
+pub struct Proxy {
+    /// Name.
+    pub name: String,
+    /// Id.
+    pub iid: u32,
+    /// `http` or `tcp`.
+    pub mode: &'static str,
+    /// Front side, if it has one.
+    pub front: Option<Front>,
+    /// Back side, if it has one.
+    pub back: Option<Back>,
+    /// Whether its id was written.
+    pub forced_id: bool,
+    /// Hidden from dumps of all proxies (`disabled`).
+    pub hidden: bool,
+}
+
+/// The process.
+#[derive(Debug, Clone, Default)]
+pub struct Process {
+    /// Version text.
+    pub version: String,
+    /// `yyyy/mm/dd`.
+    pub release_date: String,
+    /// Pid.
+    pub pid: u32,
+    /// Workers.
+    pub nbthread: u32,
+    /// Seconds since start.
+    pub uptime_s: u64,
+    /// Start, seconds since 1970.
+    pub started_s: u64,
+    /// Memory limit, megabytes.
+    pub memory_mb: u64,
+    /// Descriptor limit.
+    pub descriptors: u64,
+    /// Connection limit: in force, and at most.
+    pub maxconn: (u64, u64),
+    /// Connections now, ever, requests ever.
+    pub connections: (u64, u64, u64),
+    /// Connections per second: now, limit, most.
+    pub conn_rate: (u64, u64, u64),
+    /// Sessions per second: now, limit, most.
+    pub sess_rate: (u64, u64, u64),
+    /// Percentage of time a worker waits.
+    pub idle_percent: u64,
+    /// `node`.
+    pub node: String,
+    /// `description`.
+    pub description: String,
+    /// Whether a soft stop is on.
+    pub stopping: bool,
+    /// Jobs (connections and listeners), listeners.
+    pub jobs: (u64, u64),
+    /// Log lines that were lost.
+    pub dropped_logs: u64,
+    /// Bytes sent ever, and per second.
+    pub bytes_out: (u64, u64),
+}
+
+/// Everything at one moment.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    /// The process.
+    pub process: Process,
+    /// Its proxies, in the order written.
+    pub proxies: Vec<Proxy>,
+}
+
+/// Administrative wish for a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// `ready`.
+    Ready,
+    /// `drain`.
+    Drain,
+    /// `maint`.
+    Maint,
+}
+
+/// Operational state forced on a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Force {
+    /// `health up`.
+    Up,
+    /// `health stopping`.
+    Stopping,
+    /// `health down`.
+    Down,
+}
+
+/// A server by position: proxy and server in the snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServerAt {
+    /// Index of the proxy.
+    pub proxy: usize,
+    /// Index of the server.
+    pub server: usize,
+}
+
+/// A change that a command asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// `set server … state`, `enable server`, `disable server`.
+    State(ServerAt, Wish),
+    /// `set server … health`.
+    Health(ServerAt, Force),
+    /// `set server … weight`: user weight, 0..=256.
+    Weight(ServerAt, u32),
+    /// `set server … addr`: address and port.
+    Address(ServerAt, Option<std::net::IpAddr>, Option<u16>),
+    /// `set maxconn server`.
+    ServerMaxconn(ServerAt, u32),
+    /// `enable health`, `disable health`.
+    Checks(ServerAt, bool),
+    /// `set maxconn frontend`.
+    FrontendMaxconn(usize, u32),
+    /// `set maxconn global`; 0 is the starting value.
+    GlobalMaxconn(u32),
+    /// `enable frontend`, `disable frontend`.
+    Listening(usize, bool),
+    /// `shutdown frontend`.
+    StopFrontend(usize),
+    /// `shutdown sessions server`.
+    CloseSessions(ServerAt),
+    /// `clear counters`, and `all`.
+    ClearCounters {
+        /// Everything, not only the maxima.
+        all: bool,
+    },
+}
+
+/// A control socket, for `show cli sockets`.
+#[derive(Debug, Clone)]
+pub struct ControlSocket {
+    /// `unix@/path`, `127.0.0.1:9999`.
+    pub name: String,
+    /// Its level.
+    pub level: SocketLevel,
+}
+
+/// The engine behind the runtime API.
+pub trait Site {
+    /// Whose words are used.
+    fn dialect(&self) -> Dialect;
+    /// The state now.
+    fn look(&self) -> Snapshot;
+    /// Does it; `Err` is the text to answer.
+    ///
+    /// # Errors
+    /// What the original would answer, without the final newline.
+    fn change(&self, change: Change) -> Result<(), String>;
+    /// The environment, for `show env`.
+    fn environment(&self) -> Vec<(String, String)>;
+    /// Control sockets, for `show cli sockets`.
+    fn sockets(&self) -> Vec<ControlSocket>;
+    /// Warnings of start, for `show startup-logs`.
+    fn startup_logs(&self) -> String;
+}
