@@ -1,0 +1,181 @@
+//! Reading the configuration and saying what is wrong with it: `-c`, and the first half of a start.
+
+use std::io::{IsTerminal, Write};
+use std::net::{IpAddr, ToSocketAddrs};
+
+use rha_haproxy::{Input, Parsed};
+use rha_text::render::{self, haproxy::Stream};
+use rha_text::{Diagnostic, DiskFiles, Env, Severity, Sources, Span};
+use rha_vocab::{Dialect, Support};
+
+use crate::options::{Format, Options};
+
+/// A configuration that was read, with what was said about it so far.
+pub struct Loaded {
+    /// What the parser made of it.
+    pub parsed: Parsed,
+    /// The native stream, for what is said later in the same run.
+    pub stream: Stream,
+}
+
+/// Reads the files the options name.
+#[must_use]
+pub fn parse(options: &Options, dialect: Dialect) -> Parsed {
+    let input = Input {
+        paths: &options.files,
+        files: &DiskFiles::default(),
+        env: Env::from_pairs(std::env::vars_os().map(|(k, v)| {
+            use std::os::unix::ffi::OsStringExt;
+            (k.into_vec(), v.into_vec())
+        })),
+        dialect,
+        samples: rha_sample::vocab(),
+        ignore_resolution: options.ignore_resolution,
+        resolve: &resolve,
+        version: crate::version::full(dialect),
+    };
+    rha_haproxy::parse(&input)
+}
+
+fn resolve(name: &str, family: Option<u8>) -> Option<IpAddr> {
+    let fits = |ip: &IpAddr| match family {
+        Some(4) => ip.is_ipv4(),
+        Some(6) => ip.is_ipv6(),
+        _ => true,
+    };
+    (name, 0).to_socket_addrs().ok()?.map(|a| a.ip()).find(fits)
+}
+
+/// Support notes as diagnostics: they go to the pretty and machine forms only, and decide whether a
+/// real start is refused.
+#[must_use]
+pub fn support_diagnostics(parsed: &Parsed) -> Vec<Diagnostic> {
+    parsed.notes.iter().filter_map(|n| support_diagnostic(&n.keyword, n.support, n.span)).collect()
+}
+
+fn support_diagnostic(keyword: &str, support: Support, span: Span) -> Option<Diagnostic> {
+    let d = match support {
+        Support::Full | Support::NoEffect(_) => return None,
+        Support::Partial(note) => {
+            Diagnostic::own("HA4003", Severity::Notice, span, format!("'{keyword}' is built but for: {note}"))
+        }
+        Support::Refused(reason) => {
+            Diagnostic::own("HA4002", Severity::Error, span, format!("'{keyword}' is refused: {reason}"))
+        }
+        Support::Planned => {
+            Diagnostic::own("HA4001", Severity::Notice, span, format!("'{keyword}' is understood but not built yet"))
+                .help("rhap will not start with it: remove the line, or start with --allow-planned to go on without what it asks for")
+        }
+    };
+    Some(d)
+}
+
+/// Prints the findings in the form asked for; true when everything was native.
+pub fn report(options: &Options, parsed: &Parsed, stream: &mut Stream) {
+    let format = match options.format {
+        Format::Auto if is_for_people(options) => Format::Pretty,
+        Format::Auto => Format::Native,
+        other => other,
+    };
+    let own = support_diagnostics(parsed);
+    let all = || parsed.diagnostics.iter().chain(&own);
+    match format {
+        Format::Auto | Format::Native => native(options, &parsed.diagnostics, stream),
+        Format::Pretty => eprint_all(all().map(|d| render::pretty::render(d, &parsed.sources))),
+        Format::Json => print_one(&render::json::render(all(), &parsed.sources)),
+        Format::Sarif => print_one(&render::sarif::render(all(), &parsed.sources)),
+        Format::Github => print_one(&render::github::render(all(), &parsed.sources)),
+    }
+}
+
+/// On a terminal, and nothing that compares output is in play.
+fn is_for_people(o: &Options) -> bool {
+    o.check && std::io::stderr().is_terminal() && !o.zero_warning && !o.quiet && std::env::var_os("CI").is_none()
+}
+
+/// The original's own words on standard error; `-q` (without `-V`) silences them.
+pub fn native(options: &Options, diagnostics: &[Diagnostic], stream: &mut Stream) {
+    if options.quiet && !options.verbose {
+        return;
+    }
+    eprint_all(diagnostics.iter().map(|d| stream.diagnostic(d)));
+}
+
+fn eprint_all(texts: impl Iterator<Item = String>) {
+    let mut err = std::io::stderr().lock();
+    for t in texts {
+        let _ = err.write_all(t.as_bytes());
+    }
+}
+
+/// Writes to standard output; a closed pipe is the reader's choice.
+pub fn print_one(text: &str) {
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}
+
+/// Whether anything the original warns about was found.
+#[must_use]
+pub fn has_warnings(parsed: &Parsed) -> bool {
+    parsed.diagnostics.iter().any(|d| d.native.is_some() && d.severity == Severity::Warning)
+}
+
+/// The end of `-c`: what standard output says, and the exit code.
+///
+/// COMPAT: `Configuration file is valid` only with `-V` from 2.9 on; no listener is exit 2 except under
+/// a master; `-dW` turns warnings into an error (`check` differential tests).
+#[must_use]
+pub fn verdict(options: &Options, dialect: Dialect, parsed: &Parsed, stream: &mut Stream) -> i32 {
+    let speaks = !options.quiet || options.verbose;
+    let machine = matches!(options.format, Format::Json | Format::Sarif | Format::Github);
+    if parsed.is_refused() {
+        return 1;
+    }
+    if !options.master && dialect < Dialect::V3_5 && !has_listener(parsed) {
+        if speaks && !machine {
+            print_one("Configuration file has no error but will not start (no listener) => exit(2).\n");
+        }
+        return 2;
+    }
+    if has_warnings(parsed) {
+        if options.zero_warning || parsed.model.process.zero_warning {
+            let text = "config : Some warnings were found and 'zero-warning' is set. Aborting.";
+            native(options, &[Diagnostic::native("HA3001", Severity::Error, Span::default(), text)], stream);
+            return 1;
+        }
+        if speaks && !machine {
+            print_one("Warnings were found.\n");
+        }
+    }
+    if speaks && !machine && (options.verbose || dialect < Dialect::V2_8) {
+        print_one("Configuration file is valid\n");
+    }
+    0
+}
+
+/// Whether any proxy would listen.
+#[must_use]
+pub fn has_listener(parsed: &Parsed) -> bool {
+    parsed.model.proxies.iter().any(|p| !p.disabled && !p.binds.is_empty())
+}
+
+/// What stops a real start beyond the parser's verdict: keywords that are planned or refused.
+#[must_use]
+pub fn obstacles(parsed: &Parsed, allow_planned: bool) -> Vec<Diagnostic> {
+    let mut found: Vec<Diagnostic> = parsed
+        .notes
+        .iter()
+        .filter(|n| !n.support.starts() && !(allow_planned && n.support == Support::Planned))
+        .map(|n| obstacle(&n.keyword, n.support, n.span, &parsed.sources))
+        .collect();
+    found.dedup_by(|a, b| a == b);
+    found
+}
+
+fn obstacle(keyword: &str, support: Support, span: Span, sources: &Sources) -> Diagnostic {
+    let place = format!("{}:{}", sources.name(span.file), span.line);
+    let why = match support {
+        Support::Refused(reason) => reason.to_owned(),
+        _ => "it is not built yet, and ignoring it could open the site (--allow-planned starts without it)".to_owned(),
+    };
+    Diagnostic::native("HA4001", Severity::Error, span, format!("[{place}] : '{keyword}' is refused at start: {why}."))
+}

@@ -1,0 +1,208 @@
+//! `-W` and `-Ws`: a master that forks a worker, watches it, reloads it, and never serves a byte itself.
+//!
+//! COMPAT: messages, levels and exit codes as HAProxy 2.6 and 3.0 give them: SIGINT ends with 130, SIGTERM
+//! and SIGUSR1 with 0, a worker that dies by itself takes the master down with its code. SIGUSR2 and
+//! SIGHUP fork a new worker that reads the files again and asks the old one to finish once it serves; if
+//! it cannot start, the old one stays (`process` differential tests).
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use rha_net::{Ended, Forked, Signal, Signals};
+use rha_text::Severity;
+use rha_text::render::haproxy::Stream;
+
+use crate::options::Options;
+
+/// The worker's end of the line to its master.
+#[derive(Debug)]
+pub struct Line(UnixStream);
+
+impl Line {
+    /// Tells the master that this worker serves.
+    pub fn ready(&mut self) {
+        let _ = self.0.write_all(b"R");
+    }
+
+    /// Whether the master has gone.
+    pub fn is_cut(&mut self) -> bool {
+        matches!(self.0.read(&mut [0; 1]), Ok(0))
+    }
+}
+
+/// What a process is after [`supervise`] or [`daemonize`].
+pub enum Role {
+    /// The master is done: exit with this code.
+    Done(i32),
+    /// This is a worker: serve, and keep the line.
+    Worker(Line),
+}
+
+struct Worker {
+    pid: i32,
+    line: UnixStream,
+    ready: bool,
+    former: bool,
+}
+
+/// Forks workers and watches them until the end.
+///
+/// Returns [`Role::Worker`] in each forked worker, which then reads the configuration anew if it is not
+/// the first.
+pub fn supervise(options: &Options, stream: &mut Stream) -> (Role, bool) {
+    let signals = Signals::block();
+    let mut master = Master { options, stream, workers: Vec::new(), stopping: false, code: 0 };
+    let mut first = true;
+    loop {
+        match master.fork() {
+            Ok(Some(line)) => return (Role::Worker(line), !first),
+            Ok(None) => {}
+            Err(e) => {
+                master.say(Severity::Error, &format!("[rhap.main()] Cannot fork: {e}"));
+                return (Role::Done(1), false);
+            }
+        }
+        match master.watch(&signals, first) {
+            Some(code) => return (Role::Done(code), false),
+            None => first = false,
+        }
+    }
+}
+
+struct Master<'a> {
+    options: &'a Options,
+    stream: &'a mut Stream,
+    workers: Vec<Worker>,
+    stopping: bool,
+    code: i32,
+}
+
+impl Master<'_> {
+    fn say(&mut self, severity: Severity, text: &str) {
+        if self.options.quiet && !self.options.verbose {
+            return;
+        }
+        eprint_now(&self.stream.say(severity, text));
+    }
+
+    fn fork(&mut self) -> std::io::Result<Option<Line>> {
+        let (mine, theirs) = UnixStream::pair()?;
+        mine.set_nonblocking(true)?;
+        theirs.set_nonblocking(true)?;
+        match rha_net::fork()? {
+            Forked::Child => Ok(Some(Line(theirs))),
+            Forked::Parent(pid) => {
+                self.say(Severity::Notice, &format!("New worker ({pid}) forked"));
+                self.workers.push(Worker { pid, line: mine, ready: false, former: false });
+                Ok(None)
+            }
+        }
+    }
+
+    /// Until the end (a code) or until a reload is asked for.
+    fn watch(&mut self, signals: &Signals, first: bool) -> Option<i32> {
+        loop {
+            let patience = if self.workers.iter().all(|w| w.ready) { 500 } else { 10 };
+            match signals.wait(Duration::from_millis(patience)) {
+                Some(s @ (Signal::Interrupt | Signal::Terminate | Signal::User1)) => self.stop(s),
+                Some(Signal::User2 | Signal::HangUp) if !self.stopping => {
+                    self.say(Severity::Notice, "Reloading HAProxy");
+                    self.notify("RELOADING=1\nSTATUS=Reloading Configuration.\n");
+                    return None;
+                }
+                _ => {}
+            }
+            self.hear_from_workers();
+            while let Some((pid, ended)) = rha_net::reap() {
+                self.bury(pid, ended, first);
+            }
+            if self.workers.is_empty() {
+                self.say(Severity::Warning, &format!("All workers exited. Exiting... ({})", self.code));
+                return Some(self.code);
+            }
+        }
+    }
+
+    fn stop(&mut self, signal: Signal) {
+        self.say(Severity::Warning, "Exiting Master process...");
+        self.notify("STOPPING=1\n");
+        self.stopping = true;
+        for w in &self.workers {
+            rha_net::send_signal(w.pid, signal);
+        }
+    }
+
+    fn hear_from_workers(&mut self) {
+        let mut became_ready = None;
+        for w in self.workers.iter_mut().filter(|w| !w.ready) {
+            if matches!(w.line.read(&mut [0; 1]), Ok(1)) {
+                w.ready = true;
+                became_ready = Some(w.pid);
+            }
+        }
+        let Some(new) = became_ready else { return };
+        self.say(Severity::Notice, "Loading success.");
+        for w in self.workers.iter_mut().filter(|w| w.pid != new && w.ready) {
+            w.former = true;
+            rha_net::send_signal(w.pid, Signal::User1);
+        }
+        self.notify(&format!("READY=1\nMAINPID={}\nSTATUS=Ready.\n", std::process::id()));
+    }
+
+    fn bury(&mut self, pid: i32, ended: Ended, first: bool) {
+        let Some(at) = self.workers.iter().position(|w| w.pid == pid) else { return };
+        let dead = self.workers.remove(at);
+        let code = ended.shell_code();
+        if !dead.ready && !first && !self.workers.is_empty() {
+            self.say(Severity::Warning, "Loading failure!");
+            self.notify("READY=1\nSTATUS=Reload failed!\n");
+            return;
+        }
+        let which = if dead.former { "Former" } else { "Current" };
+        let level = if code == 0 { Severity::Warning } else { Severity::Error };
+        self.say(level, &format!("{which} worker ({pid}) exited with code {code} ({})", ended.word()));
+        if dead.former {
+            return;
+        }
+        if !matches!(code, 0 | 130 | 143) {
+            if dead.ready {
+                self.say(Severity::Error, "exit-on-failure: killing every processes with SIGTERM");
+            }
+            for w in &self.workers {
+                rha_net::send_signal(w.pid, Signal::Terminate);
+            }
+        }
+        self.code = if code == 143 { 0 } else { code };
+    }
+
+    fn notify(&self, text: &str) {
+        if self.options.systemd {
+            let Ok(socket) = std::env::var("NOTIFY_SOCKET") else { return };
+            let _ = rha_net::sd_notify(&socket, text);
+        }
+    }
+}
+
+fn eprint_now(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// `-D`: forks; the parent waits until the child serves and ends with 0, or with the child's code when it
+/// could not start.
+pub fn daemonize() -> std::io::Result<Role> {
+    let (mut mine, theirs) = UnixStream::pair()?;
+    match rha_net::fork()? {
+        Forked::Child => {
+            theirs.set_nonblocking(true)?;
+            Ok(Role::Worker(Line(theirs)))
+        }
+        Forked::Parent(pid) => {
+            drop(theirs);
+            if matches!(mine.read(&mut [0; 1]), Ok(1)) {
+                return Ok(Role::Done(0));
+            }
+            Ok(Role::Done(rha_net::wait_for(pid).shell_code()))
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! `coverage`: how many names of HAProxy 3.5 have a row, per class and support level.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use rha_vocab::Support;
+
+use crate::names::{self, Name};
+use crate::rows;
+
+const LEVELS: [&str; 5] = ["full", "partial", "no-effect", "refused", "planned"];
+
+/// Prints the table, and the names without a row if asked to.
+///
+/// # Errors
+/// The list of names cannot be read.
+pub fn run(root: &Path, missing: bool) -> Result<(), String> {
+    let names = names::read(root)?;
+    let rows: HashMap<Name, Support> = rows::all().into_iter().map(|r| (r.name, r.support)).collect();
+    print!("{}", table(&names, &rows));
+    if missing {
+        for n in names.iter().filter(|n| !rows.contains_key(*n)) {
+            println!("missing\t{}\t{}\t{}", n.class, n.context, n.name);
+        }
+    }
+    Ok(())
+}
+
+/// Counts of one class and context.
+#[derive(Default)]
+struct Count {
+    names: usize,
+    rows: usize,
+    levels: BTreeMap<&'static str, usize>,
+}
+
+fn table(names: &[Name], rows: &HashMap<Name, Support>) -> String {
+    let mut counts: BTreeMap<String, Count> = BTreeMap::new();
+    for n in names {
+        for key in [format!("{} {}", n.class, n.context).trim().to_string(), "total".to_string()] {
+            let count = counts.entry(key).or_default();
+            count.names += 1;
+            if let Some(support) = rows.get(n) {
+                count.rows += 1;
+                *count.levels.entry(support.word()).or_default() += 1;
+            }
+        }
+    }
+    let mut out = format!("{:<28}{:>7}{:>7}", "class", "names", "rows");
+    for level in LEVELS {
+        out += &format!("{level:>11}");
+    }
+    out.push('\n');
+    for (key, count) in counts {
+        out += &format!("{key:<28}{:>7}{:>7}", count.names, count.rows);
+        for level in LEVELS {
+            out += &format!("{:>11}", count.levels.get(level).copied().unwrap_or(0));
+        }
+        out.push('\n');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_counted_where_they_belong() {
+        let names = [
+            Name::new("cfg", "global", "maxconn"),
+            Name::new("cfg", "global", "uid"),
+            Name::new("smp", "", "src"),
+        ];
+        let rows = HashMap::from([(names[0].clone(), Support::Full), (names[2].clone(), Support::Planned)]);
+        let text = table(&names, &rows);
+        let line = |start: &str| {
+            let found = text.lines().find(|l| l.starts_with(start)).unwrap();
+            found[start.len()..].split_whitespace().map(|w| w.parse().unwrap()).collect::<Vec<usize>>()
+        };
+        assert_eq!(line("cfg global"), [2, 1, 1, 0, 0, 0, 0]);
+        assert_eq!(line("smp"), [1, 1, 0, 0, 0, 0, 1]);
+        assert_eq!(line("total"), [3, 2, 1, 0, 0, 0, 1]);
+    }
+}

@@ -1,0 +1,34 @@
+//! Harness of the differential tests: the original program and ours do the same, or the test fails.
+//!
+//! A case is a function that drives a [`Stage`]: it starts origin servers, starts the subject on a
+//! configuration, speaks to it and notes what came back. [`assert_same`] runs the case with the original
+//! first (which tests the case itself), then with ours, and compares the notes after normalising what
+//! may differ: pids, versions, paths of executables, dates, durations, ports, temporary folders.
+//!
+//! `RHA_ORIGINAL_HAPROXY` and `RHA_OURS` name other programs than `haproxy` on the path and our built
+//! `rhap`; with both set to the original the harness is compared with itself. `RHA_SHOW` prints what
+//! the original did.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test's output is its purpose")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
+mod client;
+mod gaps;
+mod normal;
+mod origin;
+mod sink;
+mod stage;
+mod subject;
+
+pub use client::{Client, End, Response, cli, visible};
+pub use gaps::Gaps;
+pub use normal::{Normal, log_line, stderr_text};
+pub use origin::{Gate, Origin, Peer, Request};
+pub use sink::Sink;
+pub use stage::{Stage, Start, assert_same, each};
+pub use subject::{Exit, Kind, Program, Running, Signal};
+
+use std::time::Duration;
+
+/// How long anything may take that is expected to happen. Nothing waits that long unless it fails.
+pub const PATIENCE: Duration = Duration::from_secs(10);

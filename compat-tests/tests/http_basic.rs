@@ -1,0 +1,416 @@
+//! HTTP/1 both ways: what the client gets back and what the origin server sees, byte for byte.
+
+use rha_compat_tests::{Origin, Request, Stage, Start, assert_same, each, visible};
+
+const SITE: &str = "\
+defaults
+    mode http
+    timeout client 5s
+    timeout server 5s
+    timeout connect 5s
+frontend fe
+    bind {listen:fe}
+    EXTRA
+    default_backend be
+backend be
+    server s1 {s1}
+";
+
+/// Sends `wire` on one connection, notes all that comes back and all the origin server saw.
+fn exchange(
+    id: &str,
+    extra: &str,
+    wire: &[u8],
+    answer: impl Fn(&Request) -> Vec<u8> + Send + Sync + Clone + 'static,
+) {
+    assert_same(&format!("http_basic/{id}"), |stage| {
+        let origin = Origin::http(answer.clone());
+        stage.start(&Start::with(&SITE.replace("EXTRA", extra)).fill("s1", origin.address()));
+        let mut client = stage.client("fe");
+        client.send(wire).finish();
+        let back = client.to_end();
+        stage.note("client got", back);
+        note_seen(stage, &origin);
+    });
+}
+
+fn note_seen(stage: &mut Stage, origin: &Origin) {
+    for request in origin.take_all() {
+        let text = format!(
+            "on connection {}\n{}{}",
+            request.connection,
+            visible(&request.head),
+            visible(&request.body)
+        );
+        stage.note("origin saw", text);
+    }
+}
+
+fn plain(_: &Request) -> Vec<u8> {
+    b"HTTP/1.1 200 OK\r\nServer: Origin\r\nX-Mixed-Case: Yes\r\nContent-Length: 5\r\n\r\nhello".to_vec()
+}
+
+/// Answers `fixed` whatever is asked.
+fn fixed(bytes: &'static [u8]) -> impl Fn(&Request) -> Vec<u8> + Send + Sync + Clone {
+    move |_| bytes.to_vec()
+}
+
+#[test]
+fn requests_reach_the_origin_as_the_original_sends_them() {
+    each([
+        ("get", &b"GET /a?b=c HTTP/1.1\r\nHost: ex.com\r\n\r\n"[..]),
+        ("get-mixed-case", b"GET / HTTP/1.1\r\nHOST: ex.com\r\nX-One: 1\r\nx-TWO: 2\r\nX-One: 3\r\n\r\n"),
+        ("get-http10", b"GET / HTTP/1.0\r\n\r\n"),
+        ("get-http10-keep-alive", b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"),
+        ("get-close", b"GET / HTTP/1.1\r\nHost: ex.com\r\nConnection: close\r\n\r\n"),
+        ("get-absolute", b"GET http://ex.com/p HTTP/1.1\r\nHost: ex.com\r\n\r\n"),
+        ("get-no-host", b"GET / HTTP/1.1\r\n\r\n"),
+        ("get-empty-value", b"GET / HTTP/1.1\r\nHost: ex.com\r\nX-Empty:\r\nX-Blank:   \r\nX-Trim: \t a  b \t\r\n\r\n"),
+        ("get-folded", b"GET / HTTP/1.1\r\nHost: ex.com\r\nX-Fold: a\r\n  b\r\n\tc\r\n\r\n"),
+        ("get-bare-lf", b"GET / HTTP/1.1\nHost: ex.com\nX: y\n\n"),
+        ("get-leading-crlf", b"\r\n\r\nGET / HTTP/1.1\r\nHost: ex.com\r\n\r\n"),
+        ("get-with-body", b"GET / HTTP/1.1\r\nHost: ex.com\r\nContent-Length: 3\r\n\r\nabc"),
+        ("options-star", b"OPTIONS * HTTP/1.1\r\nHost: ex.com\r\n\r\n"),
+        ("unknown-method", b"BREW /pot HTTP/1.1\r\nHost: ex.com\r\n\r\n"),
+        ("post-length", b"POST /p HTTP/1.1\r\nHost: ex.com\r\nContent-Length: 5\r\n\r\n12345"),
+        ("post-empty", b"POST /p HTTP/1.1\r\nHost: ex.com\r\nContent-Length: 0\r\n\r\n"),
+        ("post-same-lengths", b"POST / HTTP/1.1\r\nHost: ex.com\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nab"),
+        ("post-chunked", b"POST /p HTTP/1.1\r\nHost: ex.com\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1\r\n!\r\n0\r\n\r\n"),
+        ("post-chunk-extension", b"POST / HTTP/1.1\r\nHost: ex.com\r\nTransfer-Encoding: chunked\r\n\r\n2;x=y\r\nab\r\n0\r\n\r\n"),
+        ("post-length-and-chunked", b"POST / HTTP/1.1\r\nHost: ex.com\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"),
+        ("cookie-and-referer", b"GET / HTTP/1.1\r\nHost: ex.com\r\nCookie: a=b; c=d\r\nReferer: http://r/\r\n\r\n"),
+        ("host-port", b"GET / HTTP/1.1\r\nHost: ex.com:8080\r\n\r\n"),
+        ("version-12", b"GET / HTTP/1.2\r\nHost: ex.com\r\n\r\n"),
+        ("two-hosts-same", b"GET / HTTP/1.1\r\nHost: ex.com\r\nHost: ex.com\r\n\r\n"),
+        ("proxy-connection", b"GET / HTTP/1.1\r\nHost: ex.com\r\nProxy-Connection: keep-alive\r\nKeep-Alive: 300\r\n\r\n"),
+        ("connection-names-a-header", b"GET / HTTP/1.1\r\nHost: ex.com\r\nConnection: x-hop\r\nX-Hop: 1\r\n\r\n"),
+        ("te-header", b"GET / HTTP/1.1\r\nHost: ex.com\r\nTE: trailers, gzip\r\nConnection: te\r\n\r\n"),
+        ("high-bytes-in-value", b"GET / HTTP/1.1\r\nHost: ex.com\r\nX-Bytes: \xe9\xff\r\n\r\n"),
+    ], |(id, wire)| {
+        exchange(id, "", wire, plain);
+    });
+}
+
+#[test]
+fn ambiguous_and_broken_requests_are_refused_alike() {
+    each([
+        ("bad-http09", &b"GET /\r\n\r\n"[..]),
+        ("bad-garbage", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n"),
+        ("bad-version", b"GET / HTTP/3.0\r\nHost: ex.com\r\n\r\n"),
+        ("bad-no-version-digits", b"GET / HTTP/1.x\r\nHost: ex.com\r\n\r\n"),
+        ("bad-space-in-path", b"GET /a b HTTP/1.1\r\nHost: ex.com\r\n\r\n"),
+        ("bad-fragment", b"GET /a#b HTTP/1.1\r\nHost: ex.com\r\n\r\n"),
+        ("bad-header-name-space", b"GET / HTTP/1.1\r\nHost: ex.com\r\nX Y: z\r\n\r\n"),
+        ("bad-header-space-colon", b"GET / HTTP/1.1\r\nHost : ex.com\r\n\r\n"),
+        ("bad-header-no-colon", b"GET / HTTP/1.1\r\nHost: ex.com\r\nabc\r\n\r\n"),
+        ("bad-header-empty-name", b"GET / HTTP/1.1\r\nHost: ex.com\r\n: x\r\n\r\n"),
+        ("bad-nul-in-value", b"GET / HTTP/1.1\r\nHost: ex.com\r\nX: a\0b\r\n\r\n"),
+        ("bad-cr-alone", b"GET / HTTP/1.1\r\nHost: ex.com\r\nX: a\rb\r\n\r\n"),
+        ("bad-two-lengths", b"POST / HTTP/1.1\r\nHost: ex.com\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc"),
+        ("bad-length-list", b"POST / HTTP/1.1\r\nHost: ex.com\r\nContent-Length: 2, 3\r\n\r\nabc"),
+        ("bad-length-plus", b"POST / HTTP/1.1\r\nHost: ex.com\r\nContent-Length: +3\r\n\r\nabc"),
+        ("bad-length-minus", b"POST / HTTP/1.1\r\nHost: ex.com\r\nContent-Length: -3\r\n\r\nabc"),
+        ("bad-length-word", b"POST / HTTP/1.1\r\nHost: ex.com\r\nContent-Length: x\r\n\r\nabc"),
+        ("bad-length-empty", b"POST / HTTP/1.1\r\nHost: ex.com\r\nContent-Length: \r\n\r\nabc"),
+        ("bad-length-huge", b"POST / HTTP/1.1\r\nHost: ex.com\r\nContent-Length: 99999999999999999999\r\n\r\nabc"),
+        ("bad-two-hosts", b"GET / HTTP/1.1\r\nHost: a.com\r\nHost: b.com\r\n\r\n"),
+        ("bad-authority-mismatch", b"GET http://a.com/ HTTP/1.1\r\nHost: b.com\r\n\r\n"),
+        ("bad-host-space", b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n"),
+        ("bad-te-unknown", b"POST / HTTP/1.1\r\nHost: ex.com\r\nTransfer-Encoding: zip\r\n\r\nabc"),
+        ("bad-te-twice", b"POST / HTTP/1.1\r\nHost: ex.com\r\nTransfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n"),
+        ("bad-te-http10", b"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+        ("bad-chunk-size", b"POST / HTTP/1.1\r\nHost: ex.com\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\nab\r\n0\r\n\r\n"),
+        ("bad-chunk-size-huge", b"POST / HTTP/1.1\r\nHost: ex.com\r\nTransfer-Encoding: chunked\r\n\r\nfffffffff\r\nab\r\n0\r\n\r\n"),
+        ("bad-connect-path", b"CONNECT / HTTP/1.1\r\nHost: ex.com\r\n\r\n"),
+        ("bad-h2-preface", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+        ("cut-head", b"GET / HTTP/1.1\r\nHost: e"),
+        ("nothing", b""),
+    ], |(id, wire)| {
+        exchange(id, "", wire, plain);
+    });
+}
+
+#[test]
+fn heads_that_are_too_large_are_refused_alike() {
+    let many: String = (0..110).map(|n| format!("X-{n}: y\r\n")).collect();
+    let long = "a".repeat(20_000);
+    each(
+        [
+            ("too-many-headers", format!("GET / HTTP/1.1\r\nHost: ex.com\r\n{many}\r\n")),
+            ("too-long-header", format!("GET / HTTP/1.1\r\nHost: ex.com\r\nX: {long}\r\n\r\n")),
+            ("too-long-path", format!("GET /{long} HTTP/1.1\r\nHost: ex.com\r\n\r\n")),
+            ("long-but-fine", format!("GET /{} HTTP/1.1\r\nHost: ex.com\r\n\r\n", &long[..8000])),
+        ],
+        |(id, wire)| {
+            exchange(id, "", wire.as_bytes(), plain);
+        },
+    );
+}
+
+#[test]
+fn responses_come_back_as_the_original_passes_them() {
+    let get = b"GET / HTTP/1.1\r\nHost: ex.com\r\n\r\n";
+    each([
+        ("answer-length", &b"HTTP/1.1 200 Fine\r\nSERVER: x\r\nContent-Length: 2\r\n\r\nok"[..]),
+        ("answer-no-reason", b"HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok"),
+        ("answer-chunked", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"),
+        ("answer-chunked-trailer", b"HTTP/1.1 200 OK\r\nTrailer: X-T\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-T: 1\r\n\r\n"),
+        ("answer-http10-length", b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok"),
+        ("answer-204", b"HTTP/1.1 204 No Content\r\nX: y\r\n\r\n"),
+        ("answer-304", b"HTTP/1.1 304 Not Modified\r\nETag: \"a\"\r\nContent-Length: 9\r\n\r\n"),
+        ("answer-302", b"HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n"),
+        ("answer-404", b"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnope"),
+        ("answer-cookies", b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nSet-Cookie: c=d\r\nContent-Length: 0\r\n\r\n"),
+        ("answer-103", b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"),
+        ("answer-100", b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"),
+        ("answer-garbage", b"this is no HTTP at all\r\n\r\n"),
+        ("answer-bad-length", b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\nok"),
+        ("answer-two-lengths", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok"),
+        ("answer-bad-status", b"HTTP/1.1 20 OK\r\nContent-Length: 2\r\n\r\nok"),
+        ("answer-bad-header", b"HTTP/1.1 200 OK\r\nbad header\r\nContent-Length: 2\r\n\r\nok"),
+        ("answer-bad-chunk", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"),
+        ("answer-length-and-chunked", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"),
+        ("answer-connection-close", b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"),
+        ("answer-upgrade-unasked", b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"),
+    ], |(id, answer)| {
+        exchange(id, "", get, fixed(answer));
+    });
+}
+
+#[test]
+fn head_requests_have_no_body() {
+    each(
+        [
+            ("head-length", &b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n"[..]),
+            ("head-chunked", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+            ("head-nothing", b"HTTP/1.1 200 OK\r\n\r\n"),
+        ],
+        |(id, answer)| {
+            exchange(id, "", b"HEAD / HTTP/1.1\r\nHost: ex.com\r\n\r\n", fixed(answer));
+        },
+    );
+}
+
+#[test]
+fn answers_that_end_with_the_connection() {
+    each(
+        [
+            ("until-close", &b"HTTP/1.1 200 OK\r\n\r\nall of it"[..], false),
+            ("until-close-http10", b"HTTP/1.0 200 OK\r\n\r\nall of it", false),
+            ("closed-at-once", b"", false),
+            ("closed-in-the-head", b"HTTP/1.1 200 OK\r\nCont", false),
+            ("closed-in-the-body", b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nonly this", false),
+            (
+                "closed-in-a-chunk",
+                b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n50\r\nonly this",
+                false,
+            ),
+            ("reset-at-once", b"", true),
+        ],
+        |(id, answer, reset)| {
+            assert_same(&format!("http_basic/{id}"), |stage| {
+                let origin = Origin::new(move |peer| {
+                    if peer.request().is_some() {
+                        peer.send(answer);
+                        if reset {
+                            peer.reset();
+                        }
+                    }
+                });
+                stage.start(&Start::with(&SITE.replace("EXTRA", "")).fill("s1", origin.address()));
+                let mut client = stage.client("fe");
+                let back = client.send("GET / HTTP/1.1\r\nHost: ex.com\r\n\r\n").response();
+                stage.note("client got", back);
+                note_seen(stage, &origin);
+            });
+        },
+    );
+}
+
+#[test]
+fn connections_are_kept_and_requests_pipelined() {
+    let three = b"GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\nGET /3 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    each(
+        [
+            ("pipelined", ""),
+            ("pipelined-server-close", "option http-server-close"),
+            ("pipelined-httpclose", "option httpclose"),
+        ],
+        |(id, extra)| {
+            exchange(id, extra, three, plain);
+        },
+    );
+    each(
+        [
+            ("kept", ""),
+            ("kept-server-close", "option http-server-close"),
+            ("kept-httpclose", "option httpclose"),
+        ],
+        |(id, extra)| {
+            assert_same(&format!("http_basic/{id}"), |stage| {
+                let origin = Origin::http(plain);
+                stage.start(&Start::with(&SITE.replace("EXTRA", extra)).fill("s1", origin.address()));
+                let mut client = stage.client("fe");
+                for n in 0..3 {
+                    let back = client.send(format!("GET /{n} HTTP/1.1\r\nHost: a\r\n\r\n")).response();
+                    stage.note("client got", back);
+                }
+                note_seen(stage, &origin);
+            });
+        },
+    );
+}
+
+#[test]
+fn a_body_may_be_held_back_until_100_continue() {
+    assert_same("http_basic/expect-100", |stage| {
+        let origin = Origin::new(|peer| {
+            if peer.request_head().is_some() {
+                peer.send("HTTP/1.1 100 Continue\r\n\r\n");
+                let body = peer.some_bytes();
+                peer.send(if body.is_some() { plain(&empty()) } else { Vec::new() });
+                peer.hang();
+            }
+        });
+        stage.start(&Start::with(&SITE.replace("EXTRA", "")).fill("s1", origin.address()));
+        let mut client = stage.client("fe");
+        let head = "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n";
+        let first = client.send(head).response();
+        stage.note("first", first);
+        let second = client.send("body").response();
+        stage.note("second", second);
+        note_seen(stage, &origin);
+    });
+}
+
+#[test]
+fn an_upgraded_connection_becomes_a_tunnel() {
+    assert_same("http_basic/upgrade", |stage| {
+        let origin = Origin::new(|peer| {
+            if peer.request().is_some() {
+                peer.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n");
+                while let Some(bytes) = peer.some_bytes() {
+                    peer.send(bytes);
+                }
+            }
+        });
+        stage.start(&Start::with(&SITE.replace("EXTRA", "")).fill("s1", origin.address()));
+        let mut client = stage.client("fe");
+        let head = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n";
+        let back = client.send(head).response();
+        stage.note("head", back);
+        let echo = client.send("ping").bytes(4);
+        stage.note("echo", visible(&echo));
+        let end = client.finish().to_end();
+        stage.note("end", end);
+        note_seen(stage, &origin);
+    });
+}
+
+#[test]
+fn without_a_server_the_proxy_answers_itself() {
+    let site = "\
+defaults
+    mode http
+    timeout client 1s
+    timeout server 200ms
+    timeout connect 1s
+    timeout http-request 200ms
+    retries 0
+frontend fe
+    bind {listen:fe}
+    use_backend slow if { path /slow }
+    use_backend refused if { path /refused }
+    use_backend none if { path /none }
+backend slow
+    server s {slow}
+backend refused
+    server s {closed}
+backend none
+";
+    each(
+        [
+            ("503-no-backend", "GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
+            ("503-no-server", "GET /none HTTP/1.1\r\nHost: a\r\n\r\n"),
+            ("503-refused", "GET /refused HTTP/1.1\r\nHost: a\r\n\r\n"),
+            ("504-slow", "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n"),
+            ("408-late", "GET /slow HTTP/1.1\r\nHost:"),
+            ("503-head", "HEAD /none HTTP/1.1\r\nHost: a\r\n\r\n"),
+        ],
+        |(id, wire)| {
+            assert_same(&format!("http_basic/{id}"), |stage| {
+                let origin = Origin::new(rha_compat_tests::Peer::hang);
+                stage.start(&Start::with(site).fill("slow", origin.address()));
+                let back = stage.exchange("fe", wire);
+                stage.note("client got", back);
+            });
+        },
+    );
+}
+
+#[test]
+fn rules_shape_requests_and_responses() {
+    let get = b"GET /a/b?x=1&y=2 HTTP/1.1\r\nHost: Ex.com\r\nCookie: k=v\r\nX-In: 1\r\n\r\n";
+    each(
+        [
+            ("rule-deny", "http-request deny"),
+            ("rule-deny-status", "http-request deny deny_status 429"),
+            ("rule-return", "http-request return status 200 content-type text/plain string hi"),
+            (
+                "rule-return-lf",
+                "http-request return status 201 content-type text/plain lf-string \"%[path] %[method]\" hdr x-a b",
+            ),
+            ("rule-redirect-location", "http-request redirect location /new"),
+            ("rule-redirect-prefix", "http-request redirect prefix https://b.com code 301"),
+            ("rule-redirect-scheme", "http-request redirect scheme https code 308"),
+            (
+                "rule-set-header",
+                "http-request set-header x-path \"%[path]\"\n    http-request add-header x-in 2\n    http-request del-header cookie",
+            ),
+            ("rule-replace-header", "http-request replace-header host (.*)\\.com \\1.org"),
+            ("rule-replace-path", "http-request replace-path /a(.*) /z\\1"),
+            ("rule-set-path", "http-request set-path /new"),
+            ("rule-set-uri", "http-request set-uri /n?q=1"),
+            ("rule-set-query", "http-request set-query z=9"),
+            ("rule-set-method", "http-request set-method PUT"),
+            (
+                "rule-set-var",
+                "http-request set-var(txn.v) path,upper\n    http-response set-header x-v %[var(txn.v)]",
+            ),
+            (
+                "rule-converters",
+                "http-request set-header x-c \"%[req.hdr(host),lower,field(1,.)] %[url_param(y)] %[req.cook(k)] %[query,length]\"",
+            ),
+            (
+                "rule-response-header",
+                "http-response set-header x-r %[status]\n    http-response del-header server\n    http-response add-header x-mixed-case no",
+            ),
+            ("rule-response-deny", "http-response deny if { status 200 }"),
+            ("rule-response-status", "http-response set-status 418 reason \"Tea\""),
+            (
+                "rule-acl-order",
+                "acl a path_beg /a\n    acl b hdr(host) -i ex.com\n    http-request deny deny_status 401 if a !b\n    http-request deny deny_status 403 if a b",
+            ),
+            ("rule-or", "http-request deny if { path /x } or { path_end /b }"),
+            ("rule-forwardfor", "option forwardfor"),
+            ("rule-forwardfor-header", "option forwardfor header X-Client"),
+            ("rule-monitor", "monitor-uri /a/b"),
+            ("rule-redirect-legacy", "redirect location /old if { path_beg /a }"),
+            ("rule-after-response", "http-after-response set-header x-after 1"),
+            ("rule-tcp-content-reject", "tcp-request content reject"),
+            ("rule-tcp-connection-reject", "tcp-request connection reject"),
+            (
+                "rule-errorfile",
+                "http-error status 403 content-type text/plain string no\n    http-request deny",
+            ),
+            ("rule-unique-id", "unique-id-format fixed\n    unique-id-header x-id"),
+        ],
+        |(id, extra)| {
+            exchange(id, extra, get, plain);
+        },
+    );
+}
+
+fn empty() -> Request {
+    Request { connection: 0, head: Vec::new(), body: Vec::new() }
+}
