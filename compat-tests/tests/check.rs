@@ -1,6 +1,8 @@
 //! `-c` on every file of `fixtures/haproxy/{good,bad}`: standard output, standard error and exit code of
 //! the original.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
 use std::path::{Path, PathBuf};
 
 use rha_compat_tests::{Stage, Start, assert_same, each};

@@ -1,6 +1,8 @@
 //! The guides' configurations (`fixtures/documents`) under both programs: the same answers, the same
 //! failover, the same log lines when a server is killed and returns.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
 use std::path::Path;
 
 use rha_compat_tests::{Origin, Signal, Sink, Stage, Start, assert_same};

@@ -1,5 +1,7 @@
 //! Servers die and return: what is logged, who answers meanwhile, what the statistics say.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
 use rha_compat_tests::{Origin, Signal, Sink, Stage, Start, assert_same, each};
 
 const FAST: &str = "check inter 50ms fall 2 rise 2";

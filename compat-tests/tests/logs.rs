@@ -1,5 +1,7 @@
 //! Log lines: one situation each, its line without dates, durations and ports.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
 use std::time::Duration;
 
 use rha_compat_tests::{Gate, Origin, Sink, Stage, Start, assert_same, each};

@@ -1,5 +1,7 @@
 //! The process: flags, exit codes, signals, pid file, daemon, master and its notifications.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
 use std::io::Read;
 use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! TCP mode: bytes pass both ways, ends and resets pass too, rules decide before a server is chosen.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
 use rha_compat_tests::{End, Gate, Origin, Stage, Start, assert_same, each, visible};
 
 const SITE: &str = "\

@@ -10,14 +10,6 @@ use rha_vocab::{Dialect, Support};
 
 use crate::options::{Format, Options};
 
-/// A configuration that was read, with what was said about it so far.
-pub struct Loaded {
-    /// What the parser made of it.
-    pub parsed: Parsed,
-    /// The native stream, for what is said later in the same run.
-    pub stream: Stream,
-}
-
 /// Reads the files the options name.
 #[must_use]
 pub fn parse(options: &Options, dialect: Dialect) -> Parsed {
@@ -77,15 +69,25 @@ pub fn report(options: &Options, parsed: &Parsed, stream: &mut Stream) {
         Format::Auto => Format::Native,
         other => other,
     };
-    let own = support_diagnostics(parsed);
-    let all = || parsed.diagnostics.iter().chain(&own);
+    let mut all = parsed.diagnostics.clone();
+    all.extend(support_diagnostics(parsed));
+    let sources = &parsed.sources;
     match format {
         Format::Auto | Format::Native => native(options, &parsed.diagnostics, stream),
-        Format::Pretty => eprint_all(all().map(|d| render::pretty::render(d, &parsed.sources))),
-        Format::Json => print_one(&render::json::render(all(), &parsed.sources)),
-        Format::Sarif => print_one(&render::sarif::render(all(), &parsed.sources)),
-        Format::Github => print_one(&render::github::render(all(), &parsed.sources)),
+        Format::Pretty => eprint_one(&pretty().all(sources, &all)),
+        Format::Json => print_one(&render::json::lines(sources, &all)),
+        Format::Sarif => print_one(&format!("{:#}\n", render::sarif::log(sources, &all, "rhap", crate::version::OURS))),
+        Format::Github => print_one(&render::github::commands(sources, &all)),
     }
+}
+
+/// COLUMNS tells the width where the shell exports it; NO_COLOR and a dumb terminal are respected.
+fn pretty() -> render::pretty::Pretty {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
+    let width = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok()).unwrap_or(100);
+    let dumb = std::env::var_os("TERM").is_none_or(|t| t == "dumb");
+    let color = std::io::stderr().is_terminal() && !set("NO_COLOR") && !dumb;
+    render::pretty::Pretty { color, unicode: !dumb, width }
 }
 
 /// On a terminal, and nothing that compares output is in play.
@@ -98,14 +100,12 @@ pub fn native(options: &Options, diagnostics: &[Diagnostic], stream: &mut Stream
     if options.quiet && !options.verbose {
         return;
     }
-    eprint_all(diagnostics.iter().map(|d| stream.diagnostic(d)));
+    eprint_one(&diagnostics.iter().map(|d| stream.diagnostic(d)).collect::<String>());
 }
 
-fn eprint_all(texts: impl Iterator<Item = String>) {
-    let mut err = std::io::stderr().lock();
-    for t in texts {
-        let _ = err.write_all(t.as_bytes());
-    }
+/// Writes to standard error; a closed pipe is the reader's choice.
+pub fn eprint_one(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
 /// Writes to standard output; a closed pipe is the reader's choice.

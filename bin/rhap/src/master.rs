@@ -31,6 +31,15 @@ impl Line {
     }
 }
 
+/// What a master is told when it begins.
+#[derive(Debug)]
+pub struct Upbringing {
+    /// Where its pid is written.
+    pub pidfile: Option<String>,
+    /// Who waits for it to serve (`-D`).
+    pub parent: Option<Line>,
+}
+
 /// What a process is after [`supervise`] or [`daemonize`].
 pub enum Role {
     /// The master is done: exit with this code.
@@ -50,10 +59,11 @@ struct Worker {
 ///
 /// Returns [`Role::Worker`] in each forked worker, which then reads the configuration anew if it is not
 /// the first.
-pub fn supervise(options: &Options, stream: &mut Stream) -> (Role, bool) {
+pub fn supervise(options: &Options, stream: &mut Stream, mut start: Upbringing) -> (Role, bool) {
     let signals = Signals::block();
     let mut master = Master { options, stream, workers: Vec::new(), stopping: false, code: 0 };
     let mut first = true;
+    master.write_pidfile(start.pidfile.as_deref());
     loop {
         match master.fork() {
             Ok(Some(line)) => return (Role::Worker(line), !first),
@@ -63,7 +73,7 @@ pub fn supervise(options: &Options, stream: &mut Stream) -> (Role, bool) {
                 return (Role::Done(1), false);
             }
         }
-        match master.watch(&signals, first) {
+        match master.watch(&signals, first, &mut start.parent) {
             Some(code) => return (Role::Done(code), false),
             None => first = false,
         }
@@ -101,7 +111,7 @@ impl Master<'_> {
     }
 
     /// Until the end (a code) or until a reload is asked for.
-    fn watch(&mut self, signals: &Signals, first: bool) -> Option<i32> {
+    fn watch(&mut self, signals: &Signals, first: bool, parent: &mut Option<Line>) -> Option<i32> {
         loop {
             let patience = if self.workers.iter().all(|w| w.ready) { 500 } else { 10 };
             match signals.wait(Duration::from_millis(patience)) {
@@ -113,7 +123,12 @@ impl Master<'_> {
                 }
                 _ => {}
             }
-            self.hear_from_workers();
+            if self.hear_from_workers()
+                && let Some(mut waiting) = parent.take()
+            {
+                rha_net::detach();
+                waiting.ready();
+            }
             while let Some((pid, ended)) = rha_net::reap() {
                 self.bury(pid, ended, first);
             }
@@ -133,7 +148,7 @@ impl Master<'_> {
         }
     }
 
-    fn hear_from_workers(&mut self) {
+    fn hear_from_workers(&mut self) -> bool {
         let mut became_ready = None;
         for w in self.workers.iter_mut().filter(|w| !w.ready) {
             if matches!(w.line.read(&mut [0; 1]), Ok(1)) {
@@ -141,13 +156,21 @@ impl Master<'_> {
                 became_ready = Some(w.pid);
             }
         }
-        let Some(new) = became_ready else { return };
+        let Some(new) = became_ready else { return false };
         self.say(Severity::Notice, "Loading success.");
         for w in self.workers.iter_mut().filter(|w| w.pid != new && w.ready) {
             w.former = true;
             rha_net::send_signal(w.pid, Signal::User1);
         }
         self.notify(&format!("READY=1\nMAINPID={}\nSTATUS=Ready.\n", std::process::id()));
+        true
+    }
+
+    fn write_pidfile(&mut self, path: Option<&str>) {
+        let Some(path) = path else { return };
+        if let Err(e) = rha_net::write_pidfile(std::path::Path::new(path), &[std::process::id()]) {
+            self.say(Severity::Warning, &format!("[rhap.main()] Cannot create pidfile {path}: {e}"));
+        }
     }
 
     fn bury(&mut self, pid: i32, ended: Ended, first: bool) {

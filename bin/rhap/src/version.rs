@@ -10,6 +10,9 @@ use crate::options::VersionAsk;
 /// Our own version.
 pub const OURS: &str = env!("CARGO_PKG_VERSION");
 
+/// Date of this version.
+pub const DATE: &str = "2026/11/20";
+
 /// The HAProxy release a dialect's facts were taken from.
 #[must_use]
 pub fn release(dialect: Dialect) -> &'static str {
@@ -51,17 +54,17 @@ pub fn banner(dialect: Dialect) -> String {
          Known bugs: see docs/differences.md and compat-tests/known-gaps.toml\n\
          Running on: {system}\n",
         full(dialect),
-        "2026/11/20",
+        DATE,
         crate::options::dialects(),
     )
 }
 
 fn build_options() -> String {
     let mut out = String::from("Build options :\n  TARGET  = linux-glibc\n  OPTIONS = ");
-    let features = rha_haproxy::read::features();
-    let on: Vec<String> = features.iter().filter(|f| f.1).map(|f| format!("USE_{}=1", f.0)).collect();
+    let features = rha_haproxy::features::FEATURES;
+    let on: Vec<String> = features.iter().filter(|f| f.present).map(|f| format!("USE_{}=1", f.name)).collect();
     let _ = writeln!(out, "{}\n", on.join(" "));
-    let list: Vec<String> = features.iter().map(|f| format!("{}{}", if f.1 { '+' } else { '-' }, f.0)).collect();
+    let list: Vec<String> = features.iter().map(|f| format!("{}{}", if f.present { '+' } else { '-' }, f.name)).collect();
     let _ = writeln!(out, "Feature list : {}\n", list.join(" "));
     let _ = writeln!(out, "Default settings :\n  bufsize = 16384, maxrewrite = 1024, maxpollevents = 200\n");
     let _ = writeln!(out, "Built with multi-threading support (MAX_TGROUPS=1, MAX_THREADS=64, default={}).", threads());

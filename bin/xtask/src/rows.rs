@@ -1,6 +1,7 @@
 //! The rows of every keyword table, in one form: what `coverage` counts and `docs` prints.
 
-use rha_vocab::Support;
+use rha_haproxy::{Keyword, Place, proxy, tables};
+use rha_vocab::{Lifetime, Support};
 
 use crate::names::Name;
 
@@ -10,7 +11,7 @@ pub struct Row {
     pub name: Name,
     /// Arguments in the manual's notation.
     pub usage: String,
-    /// Versions that know it, `2.8 –` and the like; empty for all.
+    /// Versions that know it, `from 2.8`, `before 3.3`; empty for all.
     pub versions: String,
     /// How far it is built.
     pub support: Support,
@@ -18,7 +19,130 @@ pub struct Row {
     pub doc: String,
 }
 
+/// Sections with the context their keywords have in the list of names.
+const CONTEXTS: &[(Place, &str)] = &[
+    (Place::GLOBAL, "global"),
+    (Place::PROXY, "proxy"),
+    (Place::PEERS, "peers"),
+    (Place::MAILERS, "mailers"),
+    (Place::USERLIST, "userlist"),
+    (Place::RESOLVERS, "resolvers"),
+    (Place::CACHE, "cache"),
+    (Place::RING, "ring"),
+    (Place::LOG_FORWARD, "log-forward"),
+    (Place::HTTP_ERRORS, "http-errors"),
+    (Place::FCGI_APP, "fcgi-app"),
+    (Place::CRT_STORE, "crt-store"),
+    (Place::PROGRAM, "program"),
+    (Place::TRACES, "traces"),
+    (Place::LOG_PROFILE, "log-profile"),
+    (Place::ACME, "acme"),
+    (Place::HEALTHCHECK, "healthcheck"),
+];
+
+/// Rule sets, whose actions are names in a context of their own.
+const RULE_SETS: &[&str] = &[
+    "http-request",
+    "http-response",
+    "http-after-response",
+    "tcp-request connection",
+    "tcp-request session",
+    "tcp-request content",
+    "tcp-response content",
+    "quic-initial",
+];
+
 /// All rows, table after table.
 pub fn all() -> Vec<Row> {
-    Vec::new()
+    let mut rows: Vec<Row> = tables::SECTIONS
+        .iter()
+        .map(|s| row("cfg", "section", s.name, "", s.lifetime, s.support, s.doc))
+        .collect();
+    rows.extend(tables::all().flat_map(keyword));
+    let bind = proxy::BIND_OPTIONS.iter();
+    rows.extend(bind.map(|o| row("cfg", "bind", o.name, o.usage, o.lifetime, o.support, o.doc)));
+    let server = proxy::SERVER_OPTIONS.iter();
+    rows.extend(server.map(|o| row("cfg", "server", o.name, o.usage, o.lifetime, o.support, o.doc)));
+    rows.extend(samples());
+    let commands = rha_admin::command::COMMANDS.iter();
+    rows.extend(
+        commands.map(|c| row("cli", "", &c.words.join(" "), c.usage, Lifetime::ALWAYS, c.support, c.about)),
+    );
+    rows
+}
+
+/// A keyword once per kind of section it may stand in.
+fn keyword(k: &'static Keyword) -> impl Iterator<Item = Row> {
+    let contexts = CONTEXTS.iter().filter(|(place, _)| place.meets(k.place));
+    contexts.map(|(_, context)| {
+        let action =
+            RULE_SETS.iter().find_map(|set| Some((*set, k.name.strip_prefix(set)?.strip_prefix(' ')?)));
+        let (context, name) = action.unwrap_or((context, k.name));
+        row("cfg", context, name, k.usage, k.lifetime, k.support, k.doc)
+    })
+}
+
+fn samples() -> Vec<Row> {
+    let vocab = rha_sample::vocab();
+    let fetches = vocab.fetches.iter().map(|f| row("smp", "", f.name, "", f.lifetime, f.support, f.doc));
+    let converters =
+        vocab.converters.iter().map(|c| row("cnv", "", c.name, "", c.lifetime, c.support, c.doc));
+    // an ACL keyword is as good as the fetch behind it
+    let acl = |a: &&rha_vocab::AclSig| {
+        let fetch = vocab.fetch(a.fetch);
+        let support = fetch.map_or(Support::Planned, |f| f.support);
+        row("acl", "", a.name, "", a.lifetime, support, &format!("Stands for {}.", a.fetch))
+    };
+    fetches.chain(converters).chain(vocab.acls.iter().map(acl)).collect()
+}
+
+fn row(
+    class: &str,
+    context: &str,
+    name: &str,
+    usage: &str,
+    life: Lifetime,
+    support: Support,
+    doc: &str,
+) -> Row {
+    Row {
+        name: Name::new(class, context, name),
+        usage: usage.to_string(),
+        versions: versions(life),
+        support,
+        doc: doc.to_string(),
+    }
+}
+
+fn versions(life: Lifetime) -> String {
+    let since = life.since.map(|d| format!("from {d}"));
+    let until = life.until.map(|d| format!("before {d}"));
+    since.into_iter().chain(until).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_every_table_are_there_and_documented() {
+        let rows = all();
+        for (class, context, name) in [
+            ("cfg", "section", "backend"),
+            ("cfg", "proxy", "timeout client"),
+            ("cfg", "http-request", "set-header"),
+            ("cfg", "bind", "accept-proxy"),
+            ("cfg", "server", "check"),
+            ("smp", "", "src"),
+            ("cnv", "", "lower"),
+            ("acl", "", "path_beg"),
+            ("cli", "", "show info"),
+        ] {
+            let wanted = Name::new(class, context, name);
+            assert!(rows.iter().any(|r| r.name == wanted), "{wanted:?}");
+        }
+        for row in &rows {
+            assert!(!row.doc.trim().is_empty(), "{:?} has no documentation", row.name);
+        }
+    }
 }

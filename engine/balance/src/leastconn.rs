@@ -4,19 +4,15 @@
 //! one that has stood there longest goes first, which makes equal servers take turns. HAProxy 3.0
 //! configuration manual §4.2 "balance leastconn"; the order of equals is that of HAProxy 2.6 and 3.0.
 
-use std::collections::BTreeMap;
-
 use crate::balancer::Load;
+use crate::order::{Order, Rank};
 use crate::roster::{Change, Roster};
 use crate::{MAX_WEIGHT, WEIGHT_SCALE};
 
-/// Order in the tree: load first, then arrival.
-type Spot = (u32, u64);
-
 pub(crate) struct LeastConn {
-    active: BTreeMap<Spot, usize>,
-    backup: BTreeMap<Spot, usize>,
-    spots: Vec<Option<Spot>>,
+    active: Order,
+    backup: Order,
+    spots: Vec<Option<Rank>>,
     inflight: Vec<u32>,
     arrivals: u64,
 }
@@ -24,8 +20,8 @@ pub(crate) struct LeastConn {
 impl LeastConn {
     pub(crate) fn new(roster: &Roster) -> LeastConn {
         let mut e = LeastConn {
-            active: BTreeMap::new(),
-            backup: BTreeMap::new(),
+            active: Order::new(roster.len()),
+            backup: Order::new(roster.len()),
             spots: vec![None; roster.len()],
             inflight: vec![0; roster.len()],
             arrivals: 0,
@@ -73,16 +69,14 @@ impl LeastConn {
         }
         let tree = if roster.on_backup() { &self.backup } else { &self.active };
         let mut avoided = None;
-        for &server in tree.values() {
-            if has_no_room(load, server) {
-                continue;
+        let chosen = tree.find(|server| {
+            let room = !has_no_room(load, server);
+            if room && Some(server) == avoid {
+                avoided = Some(server);
             }
-            if Some(server) != avoid {
-                return Some(server);
-            }
-            avoided = Some(server);
-        }
-        avoided
+            room && Some(server) != avoid
+        });
+        chosen.or(avoided)
     }
 }
 

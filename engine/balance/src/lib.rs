@@ -15,6 +15,7 @@ mod first;
 pub mod key;
 mod leastconn;
 mod map;
+mod order;
 mod ring;
 mod roster;
 mod roundrobin;

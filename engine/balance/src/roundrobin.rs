@@ -10,16 +10,12 @@
 //! (who came first goes first), weight changes, and servers that leave and return. Positions wrap at 32 bits
 //! as they do there.
 
-use std::collections::BTreeMap;
-
 use crate::balancer::{Load, is_full};
+use crate::order::{Order, Rank};
 use crate::roster::{Change, Roster};
 use crate::{MAX_WEIGHT, WEIGHT_SCALE};
 
 const EWEIGHT_MAX: u32 = MAX_WEIGHT * WEIGHT_SCALE;
-
-/// A tree whose equal keys keep the order in which they came.
-type Tree = BTreeMap<(u32, u64), usize>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Home {
@@ -33,16 +29,15 @@ enum Home {
 #[derive(Debug, Clone)]
 struct Turn {
     home: Home,
-    key: (u32, u64),
+    key: Rank,
     next: u32,
     last: u32,
     remainder: u32,
 }
 
-#[derive(Default)]
 struct Group {
-    current: Tree,
-    waiting: [Tree; 2],
+    current: Order,
+    waiting: [Order; 2],
     /// Which of `waiting` is `init`; the other is `next`.
     init: usize,
     position: u32,
@@ -62,8 +57,8 @@ impl RoundRobin {
     pub(crate) fn new(roster: &Roster) -> RoundRobin {
         let turn = Turn { home: Home::Nowhere, key: (0, 0), next: 0, last: 0, remainder: 0 };
         let mut e = RoundRobin {
-            active: Group::new(roster.weight_active),
-            backup: Group::new(roster.weight_backup),
+            active: Group::new(roster.len(), roster.weight_active),
+            backup: Group::new(roster.len(), roster.weight_backup),
             turns: vec![turn; roster.len()],
             arrivals: 0,
             passed: Vec::new(),
@@ -170,13 +165,13 @@ impl RoundRobin {
     /// else whatever is first.
     fn due(&mut self, backup: bool) -> Option<usize> {
         let group = self.group(backup);
-        let first = group.current.values().next().copied();
+        let first = group.current.first();
         if let Some(turn) = first.and_then(|i| self.turns.get(i))
             && turn.next <= group.position
         {
             return first;
         }
-        let Some(&fresh) = group.waiting.get(group.init).and_then(|t| t.values().next()) else {
+        let Some(fresh) = group.waiting.get(group.init).and_then(Order::first) else {
             return first;
         };
         if let Some(turn) = self.turns.get_mut(fresh) {
@@ -297,8 +292,9 @@ impl RoundRobin {
 }
 
 impl Group {
-    fn new(weight: u32) -> Group {
-        Group { position: weight, weight, ..Group::default() }
+    fn new(servers: usize, weight: u32) -> Group {
+        let order = || Order::new(servers);
+        Group { current: order(), waiting: [order(), order()], init: 0, position: weight, weight }
     }
 
     fn span(&self) -> (u32, u32) {

@@ -297,7 +297,6 @@ impl Stream {
             && plain
             && let Some(idle) = self.session.worker.take_idle(backend, server, generation, pool == PoolUse::Any)
         {
-            state.idle.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
             self.server_conn = Some(idle.conn);
             self.generation = generation;
             self.uses = idle.uses + 1;

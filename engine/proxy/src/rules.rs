@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use rha_base::{Phase, Scope, Side as Fault, Value, VarSlot};
+use rha_base::{Scope, Value, VarSlot};
 use rha_sample::{Sampled, Verdict, expand};
 use rha_vocab::SampleType;
 
@@ -427,11 +427,6 @@ impl Stream {
         self.parts.hints.extend_from_slice(b": ");
         self.parts.hints.extend_from_slice(value);
         self.parts.hints.extend_from_slice(b"\r\n");
-    }
-
-    /// Records what rules did to the stream.
-    pub(crate) fn end_by_rule(&mut self, side: Fault, phase: Phase) {
-        self.ending.set(side, phase);
     }
 }
 

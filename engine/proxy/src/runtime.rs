@@ -15,11 +15,22 @@ use crate::state::Gauge;
 use crate::stats::{ProxyStats, Side, SideTotal, WorkerStats};
 use crate::worker::{Shared, Worker};
 
+/// What is done once everything is bound and before anything is served (chroot, another user).
+pub type BeforeServing = Box<dyn FnOnce() -> std::io::Result<()>>;
+
 /// How to start.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Options {
     /// Listening sockets taken over instead of bound: address and socket (reload, tests).
     pub inherited: Vec<(SocketAddress, Listener)>,
+    /// Runs between binding and serving; its error is a start error.
+    pub before_serving: Option<BeforeServing>,
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options").field("inherited", &self.inherited).finish_non_exhaustive()
+    }
 }
 
 /// A listening socket that could not be had.
@@ -83,6 +94,9 @@ impl fmt::Debug for Runtime {
 pub fn start(plan: Plan, mut options: Options) -> Result<Runtime, Vec<StartError>> {
     let workers = plan.process.workers.max(1) as usize;
     let (sockets, addresses) = bind_all(&plan, &mut options, workers)?;
+    if let Some(step) = options.before_serving.take() {
+        step().map_err(|e| vec![of_the_process(format!("cannot give up privileges: {e}"))])?;
+    }
     let shared = Arc::new(Shared {
         connections: Gauge::default(),
         maxconn: plan.process.maxconn.into(),
@@ -112,16 +126,15 @@ pub fn start(plan: Plan, mut options: Options) -> Result<Runtime, Vec<StartError
             Ok(t) => runtime.hands.push(Hand { orders, thread: Mutex::new(Some(t)) }),
             Err(e) => {
                 runtime.stop();
-                return Err(vec![StartError {
-                    proxy: String::new(),
-                    origin: Span::default(),
-                    protocol: "",
-                    reason: format!("cannot start worker {}: {e}", i + 1),
-                }]);
+                return Err(vec![of_the_process(format!("cannot start worker {}: {e}", i + 1))]);
             }
         }
     }
     Ok(runtime)
+}
+
+fn of_the_process(reason: String) -> StartError {
+    StartError { proxy: String::new(), origin: Span::default(), protocol: "", reason }
 }
 
 type Sockets = Vec<(ProxyId, u32, Listener)>;

@@ -30,6 +30,7 @@ pub(crate) async fn serve(session: Session) {
     if s.at.connected != 0 {
         s.count_times();
     }
+    s.leave_backend();
     s.log();
     let session = s.into_session();
     if reset {
@@ -70,7 +71,7 @@ impl Stream {
         }
         self.at.response = self.at.connected;
         let first = std::mem::take(&mut self.tcp_buffer);
-        self.tunnel(first, Vec::new()).await;
+        self.tunnel(first, Vec::new(), (0, 0)).await;
         self.server_conn = None;
         false
     }

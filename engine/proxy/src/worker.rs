@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::task::Waker;
 
 use rha_base::{Now, ProxyId, Tick};
@@ -160,6 +160,9 @@ impl Worker {
 
     /// An idle connection of a server; `fresh` ones only when `any`.
     pub(crate) fn take_idle(&self, backend: ProxyId, server: usize, generation: u32, any: bool) -> Option<Idle> {
+        let plan = self.plan();
+        let state = plan.proxy(backend)?.state.servers.get(server)?;
+        let lost = || state.idle.fetch_sub(1, Relaxed);
         let mut pools = self.pools.borrow_mut();
         let pool = pools.get_mut(backend.0 as usize)?.get_mut(server)?;
         loop {
@@ -168,6 +171,7 @@ impl Worker {
                 None if any => pool.fresh.pop()?,
                 None => return None,
             };
+            lost();
             if idle.generation == generation && idle.conn.quiet() == Quiet::Yes {
                 return Some(idle);
             }
@@ -181,13 +185,6 @@ impl Worker {
         if idle.uses > 1 { &mut pool.safe } else { &mut pool.fresh }.push(idle);
     }
 
-    /// Number of idle connections of a server in this worker.
-    pub(crate) fn idle_count(&self, backend: ProxyId, server: usize) -> usize {
-        let pools = self.pools.borrow();
-        let pool = pools.get(backend.0 as usize).and_then(|p| p.get(server));
-        pool.map_or(0, |p| p.safe.len() + p.fresh.len())
-    }
-
     /// Once a second: closes what servers closed, and half of what nobody has needed for a while.
     pub(crate) fn purge(&self) {
         let plan = self.plan();
@@ -196,6 +193,7 @@ impl Worker {
         for (proxy, pools) in plan.proxies.iter().zip(pools.iter_mut()) {
             for ((server, state), pool) in proxy.servers.iter().zip(&proxy.state.servers).zip(pools) {
                 let generation = state.generation();
+                let before = pool.safe.len() + pool.fresh.len();
                 for list in [&mut pool.safe, &mut pool.fresh] {
                     list.retain_mut(|i| i.generation == generation && i.conn.quiet() == Quiet::Yes);
                 }
@@ -208,6 +206,8 @@ impl Worker {
                         list.drain(..unused.div_ceil(2));
                     }
                 }
+                let gone = before - pool.safe.len() - pool.fresh.len();
+                state.idle.fetch_sub(u32::try_from(gone).unwrap_or(0), Relaxed);
             }
         }
     }

@@ -10,6 +10,12 @@ use std::time::Instant;
 use common::{Head, Plan, Stage, condition, expr};
 use rha_sample::{Condition, Expr};
 
+/// Nanoseconds of processor time, which other work on the machine does not lengthen.
+fn cpu_ns() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
+    text.split(' ').next().and_then(|w| w.parse().ok()).unwrap_or(0)
+}
+
 fn resident_kb() -> u64 {
     let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     text.split(' ').nth(1).and_then(|w| w.parse::<u64>().ok()).unwrap_or(0) * 4
@@ -32,11 +38,11 @@ fn main() {
         "{ url_param(x) 2 }",
     ] {
         let c = Condition::compile(&condition(text), &[], &mut plan).unwrap();
-        let start = Instant::now();
+        let start = cpu_ns();
         for _ in 0..1_000_000 {
             black_box(c.holds(black_box(&stage)));
         }
-        println!("{:4} ns  {text}", start.elapsed().as_nanos() / 1_000_000);
+        println!("{:4} ns  {text}", (cpu_ns() - start) / 1_000_000);
     }
 
     let read: Vec<_> = (0..10_000).map(|i| condition(&format!("{{ hdr(host) -i host{i} }}"))).collect();
@@ -56,10 +62,10 @@ fn main() {
     let (before, start) = (resident_kb(), Instant::now());
     let acl = Condition::compile(&condition("{ src -f nets }"), &[], &mut plan).unwrap();
     println!("1,000,000 networks: {:?}, {} kB", start.elapsed(), resident_kb() - before);
-    let start = Instant::now();
+    let start = cpu_ns();
     for _ in 0..1_000_000 {
         black_box(map.eval(black_box(&stage)));
         black_box(acl.holds(black_box(&stage)));
     }
-    println!("{:4} ns  lookup in both", start.elapsed().as_nanos() / 1_000_000);
+    println!("{:4} ns  lookup in both", (cpu_ns() - start) / 1_000_000);
 }

@@ -13,6 +13,7 @@ use rha_vocab::SampleType;
 pub(crate) fn cast<'a>(v: Value<'a>, to: SampleType) -> Option<Value<'a>> {
     match to {
         SampleType::Any | SampleType::Same => Some(v),
+        SampleType::Bool if matches!(v, Value::V4(_)) => None,
         SampleType::Bool | SampleType::Sint => int(&v).map(|i| match to {
             SampleType::Bool => Value::Bool(i != 0),
             _ => Value::Int(i),
@@ -192,5 +193,89 @@ fn until_zero(s: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
             v.truncate(end);
             Cow::Owned(v)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Which types become which: rows are from, columns to, in the order of `TYPES`.
+    #[test]
+    fn the_matrix_is_the_originals() {
+        use SampleType::{Addr, Bin, Bool, Ipv4, Ipv6, Meth, Sint, Str};
+        const TYPES: [SampleType; 8] = [Bool, Sint, Addr, Ipv4, Ipv6, Str, Bin, Meth];
+        let s = |t: &'static str| Cow::Borrowed(t.as_bytes());
+        let rows: [(Value<'static>, [Option<&str>; 8]); 8] = [
+            (Value::Bool(true), [Some("1"), Some("1"), None, None, None, Some("1"), Some("00000001"), None]),
+            (
+                Value::Int(258),
+                [
+                    Some("1"),
+                    Some("258"),
+                    Some("0.0.1.2"),
+                    Some("0.0.1.2"),
+                    Some("::ffff:0.0.1.2"),
+                    Some("258"),
+                    Some("00000012"),
+                    None,
+                ],
+            ),
+            (
+                Value::V4(Ipv4Addr::new(0, 0, 1, 2)),
+                [
+                    None,
+                    Some("258"),
+                    Some("0.0.1.2"),
+                    Some("0.0.1.2"),
+                    Some("::ffff:0.0.1.2"),
+                    Some("0.0.1.2"),
+                    Some("0012"),
+                    None,
+                ],
+            ),
+            (
+                Value::V6(Ipv6Addr::LOCALHOST),
+                [None, None, Some("::1"), Some("0.0.0.1"), Some("::1"), Some("::1"), Some("16 bytes"), None],
+            ),
+            (
+                Value::Str(s("7x")),
+                [Some("1"), Some("7"), None, None, None, Some("7x"), Some("7x"), Some("7x")],
+            ),
+            (
+                Value::Str(s("::2")),
+                [Some("0"), Some("0"), Some("::2"), None, Some("::2"), Some("::2"), Some("::2"), Some("::2")],
+            ),
+            (Value::Bin(s("a\0b")), [None, None, None, None, None, Some("a"), Some("a\0b"), Some("a\0b")]),
+            (Value::Method(s("GET")), [None, None, None, None, None, Some("GET"), Some("GET"), Some("GET")]),
+        ];
+        for (from, wants) in rows {
+            for (to, want) in TYPES.into_iter().zip(wants) {
+                let got = cast(from.clone(), to).map(|v| match v {
+                    Value::Bin(b) if b.len() == 16 => "16 bytes".to_owned(),
+                    Value::Bin(b) if b.contains(&0) && !b.contains(&b'a') => {
+                        b.iter().map(|c| char::from(b'0' + c)).collect()
+                    }
+                    Value::Bin(b) => String::from_utf8_lossy(&b).into_owned(),
+                    v => String::from_utf8_lossy(&text(v)).into_owned(),
+                });
+                assert_eq!(got.as_deref(), want, "{from:?} to {to:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_and_addresses_are_read_from_the_start() {
+        assert_eq!(read_int(b"12abc"), 12);
+        assert_eq!(read_int(b"-"), 0);
+        assert_eq!(read_int(b"99999999999999999999"), i64::MAX);
+        assert_eq!(read_int(b"-99999999999999999999"), i64::MIN);
+        assert_eq!(parse_ipv4(b"10.0.0.1:80"), Some(Ipv4Addr::new(10, 0, 0, 1)));
+        for bad in [&b"10.0.0"[..], b"10.0.0.256", b"10..0.1", b"10.0.0.1.", b"", b".1.1.1.1"] {
+            assert_eq!(parse_ipv4(bad), None);
+        }
+        let mut out = Vec::new();
+        write_int(i64::MIN, &mut out);
+        assert_eq!(out, b"-9223372036854775808");
     }
 }

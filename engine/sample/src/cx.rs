@@ -1,6 +1,6 @@
 //! What a fetch or converter function is given.
 
-use rha_base::{ProxyId, ProxyFact, Request, Response, Scene, ServerId, Value, VarSlot};
+use rha_base::{ProxyFact, ProxyId, Request, Response, Scene, ServerId, Value, VarSlot};
 
 use crate::operand::Operand;
 

@@ -56,7 +56,8 @@ impl Expr {
         if let Some(prepare) = fetch.prepare {
             prepare(&mut args, names)?;
         }
-        let steps: Result<Vec<Step>, Problem> = expr.converters.iter().map(|c| Step::plan(c, names)).collect();
+        let steps: Result<Vec<Step>, Problem> =
+            expr.converters.iter().map(|c| Step::plan(c, names)).collect();
         Ok(Expr { fetch, args: args.into(), steps: steps?.into() })
     }
 

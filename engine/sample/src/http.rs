@@ -22,11 +22,6 @@ pub(crate) fn without_query(path: &[u8]) -> &[u8] {
     path.get(..memchr::memchr(b'?', path).unwrap_or(path.len())).unwrap_or_default()
 }
 
-/// What follows the first question mark.
-pub(crate) fn query(uri: &[u8]) -> Option<&[u8]> {
-    uri.get(memchr::memchr(b'?', uri)? + 1..)
-}
-
 /// Host and port of an absolute target.
 pub(crate) fn authority(uri: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     let rest = uri.get(memchr::memmem::find(uri, b"://")? + 3..)?;
@@ -63,6 +58,9 @@ pub(crate) fn version_text<'a>(major: u8, minor: u8) -> Cow<'a, [u8]> {
 /// Commas within quotes do not separate.
 pub(crate) fn list_value(field: &[u8], from: usize) -> Option<(&[u8], usize)> {
     let rest = field.get(from..)?;
+    if memchr::memchr(b',', rest).is_none() {
+        return Some((trim(rest), from + rest.len() + 1));
+    }
     let mut quoted = false;
     let mut skip = false;
     let end = rest

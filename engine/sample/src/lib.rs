@@ -12,7 +12,10 @@
 //! Deliberately absent: sockets, clocks, files, random sources, the state of tables and servers. All of
 //! it is asked of the scene. HAProxy configuration manual §7 and §8.2.6.
 
-#![allow(clippy::ptr_arg, reason = "functions of rows share one signature, whichever of them grow the vector")]
+#![allow(
+    clippy::ptr_arg,
+    reason = "functions of rows share one signature, whichever of them grow the vector"
+)]
 
 mod acl_keyword;
 mod cast;
@@ -39,4 +42,6 @@ pub use format::{Alias, Format, aliases};
 pub use names::{Names, PlanError, Problem, Shared};
 pub use regex::{Groups, Regex, expand};
 pub use row::{Converter, Fetch};
-pub use vocab::{CHECKPOINTS, available, converters, dump_acl, dump_converter, dump_line, fetches, vocab, vocab_for};
+pub use vocab::{
+    CHECKPOINTS, available, converters, dump_acl, dump_converter, dump_line, fetches, vocab, vocab_for,
+};

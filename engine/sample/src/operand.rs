@@ -38,19 +38,14 @@ pub(crate) enum Operand {
     Users(Arc<rha_ir::UserList>),
     /// A map.
     Map(Arc<Map>),
-    /// Named ACLs, for the fetch `acl`.
-    Words(Box<[Box<[u8]>]>),
 }
 
-/// Resolves arguments by their kinds. A `backend`, `frontend` or `server` left out is the current one.
+/// Resolves arguments by their kinds; their number is the parser's business, which knows the dialect. A `backend`, `frontend` or `server` left out is the current one.
 pub(crate) fn resolve(
     args: &[Arg],
     shape: &ArgShape,
     names: &mut dyn Names,
 ) -> Result<Vec<Operand>, Problem> {
-    if args.len() > shape.kinds.len() {
-        return Err(Problem::Argument("too many arguments".into()));
-    }
     let mut out = Vec::with_capacity(args.len());
     for (i, a) in args.iter().enumerate() {
         out.push(one(a, shape.kinds.get(i).copied(), names)?);

@@ -1,5 +1,7 @@
 //! Regular expressions: PCRE2 with its just-in-time compiler, as HAProxy is usually built.
 
+use std::borrow::Cow;
+
 use pcre2::bytes::{CaptureLocations, RegexBuilder};
 
 /// A compiled expression.
@@ -12,15 +14,12 @@ impl Regex {
     /// # Errors
     /// The library's text.
     pub fn new(pattern: &[u8], ignore_case: bool) -> Result<Regex, String> {
-        let text = std::str::from_utf8(pattern).map_err(|_| {
-            // PCRE2 is given bytes; the binding wants characters, which the escapes restore.
-            String::from("regular expression is not valid UTF-8")
-        })?;
+        let text = readable(pattern);
         let built = RegexBuilder::new()
             .caseless(ignore_case)
             .jit_if_available(true)
             .max_jit_stack_size(Some(64 * 1024))
-            .build(text)
+            .build(&text)
             .map_err(|e| format!("regex '{text}' is invalid (error={e})"))?;
         Ok(Regex(built))
     }
@@ -35,6 +34,17 @@ impl Regex {
         let mut at = self.0.capture_locations();
         self.0.captures_read_at(&mut at, text, from).ok().flatten()?;
         Some(Groups(at))
+    }
+}
+
+/// The binding wants characters; bytes that are none become escapes.
+fn readable(pattern: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(pattern) {
+        Ok(t) => Cow::Borrowed(t),
+        Err(_) => {
+            let one = |c: &u8| if c.is_ascii() { char::from(*c).to_string() } else { format!("\\x{c:02x}") };
+            Cow::Owned(pattern.iter().map(one).collect())
+        }
     }
 }
 

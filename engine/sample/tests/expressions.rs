@@ -3,6 +3,8 @@
 //! The fixture was recorded by a `return … lf-file` rule: an expression, a tab, its value with bytes
 //! outside of printable ASCII as `\xHH`; control characters are percent-encoded as in that rule.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test whose own text is wrong should stop")]
+
 mod common;
 
 use common::{Head, Plan, Stage, expr};
@@ -44,7 +46,8 @@ fn plan() -> Plan {
         ("int.map", "1:9 low\n10-20 mid\n"),
         ("sip.map", "key1 9.9.9.9\n"),
     ];
-    let user = User { name: "user".into(), password: Some(("pa:ss".into(), true)), groups: vec!["g1".into()] };
+    let user =
+        User { name: "user".into(), password: Some(("pa:ss".into(), true)), groups: vec!["g1".into()] };
     Plan {
         files: files.into_iter().map(|(n, t)| (n.to_owned(), t.as_bytes().to_vec())).collect(),
         users: Some(UserList { name: "ul".into(), users: vec![user], origin: rha_ir::Span::default() }),
@@ -55,10 +58,7 @@ fn plan() -> Plan {
 fn stage(plan: &mut Plan) -> Stage {
     let stage = Stage {
         request: Some(Head::request(REQUEST)),
-        facts: vec![
-            (Fact::FrontendName, Value::str(b"fe1")),
-            (Fact::IsFirstRequest, Value::Bool(true)),
-        ],
+        facts: vec![(Fact::FrontendName, Value::str(b"fe1")), (Fact::IsFirstRequest, Value::Bool(true))],
         ..Stage::default()
     };
     let given = [
@@ -140,6 +140,44 @@ fn conditions_hold_as_in_the_original() {
             Ok(c) if c.holds(&stage).is_yes() == (want == "1") => {}
             Ok(c) => wrong.push(format!("{text}: {:?}", c.holds(&stage))),
             Err(e) => wrong.push(format!("{text}: {e}")),
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong\n{}", wrong.len(), wrong.join("\n"));
+}
+
+const PROXIED: &str = r#"GET http://10.1.2.3:8081/p/q?a=b?c=d&k HTTP/1.1
+Host: 10.1.2.3:8081
+X-Q: "a, b", c
+Cookie:
+Authorization: Bearer   tok.en
+X-J: {"a":{"b":[1,22,{"c":"x\"y\u0041\/"}],"t":true,"n":null,"f":1.50,"e":1e3,"o":{}}}
+X-T: Bearer zz
+
+"#;
+
+const RESPONSE: &str = "- - -
+Content-Length: 5
+X-R: 1, 2
+X-R: 3
+Set-Cookie: sid=abc; Path=/; a=2
+Set-Cookie: b=\"q;r\"; HttpOnly
+Set-Cookie: sid=def
+
+hello";
+
+/// An absolute target, and a response; recorded by `http-response set-header` rules.
+#[test]
+fn values_of_absolute_targets_and_responses_are_the_originals() {
+    let mut plan = plan();
+    let response = Head { status: 404, ..Head::request(RESPONSE) };
+    let stage = Stage { request: Some(Head::request(PROXIED)), response: Some(response), ..Stage::default() };
+    let mut wrong = Vec::new();
+    for line in include_str!("fixtures/expressions-2-3.0.tsv").lines() {
+        let (text, want) = line.split_once('\t').unwrap();
+        let e = Expr::compile(&expr(text), &mut plan).unwrap();
+        let got = e.text(&stage).unwrap_or_default();
+        if got != want.as_bytes() {
+            wrong.push(format!("{text}: {} instead of {want}", printable(&got)));
         }
     }
     assert!(wrong.is_empty(), "{} wrong\n{}", wrong.len(), wrong.join("\n"));

@@ -3,6 +3,8 @@
 //! The fixture was recorded by `log-format` to standard output: a format, a tab, its text with bytes
 //! outside of printable ASCII and backslashes as `\xHH`.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test whose own text is wrong should stop")]
+
 mod common;
 
 use common::{Plan, Stage, expr};

@@ -188,6 +188,7 @@ fn begin_section(cx: &mut Cx<'_>, section: &'static Section, line: &Line) {
     if section.place.meets(Place::PROXY) {
         proxy::begin(cx, line);
     } else {
+        cx.proxies.declare(section.place, &line.text(1));
         other::begin(cx, section, line);
     }
 }
@@ -228,7 +229,11 @@ fn run(cx: &mut Cx<'_>, row: &'static Keyword, line: &Line) {
 fn unknown(cx: &mut Cx<'_>, section: &'static Section, line: &Line, elsewhere: Option<&'static Keyword>) {
     let word = line.text(0);
     if let Some(own) = section.unknown {
-        return cx.error("HA2002", line, 0, own(&word));
+        let sep = if section.unknown_is_tight { ": " } else { " : " };
+        cx.parsing("HA2002", Severity::Error, line, 0, sep, &own(&word));
+        // COMPAT: the one section that stops there.
+        cx.aborted |= section.place == Place::LOG_FORWARD;
+        return;
     }
     let mut text = format!("unknown keyword '{word}' in '{}' section", section.name);
     let best = section.suggests.then(|| closest(&word, tables::candidates(cx.place, cx.input.dialect))).flatten();

@@ -25,6 +25,8 @@ pub struct Section {
     pub suggests: bool,
     /// Its own wording of "unknown keyword", if it differs.
     pub unknown: Option<fn(&str) -> String>,
+    /// Whether that is said with the other spacing.
+    pub unknown_is_tight: bool,
 }
 
 const PLAIN: Section = Section {
@@ -35,6 +37,7 @@ const PLAIN: Section = Section {
     doc: "",
     suggests: false,
     unknown: None,
+    unknown_is_tight: false,
 };
 
 /// All sections.
@@ -87,6 +90,7 @@ pub const SECTIONS: &[Section] = &[
         support: Support::Full,
         doc: "Users and groups for HTTP authentication.",
         unknown: Some(|w| format!("unknown keyword '{w}' in 'users' section")),
+        unknown_is_tight: true,
         ..PLAIN
     },
     Section { name: "resolvers", place: Place::RESOLVERS, doc: "Name servers for run-time resolution.", ..PLAIN },
@@ -111,7 +115,14 @@ pub const SECTIONS: &[Section] = &[
         doc: "A named set of error pages.",
         ..PLAIN
     },
-    Section { name: "fcgi-app", place: Place::FCGI_APP, doc: "A FastCGI application.", ..PLAIN },
+    Section {
+        name: "fcgi-app",
+        place: Place::FCGI_APP,
+        doc: "A FastCGI application.",
+        unknown: Some(|w| format!("unknown keyword '{w}' in 'fcgi-app' section")),
+        unknown_is_tight: true,
+        ..PLAIN
+    },
     Section {
         name: "crt-store",
         place: Place::CRT_STORE,

@@ -34,17 +34,18 @@ const ROOMS: &[Room] = &[
     room("rha-base", &["rha-text", "rha-vocab", "rha-ir"]),
     room("rha-tables", &["rha-text", "rha-vocab", "rha-ir", "rha-base"]),
     room("rha-balance", &["rha-text", "rha-vocab", "rha-ir", "rha-base"]),
-    room("rha-http1", &["rha-base"]),
-    room("rha-http2", &["rha-base", "rha-http1"]),
-    room("rha-proxy-protocol", &["rha-base"]),
-    room("rha-peers", &["rha-base"]),
-    room("rha-health", &["rha-text", "rha-vocab", "rha-ir", "rha-base"]),
-    room("rha-vrrp", &["rha-base"]),
-    room("rha-bfd", &["rha-base"]),
-    room("rha-bgp", &["rha-base"]),
-    room("rha-spop", &["rha-base"]),
-    room("rha-fcgi", &["rha-base", "rha-http1"]),
-    room("rha-dns", &["rha-base"]),
+    room("rha-http1", PROTO),
+    room("rha-http2", ON_HTTP1),
+    room("rha-proxy-protocol", PROTO),
+    room("rha-peers", PROTO),
+    room("rha-health", PROTO),
+    room("rha-vrrp", PROTO),
+    room("rha-bfd", PROTO),
+    room("rha-bgp", PROTO),
+    room("rha-spop", PROTO),
+    room("rha-fcgi", ON_HTTP1),
+    room("rha-dns", PROTO),
+    room("rha-syslog", PROTO),
     room(
         "rha-sample",
         &[
@@ -59,6 +60,7 @@ const ROOMS: &[Room] = &[
             "rha-proxy-protocol",
             "rha-health",
             "rha-dns",
+            "rha-syslog",
         ],
     ),
     room(
@@ -79,6 +81,12 @@ const ROOMS: &[Room] = &[
     room("rha-compat-tests", &[ALL]),
 ];
 
+/// What every protocol machine may use.
+const PROTO: &[&str] = &["rha-text", "rha-vocab", "rha-ir", "rha-base"];
+
+/// And those that speak HTTP in another form.
+const ON_HTTP1: &[&str] = &["rha-text", "rha-vocab", "rha-ir", "rha-base", "rha-http1"];
+
 /// Everything below `proxy`, `failover`.
 const ENGINE: &[&str] = &[
     "rha-text",
@@ -98,6 +106,7 @@ const ENGINE: &[&str] = &[
     "rha-spop",
     "rha-fcgi",
     "rha-dns",
+    "rha-syslog",
     "rha-sample",
     "rha-net",
     "rha-tls",

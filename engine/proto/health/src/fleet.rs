@@ -25,10 +25,31 @@ impl Fleet {
         self.servers.len() - 1
     }
 
-    /// Makes `server` track `tracked`; takes over what is true of that one now.
+    /// Makes `server` track `tracked`. Once all are known, [`Fleet::inherit`] passes on what is true already.
     pub fn track(&mut self, server: usize, tracked: usize) {
         if let Some(list) = self.trackers.get_mut(tracked).filter(|l| !l.contains(&server)) {
             list.push(server);
+        }
+    }
+
+    /// Passes maintenance that the configuration asked for on to trackers, silently: the site is only starting.
+    pub fn inherit(&mut self, now: Tick) {
+        for _ in 0..self.servers.len() {
+            let mut changed = false;
+            for tracked in 0..self.servers.len() {
+                let Some(health) = self.servers.get(tracked).filter(|h| h.admin().in_maintenance()) else {
+                    continue;
+                };
+                let operation = health.operation();
+                for tracker in self.trackers.get(tracked).cloned().unwrap_or_default() {
+                    let Some(behind) = self.servers.get_mut(tracker) else { continue };
+                    behind.note_tracked(operation);
+                    changed |= behind.administer(Admin::INHERITED_MAINT, true, "", now) != Changes::default();
+                }
+            }
+            if !changed {
+                return;
+            }
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! Enough of HTTP/1 (RFC 9112) for a check: one request, one response, header fields, a body with a length, in
 //! chunks or up to the end of the connection. COMPAT: the bytes of the request are HAProxy's: names in lower case,
-//! `content-length` before `connection: close`, none of the latter in HTTP/1.0.
+//! `content-length` before `connection: close`, none of the latter in HTTP/1.0. DIFFERS: bytes that are no HTTP are an
+//! invalid response at once; HAProxy 3.0.11 waits for the check's timeout (2.6 does not).
 
 use std::ops::Range;
 

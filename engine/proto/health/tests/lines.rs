@@ -527,3 +527,23 @@ fn a_disabled_server_waits_for_its_operator() {
     b.logged(&["5 Server b/s1 is UP/READY (leaving forced maintenance)."]);
     assert!(b.fleet.get(0).expect("s1").usable());
 }
+
+#[test]
+fn trackers_of_a_disabled_server_start_in_maintenance() {
+    let plain = Setup { tracks: true, ..Setup::default() };
+    let mut b = Backend::new(vec![
+        server("s1", Setup { disabled: true, ..checked(1, 1) }),
+        Server { tracks: Some(0), ..server("t1", plain.clone()) },
+        Server { tracks: Some(1), ..server("t2", plain) },
+    ]);
+    b.fleet.inherit(Tick(0));
+    assert_eq!(b.usable(), (0, 0));
+    b.had = 0;
+    b.admin(0, "ready");
+    b.logged(&[
+        "5 Server b/s1 is UP/READY (leaving forced maintenance).",
+        "5 Server b/t1 is UP/READY (leaving maintenance).",
+        "5 Server b/t2 is UP/READY (leaving maintenance).",
+    ]);
+    assert_eq!(b.usable(), (3, 0));
+}

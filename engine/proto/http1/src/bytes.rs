@@ -107,6 +107,33 @@ pub(crate) fn find_control(buf: &[u8], mut at: usize) -> usize {
     at.min(buf.len())
 }
 
+/// Steps over letters and dashes from `at` on, a word at a time as long as there are whole words; returns
+/// the offset where it stopped and whether an upper case letter was among them. What usual field names
+/// are made of; the caller judges the byte it stops at.
+#[inline]
+pub(crate) fn skip_letters(buf: &[u8], mut at: usize) -> (usize, bool) {
+    let mut upper = 0;
+    while let Some(w) = word(buf, at) {
+        // per byte, in its high bit; sums stay within a byte because the high bits are masked off first
+        let low = w & !HIGH;
+        let folded = low | (LOW * 0x20);
+        let from_a = folded + LOW * (0x80 - b'a' as u64);
+        let past_z = folded + LOW * (0x80 - (b'z' as u64 + 1));
+        let other_than_dash = (low ^ (LOW * b'-' as u64)) + LOW * 0x7f;
+        let letter = from_a & !past_z;
+        let passes = (letter | !other_than_dash) & !w & HIGH;
+        let stop = !passes & HIGH;
+        let before_stop = stop.wrapping_sub(1) & !stop;
+        // bit 5 of a letter is clear in upper case
+        upper |= letter & !(w << 2) & HIGH & if stop == 0 { u64::MAX } else { before_stop };
+        if stop != 0 {
+            return (at + (stop.trailing_zeros() / 8) as usize, upper != 0);
+        }
+        at += 8;
+    }
+    (at, upper != 0)
+}
+
 /// Offset of the first byte without any of `bits` from `at` on; `buf.len()` if all have.
 #[inline]
 pub(crate) fn skip(buf: &[u8], at: usize, bits: u8) -> usize {
@@ -155,6 +182,25 @@ mod tests {
             }
         }
         assert_eq!(find_control(b"abc", 9), 3);
+    }
+
+    #[test]
+    fn letters_are_stepped_over_wherever_they_end() {
+        for stop in 0..=255u8 {
+            for at in 0..24 {
+                for letter in [b'a', b'z', b'A', b'Z', b'-', b'm'] {
+                    let mut text = [letter; 24];
+                    text[at] = stop;
+                    let (end, upper) = skip_letters(&text, 0);
+                    let passes = stop.is_ascii_alphabetic() || stop == b'-';
+                    let letters = text.iter().take_while(|c| c.is_ascii_alphabetic() || **c == b'-').count();
+                    assert_eq!(end, letters, "{stop} {at}");
+                    assert_eq!(upper, text[..end].iter().any(u8::is_ascii_uppercase), "{stop} {at} {passes}");
+                }
+            }
+        }
+        assert_eq!(skip_letters(b"Host: a", 0), (0, false), "shorter than a word");
+        assert_eq!(skip_letters(b"abc", 9), (9, false));
     }
 
     #[test]

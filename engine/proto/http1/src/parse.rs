@@ -94,8 +94,8 @@ pub(crate) fn field_line(buf: &[u8], at: usize, lenience: Lenience) -> LineStep 
             None => LineStep::More,
         };
     }
-    let mut colon = at;
-    let (mut classes, mut bad_name) = (0u8, false);
+    let (mut colon, has_upper) = bytes::skip_letters(buf, at);
+    let (mut classes, mut bad_name) = (if has_upper { UPPER } else { 0 }, false);
     loop {
         let Some(c) = buf.get(colon) else { return LineStep::More };
         let class = bytes::CLASS[usize::from(*c)];
@@ -357,9 +357,13 @@ impl<L> Head<L> {
         } else {
             slot.value.of(buf, &[])
         };
+        let is_connection = slot.known == Known::Connection;
+        if is_connection && !value.contains(&b',') && !self.facts.connection_token(value) {
+            // the usual case: `close` or `keep-alive` alone
+            return false;
+        }
         let start = self.fields.building();
         let (facts, habits) = (&mut self.facts, self.habits);
-        let is_connection = slot.known == Known::Connection;
         let cleaned = clean_list(value, &mut self.fields.side, |token| {
             if is_connection { facts.connection_token(token) } else { facts.upgrade_element(token, habits) }
         });

@@ -168,8 +168,8 @@ mod tests {
         assert_eq!(ymd(-1), (1969, 12, 31));
         assert_eq!(ymd(1_795_219_200), (2026, 11, 21));
         assert_eq!(ymd(4_107_542_400), (2100, 3, 1));
-        Civil::at(i64::MAX, i32::MAX);
-        Civil::at(i64::MIN, i32::MIN);
+        let _ = Civil::at(i64::MAX, i32::MAX);
+        let _ = Civil::at(i64::MIN, i32::MIN);
     }
 
     #[test]

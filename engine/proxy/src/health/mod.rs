@@ -133,6 +133,12 @@ impl Prepared {
                 fleet.track(i, tracked);
             }
         }
+        fleet.inherit(now);
+        for (i, target) in self.targets.iter().enumerate() {
+            if let Some((proxy, health)) = plan.proxy(target.proxy).zip(fleet.get(i)) {
+                apply::settle(&proxy.state, target.server, health, now);
+            }
+        }
         let had = plan.proxies.iter().map(|p| targets::count(p.state.usable())).collect();
         let first = plan
             .proxies

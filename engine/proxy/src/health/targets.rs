@@ -13,8 +13,10 @@ use crate::plan::{Plan, PlanError, ProxyPlan};
 #[derive(Debug, Clone)]
 pub(crate) struct Probe {
     pub script: Arc<Script>,
-    /// Where to; `None` when the server has no port.
-    pub to: Option<SocketAddress>,
+    /// Where to, when not to the server's own address, which may change.
+    pub fixed: Option<SocketAddress>,
+    /// Port, when not the server's own.
+    pub port: Option<u16>,
     /// PROXY header in front: 0 none, 1 or 2.
     pub announce: u8,
     /// `timeout check`, milliseconds.
@@ -106,7 +108,8 @@ fn target(
     let agent = match server.agent.as_ref().filter(|a| a.enabled && !proxy.model.disabled) {
         Some(agent) => Some(Probe {
             script: Script::agent(&agent.send),
-            to: place(proxy, index, agent.address.as_ref(), Some(agent.port), server)?,
+            fixed: fixed(proxy, index, agent.address.as_ref().or(server.check_address.as_ref()), server)?,
+            port: Some(agent.port).filter(|p| *p != 0),
             announce: 0,
             check_ms: proxy.model.timeouts.check.map(u64::from),
             inter_ms: agent.inter_ms.into(),
@@ -154,33 +157,32 @@ fn probe(proxy: &ProxyPlan, index: usize, server: &Server, script: &Arc<Script>)
     };
     Ok(Probe {
         script: script.clone(),
-        to: place(proxy, index, server.check_address.as_ref(), server.check_port, server)?,
+        fixed: fixed(proxy, index, server.check_address.as_ref(), server)?,
+        port: server.check_port.filter(|p| *p != 0),
         announce,
         check_ms: proxy.model.timeouts.check.map(u64::from),
         inter_ms: server.timing.inter_ms.into(),
     })
 }
 
-/// Where a check goes: its own address and port, else the server's. `None` is the server's own address as it is at
-/// the time, which may change.
-fn place(
+impl Probe {
+    /// Where a check of a server that is at `own` now goes.
+    pub(crate) fn address(&self, own: SocketAddress) -> SocketAddress {
+        with_port(self.fixed.clone().unwrap_or(own), self.port)
+    }
+}
+
+/// An address written for checks, with the server's port where it has none.
+fn fixed(
     proxy: &ProxyPlan,
     index: usize,
     address: Option<&rha_ir::Address>,
-    port: Option<u16>,
     server: &Server,
 ) -> Result<Option<SocketAddress>, PlanError> {
-    let own = proxy.state.servers.get(index).map(crate::state::ServerState::address);
-    let port = port.filter(|p| *p != 0);
-    match (address, own) {
-        (Some(address), own) => {
-            let default = port.or(own.as_ref().and_then(SocketAddress::ip).map(|a| a.port())).unwrap_or(0);
-            let failed = |e: rha_net::ResolveError| PlanError { span: server.origin, message: e.to_string() };
-            resolve(address, default).map(|a| Some(with_port(a, port))).map_err(failed)
-        }
-        (None, Some(own)) if port.is_some() => Ok(Some(with_port(own, port))),
-        _ => Ok(None),
-    }
+    let Some(address) = address else { return Ok(None) };
+    let own = proxy.state.servers.get(index).and_then(|s| s.address().ip());
+    let failed = |e: rha_net::ResolveError| PlanError { span: server.origin, message: e.to_string() };
+    resolve(address, own.map_or(0, |a| a.port())).map(Some).map_err(failed)
 }
 
 /// An address with another port, where it has one.

@@ -106,7 +106,7 @@ fn runs(desk: &Desk, target: usize, which: Checked) -> bool {
 async fn check(desk: &Desk, target: usize, t: &Target, which: Checked, probe: &Probe) {
     let Some(proxy) = desk.plan.proxy(t.proxy) else { return };
     let Some(server) = proxy.state.servers.get(t.server) else { return };
-    let address = probe.to.clone().unwrap_or_else(|| server.address());
+    let address = probe.address(server.address());
     let Some(environment) = environment(desk, target, t, probe) else { return };
     let options = proxy.server(t.server).map_or_else(ConnectOptions::default, |s| s.connect.clone());
     let (outcome, reply) = probe::run(probe, &address, &options, environment).await;

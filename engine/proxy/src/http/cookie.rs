@@ -264,11 +264,34 @@ impl Stream {
 
     /// Whether a shared cache might keep the response. RFC 9111 §3, as far as the original looks.
     fn is_cacheable(&self) -> bool {
+        use rha_http1::Method::{Get, Head};
         let r = &self.parts.response;
-        !r.head.find(&r.buf, b"cache-control").any(|(_, v)| {
-            let v = v.to_ascii_lowercase();
-            [&b"private"[..], b"no-store", b"no-cache"].iter().any(|w| memchr::memmem::find(&v, w).is_some())
-        })
+        let has = |name: &'static [u8]| r.head.find(&r.buf, name).next().is_some();
+        let mut cacheable = matches!(self.parts.request.head.method_kind(), Get | Head)
+            && matches!(r.head.status(), 200 | 203 | 204 | 206 | 300 | 301 | 404 | 405 | 410 | 414 | 501);
+        if r.head.find(&r.buf, b"pragma").any(|(_, v)| v.eq_ignore_ascii_case(b"no-cache")) {
+            return false;
+        }
+        let (mut fresh, mut zero_age) = (false, false);
+        for (_, v) in r.head.find(&r.buf, b"cache-control") {
+            for word in v.split(|c| *c == b',').map(<[u8]>::trim_ascii) {
+                let word = word.to_ascii_lowercase();
+                let is = |w: &[u8]| word == w || word.strip_prefix(w).is_some_and(|r| r.first() == Some(&b'='));
+                if word == b"public" {
+                    cacheable = true;
+                } else if word == b"max-age=0" {
+                    zero_age = true;
+                } else if word == b"no-cache=\"set-cookie\"" {
+                } else if is(b"private") || is(b"no-cache") || is(b"no-store") || word == b"s-maxage=0" {
+                    return false;
+                } else if word.starts_with(b"s-maxage") {
+                    (fresh, zero_age) = (true, false);
+                } else if word.starts_with(b"max-age") {
+                    fresh = true;
+                }
+            }
+        }
+        cacheable && !zero_age && (fresh || has(b"expires") || has(b"etag") || has(b"last-modified"))
     }
 
     /// The cookie that `capture cookie` wants: `name=value`, cut. The name may be a prefix.

@@ -107,6 +107,7 @@ impl Stream {
             let text = &mut self.parts.text;
             if let Ok(step) = body.relay(rest, text) {
                 consumed = step.consumed;
+                self.bytes_in += consumed as u64;
                 if sent.body == BodyOut::Same {
                     out.extend_from_slice(if step.rewritten { text } else { rest.get(..consumed).unwrap_or_default() });
                 }
@@ -185,7 +186,6 @@ impl Stream {
                 match server.poll_write(cx, rest) {
                     Poll::Ready(Ok(n)) => {
                         x.up.from += n;
-                        self.bytes_in += n as u64;
                         *moved = true;
                     }
                     // What the server may have said before it closed is read first.
@@ -217,6 +217,7 @@ impl Stream {
             let text = &mut self.parts.text;
             let Ok(step) = x.up.body.relay(input, text) else { return Poll::Ready(Event::ClientGarbage) };
             x.up.done = step.done;
+            self.bytes_in += step.consumed as u64;
             let bytes: &[u8] = if step.rewritten { text } else { input.get(..step.consumed).unwrap_or_default() };
             if x.up.how == BodyOut::Same {
                 let sent = match server.try_write(bytes) {
@@ -224,10 +225,12 @@ impl Stream {
                     Err(e) if e.kind() == io::ErrorKind::WouldBlock => 0,
                     Err(_) => bytes.len(),
                 };
-                self.bytes_in += sent as u64;
                 x.up.kept.clear();
                 x.up.from = 0;
                 x.up.kept.extend_from_slice(bytes.get(sent..).unwrap_or_default());
+            }
+            if x.down.done && x.up.finished() && !x.down.is_stuck() {
+                cx.waker().wake_by_ref();
             }
             if step.done {
                 self.session.left.extend_from_slice(input.get(step.consumed..).unwrap_or_default());
@@ -280,11 +283,10 @@ impl Stream {
         out.clear();
         let resp = &mut self.parts.response;
         if self.parts.request.head.is_http11() {
+            self.bytes_out += resp.logged_head();
             resp.head.write(&resp.buf, to, &mut out);
             // An interim response that does not fit a socket buffer is not worth waiting for.
-            if let Ok(n) = self.session.conn.try_write(&out) {
-                self.bytes_out += n as u64;
-            }
+            let _ = self.session.conn.try_write(&out);
         }
         self.parts.text = out;
         let resp = &mut self.parts.response;
@@ -303,7 +305,6 @@ impl Stream {
                 match self.session.conn.poll_write(cx, rest) {
                     Poll::Ready(Ok(n)) => {
                         x.down.from += n;
-                        self.bytes_out += n as u64;
                         *moved = true;
                     }
                     Poll::Ready(Err(_)) => return Poll::Ready(Event::ClientGone),
@@ -314,9 +315,8 @@ impl Stream {
                 if x.up.finished() || self.upload_failed {
                     return Poll::Ready(Event::Through);
                 }
-                // The response is over before the request: nobody needs the rest.
-                self.cut_short = true;
-                return Poll::Ready(Event::Through);
+                // COMPAT: the rest of the request still goes to the server.
+                return Poll::Pending;
             }
             let mut scratch = worker.scratch.borrow_mut();
             let n = match server.poll_read(cx, &mut scratch) {
@@ -341,12 +341,12 @@ impl Stream {
                 Err(()) => return Poll::Ready(Event::Garbage),
             };
             x.down.done = done;
+            self.bytes_out += bytes.len() as u64;
             let sent = match self.session.conn.try_write(bytes) {
                 Ok(k) => k,
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => 0,
                 Err(_) => return Poll::Ready(Event::ClientGone),
             };
-            self.bytes_out += sent as u64;
             x.down.kept.clear();
             x.down.from = 0;
             x.down.kept.extend_from_slice(bytes.get(sent..).unwrap_or_default());
@@ -360,6 +360,7 @@ impl Stream {
         self.at.response = self.now().mono_us;
         self.response_may_grow = false;
         self.status = self.parts.response.head.status();
+        self.bytes_out += self.parts.response.logged_head();
         let plan = self.session.plan.clone();
         if let (Some(b), Some(s)) = (self.backend, self.server) {
             answered(&plan, b, s, Seen::Status(self.status));
@@ -391,7 +392,9 @@ impl Stream {
             match take_body(&mut x.down, rest, text) {
                 Ok((done, rewritten, consumed)) => {
                     x.down.done = done;
-                    out.extend_from_slice(if rewritten { text } else { rest.get(..consumed).unwrap_or_default() });
+                    let first = if rewritten { &text[..] } else { rest.get(..consumed).unwrap_or_default() };
+                    self.bytes_out += first.len() as u64;
+                    out.extend_from_slice(first);
                     extra = done && consumed < rest.len();
                 }
                 Err(()) => {
@@ -428,6 +431,7 @@ impl Stream {
             }
             other => {
                 self.server_conn = None;
+                self.down_done = x.down.done;
                 Outcome::Done(self.broken_off(other))
             }
         }
@@ -442,7 +446,7 @@ impl Stream {
                 Next::Close
             }
             Event::Timeout { client: true } => {
-                self.ends(Fault::ClientTimeout, Phase::Data);
+                self.ends(Fault::ClientTimeout, if self.down_done { Phase::Last } else { Phase::Data });
                 Next::Close
             }
             Event::Timeout { client: false } => {
@@ -502,7 +506,7 @@ impl Stream {
         self.release_slot();
         // What of a bad response was read is not shown to rules.
         self.parts.response.clear();
-        let next = self.error(status, false).await;
+        let next = self.error(status, x.up.done && status >= 500).await;
         Outcome::Done(if x.up.done { next } else { Next::Linger })
     }
 
@@ -580,11 +584,13 @@ impl Stream {
     }
 
     async fn become_tunnel(&mut self, head: Vec<u8>, x: Exchange) -> Outcome {
+        let head_len = head.len() as u64;
         let mut down = head;
         down.extend_from_slice(self.parts.response.rest());
         let mut up = x.up.kept.get(x.up.from..).unwrap_or_default().to_vec();
+        let unsent = up.len() as u64;
         up.append(&mut self.session.left);
-        self.tunnel(up, down).await;
+        self.tunnel(up, down, (unsent, head_len)).await;
         self.server_conn = None;
         Outcome::Done(Next::Close)
     }

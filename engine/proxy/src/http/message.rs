@@ -26,11 +26,6 @@ pub(crate) type RequestMessage = Held<RequestHead>;
 pub(crate) type ResponseMessage = Held<ResponseHead>;
 
 impl<H> Held<H> {
-    /// What was read.
-    pub(crate) fn bytes(&self) -> &[u8] {
-        self.buf.get(..self.filled).unwrap_or_default()
-    }
-
     /// What was read beyond the head.
     pub(crate) fn rest(&self) -> &[u8] {
         self.buf.get(self.head_len..self.filled).unwrap_or_default()
@@ -54,7 +49,30 @@ impl<H> Held<H> {
     }
 }
 
+/// COMPAT: what the original counts for a start line besides its three texts, and for the end of a head.
+const LINE: u64 = 20;
+const END: u64 = 1;
+
+/// Names and values, without what separates them on the wire.
+fn logged_fields<L>(head: &rha_http1::Head<L>, buf: &[u8]) -> u64 {
+    let mut n = LINE + END;
+    let mut i = 0;
+    while let Some((name, value)) = head.field(buf, i) {
+        n += (name.len() + value.len()) as u64;
+        i += 1;
+    }
+    n
+}
+
+const VERSION: u64 = 8;
+
 impl RequestMessage {
+    /// Size of the head as `%U` counts it.
+    pub(crate) fn logged_head(&self) -> u64 {
+        let texts = self.head.method(&self.buf).len() + self.head.target(&self.buf).len();
+        logged_fields(&self.head, &self.buf) + VERSION + texts as u64
+    }
+
     pub(crate) fn clear(&mut self) {
         self.head.clear();
         self.forget();
@@ -66,6 +84,11 @@ impl RequestMessage {
 }
 
 impl ResponseMessage {
+    /// Size of the head as `%B` counts it.
+    pub(crate) fn logged_head(&self) -> u64 {
+        logged_fields(&self.head, &self.buf) + VERSION + 3 + self.head.reason(&self.buf).len() as u64
+    }
+
     pub(crate) fn clear(&mut self) {
         self.head.clear();
         self.forget();
@@ -136,6 +159,14 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
+    /// Size as `%B` counts it.
+    pub(crate) fn logged_size(&self) -> u64 {
+        if !self.raw.is_empty() {
+            return 0;
+        }
+        logged_fields(&self.head, &[]) + VERSION + 3 + (self.head.reason(&[]).len() + self.body.len()) as u64
+    }
+
     pub(crate) fn clear(&mut self) {
         self.status = 0;
         self.head.clear();

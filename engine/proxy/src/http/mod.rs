@@ -198,6 +198,8 @@ impl Stream {
         if self.at.connected != 0 {
             self.count_times();
         }
+        // COMPAT: a stream that is over is not counted in its own `%bc`.
+        self.leave_backend();
         self.log();
     }
 

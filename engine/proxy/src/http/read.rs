@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use rha_base::{Phase, Side as Fault};
-use rha_http1::{Parsed, Reject};
+use rha_http1::{Body, Parsed, Reject};
 
 use super::Next;
 use crate::session::TimedOut;
@@ -48,6 +48,13 @@ impl Stream {
                 match r.head.parse(r.buf.get(..r.filled).unwrap_or_default(), policy) {
                     Parsed::Complete { len } => {
                         r.head_len = len;
+                        // COMPAT: a body that is broken from its start makes the request a bad one.
+                        if let mut body @ Body::Chunked(_) = r.head.body()
+                            && let Err(reject) = body.relay(r.buf.get(len..r.filled).unwrap_or_default(), &mut self.parts.text)
+                        {
+                            r.head.clear();
+                            break Missing::Bad(reject);
+                        }
                         self.at.request = self.session.now().mono_us;
                         self.session.requests += 1;
                         return None;
@@ -91,15 +98,30 @@ impl Stream {
             Missing::Timeout => {
                 self.ends(Fault::ClientTimeout, Phase::Request);
                 self.count_bad_request();
-                Some(self.error(408, false).await)
+                self.early_error(408).await;
+                Some(Next::Close)
             }
             Missing::Bad(reject) => {
                 self.ends(Fault::Proxy, Phase::Request);
                 self.count_bad_request();
-                let _ = self.error(reject.status, false).await;
+                self.early_error(reject.status).await;
                 Some(Next::Linger)
             }
         }
+    }
+
+    /// COMPAT: a page from the configuration goes through the rules' path, the built-in one does not; no
+    /// byte of it is logged.
+    async fn early_error(&mut self, status: u16) {
+        if self.frontend().pages.contains_key(&status) {
+            self.page(status);
+        } else {
+            let policy = self.session.plan.policy;
+            self.parts.reply.clear();
+            crate::plan::pages::early(status, &mut self.parts.reply, &policy);
+        }
+        let _ = self.send_reply(false).await;
+        self.bytes_out = 0;
     }
 
     fn count_bad_request(&mut self) {
@@ -123,6 +145,7 @@ impl Stream {
         if let Some(l) = self.listener_stats() {
             l.requests.add(1);
         }
+        self.bytes_in = self.parts.request.logged_head();
         self.remember_line();
         self.capture_headers(0);
     }

@@ -40,8 +40,7 @@ impl Stream {
             self.status = f.status();
             return Next::Close;
         }
-        // COMPAT: the connection is closed after a 503 of our own.
-        self.error(f.status(), false).await
+        self.error(f.status(), true).await
     }
 
     /// Composes the reply of `return`, `deny`, `tarpit`.
@@ -96,6 +95,17 @@ impl Stream {
 
     /// Sends the reply, `http-after-response` rules first.
     pub(crate) async fn send_reply(&mut self, keep: bool) -> Next {
+        let before = self.bytes_out;
+        let size = self.parts.reply.logged_size();
+        let next = self.send_composed(keep).await;
+        // COMPAT: `%B` counts the reply as it is held, not as it is spelt on the wire.
+        if self.bytes_out > before {
+            self.bytes_out = before + size;
+        }
+        next
+    }
+
+    async fn send_composed(&mut self, keep: bool) -> Next {
         let whole = self.parts.request.is_complete() && self.request_is_whole();
         self.status = self.parts.reply.status;
         crate::rules::after_response(self);
@@ -105,7 +115,7 @@ impl Stream {
         parts.out.clear();
         let request = &parts.request;
         let is_head = request.is_complete() && request.head.method_kind() == rha_http1::Method::Head;
-        let mut kept = keep;
+        let kept;
         if reply.raw.is_empty() {
             let to = if request.is_complete() {
                 ToClient { keep, ..ToClient::answering(&request.head) }

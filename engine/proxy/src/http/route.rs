@@ -23,7 +23,7 @@ impl Stream {
         }
         let Some(backend) = self.choose_backend(front) else {
             self.ends(Fault::Server, Phase::Connect);
-            return Flow::Answered(self.error(503, false).await);
+            return Flow::Answered(self.error(503, true).await);
         };
         self.enter_backend(backend);
         if backend != self.session.front {

@@ -30,17 +30,20 @@ enum End {
 }
 
 impl Stream {
-    /// Moves bytes until both sides are done or one has failed. `up` and `down` hold what is to go first.
-    pub(crate) async fn tunnel(&mut self, up: Vec<u8>, down: Vec<u8>) {
+    /// Moves bytes until both sides are done or one has failed. `up` and `down` hold what is to go first,
+    /// of which `counted` bytes are in the stream's sums already.
+    pub(crate) async fn tunnel(&mut self, up: Vec<u8>, down: Vec<u8>, counted: (u64, u64)) {
         let Some(mut server) = self.server_conn.take() else { return };
         let patience = self.patience();
         let (mut to_server, mut to_client) = (Flow::default(), Flow::default());
         to_server.preload(&up);
         to_client.preload(&down);
+        // What stands before the tunnel's own bytes is counted where it was made.
+        let (up_before, down_before) = counted;
         drop((up, down));
         let end = copy_both(&mut self.session, &mut server, &mut to_server, &mut to_client, patience).await;
-        self.bytes_in += to_server.bytes;
-        self.bytes_out += to_client.bytes;
+        self.bytes_in += to_server.bytes.saturating_sub(up_before);
+        self.bytes_out += to_client.bytes.saturating_sub(down_before);
         to_server.release(&self.session.worker);
         to_client.release(&self.session.worker);
         self.server_conn = Some(server);

@@ -162,10 +162,12 @@ impl Line {
             LogSyslogFormat::Raw => {}
         }
         out.extend_from_slice(message);
-        let most = self.max_len.max(1);
+        // COMPAT: the line end counts for `len`.
+        let most = self.max_len.max(1) - 1;
         if out.len() - start > most {
             out.truncate(start + most);
         }
+        out.push(b'\n');
     }
 }
 
@@ -263,7 +265,7 @@ mod tests {
         };
         let mut out = Vec::new();
         l.write(3, 0, &LogPlan::default(), b"0123456789", &mut out);
-        assert_eq!(out, b"<133>01234");
+        assert_eq!(out, b"<133>0123\n");
         let mut n = 0;
         assert_eq!([l.sampled(&mut n), l.sampled(&mut n), l.sampled(&mut n)], [false, true, false]);
     }

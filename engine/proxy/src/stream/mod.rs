@@ -110,7 +110,6 @@ pub(crate) struct Stream {
     /// `set-log-level`; 8 is silent.
     pub log_level: Option<u8>,
     pub reused: bool,
-    pub request_whole: bool,
     pub request_may_grow: bool,
     pub response_may_grow: bool,
     /// `set-timeout server|tunnel|client`.
@@ -129,6 +128,8 @@ pub(crate) struct Stream {
     /// The response was over before the request.
     pub cut_short: bool,
     pub no_l7_retry: bool,
+    /// The whole response has gone out.
+    pub down_done: bool,
     /// What the persistence cookie of the request came to.
     pub bound: crate::http::cookie::Bound,
 }
@@ -157,7 +158,6 @@ impl Stream {
             ahead: (0, 0),
             log_level: None,
             reused: false,
-            request_whole: false,
             request_may_grow: true,
             response_may_grow: true,
             timeout_server: None,
@@ -170,6 +170,7 @@ impl Stream {
             upload_failed: false,
             cut_short: false,
             no_l7_retry: false,
+            down_done: false,
             bound: crate::http::cookie::Bound::No,
             session,
         }

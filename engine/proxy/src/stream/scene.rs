@@ -9,20 +9,6 @@ use rha_ir::Mode;
 
 use super::Stream;
 
-/// Bytes of captured headers that are written as `#XX`. COMPAT: controls, `"`, `#`, `{`, `|`, `}`, beyond ASCII.
-fn escape_captured(text: &[u8], out: &mut Vec<u8>) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    for &c in text {
-        if c < 0x20 || c >= 0x7f || matches!(c, b'"' | b'#' | b'{' | b'|' | b'}') {
-            out.push(b'#');
-            out.push(HEX[usize::from(c >> 4)]);
-            out.push(HEX[usize::from(c & 15)]);
-        } else {
-            out.push(c);
-        }
-    }
-}
-
 impl Scene for Stream {
     fn now(&self) -> Now {
         self.session.now()
@@ -94,6 +80,22 @@ impl Scene for Stream {
 
     fn site(&self) -> &dyn Site {
         &self.session
+    }
+
+    fn request_captures(&self) -> usize {
+        self.frontend().model.request_captures.len()
+    }
+
+    fn request_capture(&self, slot: usize) -> Option<&[u8]> {
+        self.parts.captures[0].get(slot)?.as_deref()
+    }
+
+    fn response_captures(&self) -> usize {
+        self.frontend().model.response_captures.len()
+    }
+
+    fn response_capture(&self, slot: usize) -> Option<&[u8]> {
+        self.parts.captures[1].get(slot)?.as_deref()
     }
 
     fn random(&self) -> u32 {
@@ -249,15 +251,24 @@ impl Stream {
                 let s = self.server.and_then(|s| self.backend_or_front().state.servers.get(s));
                 number(s.map_or(0, |s| s.served.read()))
             }
-            Fact::Retries if self.redispatched => Some(Value::Str(format!("+{}", self.retries).into_bytes().into())),
+            Fact::Redispatched => Some(Value::Bool(self.redispatched)),
             Fact::Retries => number(self.retries),
             Fact::ServerQueue => number(self.ahead.0),
             Fact::BackendQueue => number(self.ahead.1),
             Fact::RequestCounter => number(self.number),
             Fact::RequestCookie => self.parts.cookies[0].as_deref().map(Value::str),
             Fact::ResponseCookie => self.parts.cookies[1].as_deref().map(Value::str),
-            Fact::CapturedRequestHeaders => self.captured(0),
-            Fact::CapturedResponseHeaders => self.captured(1),
+            Fact::IsFirstRequest => Some(Value::Bool(self.session.requests <= 1)),
+            Fact::Stopping => {
+                let stopping = &self.session.worker.shared.stopping;
+                Some(Value::Bool(stopping.load(std::sync::atomic::Ordering::Relaxed)))
+            }
+            Fact::LoggedEarly => Some(Value::Bool(self.at.done == 0)),
+            Fact::ListenerConnections => number(self.session.listener()?.current.read()),
+            Fact::ClientTimeout => number(self.timeout_client.unwrap_or(self.frontend().timeouts.client).0),
+            Fact::ServerTimeout => number(self.timeout_server.unwrap_or(self.backend_or_front().timeouts.server).0),
+            Fact::TunnelTimeout => number(self.timeout_tunnel.unwrap_or(self.backend_or_front().timeouts.tunnel).0),
+            Fact::RequestLine if self.parts.line.is_empty() => None,
             Fact::RequestLine => self.logged_line(|l, _, _| l),
             Fact::LogMethod => self.logged_line(|l, m, _| l.get(..m).unwrap_or_default()),
             Fact::LogUri => self.logged_line(|l, m, u| l.get(m + 1..u).unwrap_or_default()),
@@ -295,25 +306,6 @@ impl Stream {
             out.extend([self.cookie.request, self.cookie.response]);
         }
         out
-    }
-
-    fn captured(&self, which: usize) -> Option<Value<'_>> {
-        let model = &self.frontend().model;
-        let slots = if which == 0 { model.request_captures.len() } else { model.response_captures.len() };
-        if slots == 0 {
-            return None;
-        }
-        let mut out = vec![b'{'];
-        for i in 0..slots {
-            if i > 0 {
-                out.push(b'|');
-            }
-            if let Some(Some(v)) = self.parts.captures.get(which).and_then(|c| c.get(i)) {
-                escape_captured(v, &mut out);
-            }
-        }
-        out.push(b'}');
-        Some(Value::Str(out.into()))
     }
 
     fn logged_line(&self, part: impl for<'a> Fn(&'a [u8], usize, usize) -> &'a [u8]) -> Option<Value<'_>> {

@@ -7,22 +7,82 @@ use crate::row::{ALWAYS, Converter, NONE, args, convert};
 /// Rows of this subject.
 pub(crate) const ROWS: &[Converter] = &[
     convert("b64dec", NONE, T::Str, T::Bin, ALWAYS, "Decodes base64.").eval(base64_decode),
-    convert("base2", NONE, T::Bin, T::Str, Lifetime::since(3, 5), "Writes the bytes as binary digits.").eval(base2),
+    convert("base2", NONE, T::Bin, T::Str, Lifetime::since(3, 5), "Writes the bytes as binary digits.")
+        .eval(base2),
     convert("base64", NONE, T::Bin, T::Str, ALWAYS, "Encodes as base64.").eval(base64),
-    convert("be2dec", args(1, &[ArgKind::Str, ArgKind::Sint, ArgKind::Sint]), T::Bin, T::Str, ALWAYS, "Writes big-endian chunks as decimal numbers with a separator.").eval(be_to_dec),
-    convert("be2hex", args(1, &[ArgKind::Str, ArgKind::Sint, ArgKind::Sint]), T::Bin, T::Str, ALWAYS, "Writes chunks as hexadecimal with a separator.").eval(be_to_hex),
+    convert(
+        "be2dec",
+        args(1, &[ArgKind::Str, ArgKind::Sint, ArgKind::Sint]),
+        T::Bin,
+        T::Str,
+        ALWAYS,
+        "Writes big-endian chunks as decimal numbers with a separator.",
+    )
+    .eval(be_to_dec),
+    convert(
+        "be2hex",
+        args(1, &[ArgKind::Str, ArgKind::Sint, ArgKind::Sint]),
+        T::Bin,
+        T::Str,
+        ALWAYS,
+        "Writes chunks as hexadecimal with a separator.",
+    )
+    .eval(be_to_hex),
     convert("hex", NONE, T::Bin, T::Str, ALWAYS, "Writes the bytes as hexadecimal digits.").eval(hex),
-    convert("hex2i", NONE, T::Str, T::Sint, ALWAYS, "Reads hexadecimal digits as an integer.").eval(hex_to_int),
-    convert("json", args(1, &[ArgKind::Str]), T::Str, T::Str, ALWAYS, "Escapes for use in a JSON string.").eval(json).prepare(json_kind),
-    convert("json_query", args(1, &[ArgKind::Str, ArgKind::Str]), T::Str, T::Any, ALWAYS, "Value at a JSON path."),
-    convert("le2dec", args(1, &[ArgKind::Str, ArgKind::Sint, ArgKind::Sint]), T::Bin, T::Str, Lifetime::since(3, 5), "Writes little-endian chunks as decimal numbers with a separator.").eval(le_to_dec),
-    convert("protobuf", args(1, &[ArgKind::PbufFnum, ArgKind::Str]), T::Bin, T::Bin, ALWAYS, "Value of a field of a protocol buffers message."),
+    convert("hex2i", NONE, T::Str, T::Sint, ALWAYS, "Reads hexadecimal digits as an integer.")
+        .eval(hex_to_int),
+    convert("json", args(1, &[ArgKind::Str]), T::Str, T::Str, ALWAYS, "Escapes for use in a JSON string.")
+        .eval(json)
+        .prepare(json_kind),
+    convert(
+        "json_query",
+        args(1, &[ArgKind::Str, ArgKind::Str]),
+        T::Str,
+        T::Any,
+        ALWAYS,
+        "Value at a JSON path.",
+    )
+    .eval(json_query),
+    convert(
+        "le2dec",
+        args(1, &[ArgKind::Str, ArgKind::Sint, ArgKind::Sint]),
+        T::Bin,
+        T::Str,
+        Lifetime::since(3, 5),
+        "Writes little-endian chunks as decimal numbers with a separator.",
+    )
+    .eval(le_to_dec),
+    convert(
+        "protobuf",
+        args(1, &[ArgKind::PbufFnum, ArgKind::Str]),
+        T::Bin,
+        T::Bin,
+        ALWAYS,
+        "Value of a field of a protocol buffers message.",
+    ),
     convert("ub64dec", NONE, T::Str, T::Bin, ALWAYS, "Decodes base64url.").eval(base64url_decode),
     convert("ub64enc", NONE, T::Bin, T::Str, ALWAYS, "Encodes as base64url.").eval(base64url),
-    convert("ungrpc", args(1, &[ArgKind::PbufFnum, ArgKind::Str]), T::Bin, T::Bin, ALWAYS, "Value of a field of a gRPC message."),
-    convert("url_dec", args(0, &[ArgKind::Sint]), T::Str, T::Str, ALWAYS, "Decodes percent-encoding.").eval(url_decode),
-    convert("url_enc", args(1, &[ArgKind::Str]), T::Str, T::Str, ALWAYS, "Encodes as percent-encoding.").eval(url_encode).prepare(url_encode_kind),
-    convert("x509_v_err_str", NONE, T::Sint, T::Str, Lifetime::since(3, 0), "Name of an X.509 verification error."),
+    convert(
+        "ungrpc",
+        args(1, &[ArgKind::PbufFnum, ArgKind::Str]),
+        T::Bin,
+        T::Bin,
+        ALWAYS,
+        "Value of a field of a gRPC message.",
+    ),
+    convert("url_dec", args(0, &[ArgKind::Sint]), T::Str, T::Str, ALWAYS, "Decodes percent-encoding.")
+        .eval(url_decode),
+    convert("url_enc", args(1, &[ArgKind::Str]), T::Str, T::Str, ALWAYS, "Encodes as percent-encoding.")
+        .eval(url_encode)
+        .prepare(url_encode_kind),
+    convert(
+        "x509_v_err_str",
+        NONE,
+        T::Sint,
+        T::Str,
+        Lifetime::since(3, 0),
+        "Name of an X.509 verification error.",
+    ),
 ];
 
 use std::borrow::Cow;
@@ -32,6 +92,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use rha_base::Value;
 
 use super::hex_digit;
+use super::json_path::{Found, find, general, unescape};
 use crate::cast::{bytes, text};
 use crate::cx::Cx;
 use crate::names::{Names, Problem};
@@ -242,4 +303,18 @@ fn json_char(c: u32, out: &mut Vec<u8>) {
         }
     };
     out.extend_from_slice(&[b'\\', short]);
+}
+
+/// `json_query(path[,'int'])`.
+fn json_query<'a>(cx: &mut Cx<'a>, v: Value<'a>) -> Option<Value<'a>> {
+    let s = text(v);
+    let as_int = cx.text(1).is_some_and(|t| t == b"int");
+    match find(&s, cx.text(0)?)? {
+        Found::Number(n) if as_int => Some(Value::Int(crate::cast::read_int(n))),
+        Found::Number(n) => owned(general(n)?.into_bytes()),
+        Found::Bool(b) => Some(Value::Bool(b)),
+        Found::String(t) => owned(unescape(t)?),
+        Found::Array(t) => owned(t.to_vec()),
+        Found::Other => None,
+    }
 }

@@ -8,12 +8,31 @@ use crate::row::{ALWAYS, Converter, NONE, args, convert};
 pub(crate) const ROWS: &[Converter] = &[
     convert("crc32", args(0, &[ArgKind::Sint]), T::Bin, T::Sint, ALWAYS, "CRC-32 hash.").eval(crc32),
     convert("crc32c", args(0, &[ArgKind::Sint]), T::Bin, T::Sint, ALWAYS, "CRC-32C hash.").eval(crc32c),
-    convert("digest", args(1, &[ArgKind::Str]), T::Bin, T::Bin, ALWAYS, "Message digest of the named algorithm.").partly(digest, "MD5 and the SHA-1 and SHA-2 families only").prepare(known_digest),
+    convert(
+        "digest",
+        args(1, &[ArgKind::Str]),
+        T::Bin,
+        T::Bin,
+        ALWAYS,
+        "Message digest of the named algorithm.",
+    )
+    .partly(digest, "MD5 and the SHA-1 and SHA-2 families only")
+    .prepare(known_digest),
     convert("djb2", args(0, &[ArgKind::Sint]), T::Bin, T::Sint, ALWAYS, "DJB2 hash.").eval(djb2),
-    convert("hmac", args(2, &[ArgKind::Str, ArgKind::Str]), T::Bin, T::Bin, ALWAYS, "Keyed message digest.").partly(hmac, "MD5 and the SHA-1 and SHA-2 families only").prepare(known_digest),
+    convert("hmac", args(2, &[ArgKind::Str, ArgKind::Str]), T::Bin, T::Bin, ALWAYS, "Keyed message digest.")
+        .partly(hmac, "MD5 and the SHA-1 and SHA-2 families only")
+        .prepare(known_digest),
     convert("sdbm", args(0, &[ArgKind::Sint]), T::Bin, T::Sint, ALWAYS, "SDBM hash.").eval(sdbm),
     convert("sha1", NONE, T::Bin, T::Bin, ALWAYS, "SHA-1 digest.").eval(sha1),
-    convert("sha2", args(0, &[ArgKind::Sint]), T::Bin, T::Bin, ALWAYS, "SHA-2 digest of 224, 256, 384 or 512 bits.").eval(sha2),
+    convert(
+        "sha2",
+        args(0, &[ArgKind::Sint]),
+        T::Bin,
+        T::Bin,
+        ALWAYS,
+        "SHA-2 digest of 224, 256, 384 or 512 bits.",
+    )
+    .eval(sha2),
     convert("wt6", args(0, &[ArgKind::Sint]), T::Bin, T::Sint, ALWAYS, "WT6 hash.").eval(wt6),
     convert("xxh3", args(0, &[ArgKind::Sint]), T::Bin, T::Sint, ALWAYS, "XXH3 hash, 64 bits.").eval(xxh3),
     convert("xxh32", args(0, &[ArgKind::Sint]), T::Bin, T::Sint, ALWAYS, "XXH32 hash.").eval(xxh32),

@@ -72,17 +72,14 @@ fn default<'a>(cx: &Cx<'a>) -> Option<Value<'a>> {
     match cx.arg(1) {
         Operand::Str(s) => Some(Value::str(s)),
         Operand::Int(n) => Some(Value::Int(*n)),
+        Operand::V4(a) => Some(Value::V4(*a)),
+        Operand::V6(a) => Some(Value::V6(*a)),
         Operand::Value(v) => Some(borrow(v)),
         _ => None,
     }
 }
 
-fn load(
-    args: &mut [Operand],
-    names: &mut dyn Names,
-    kind: Kind,
-    output: Output,
-) -> Result<(), Problem> {
+fn load(args: &mut [Operand], names: &mut dyn Names, kind: Kind, output: Output) -> Result<(), Problem> {
     let Some(Operand::Str(path)) = args.first() else {
         return Err(Problem::Argument("a map needs a file".to_owned()));
     };
@@ -94,7 +91,8 @@ fn load(
     if let (Output::Ip, Some(second @ Operand::Str(_))) = (output, args.get_mut(1))
         && let Operand::Str(text) = &*second
     {
-        let wrong = || Problem::Argument(format!("cannot parse default ip <{}>.", String::from_utf8_lossy(text)));
+        let wrong =
+            || Problem::Argument(format!("cannot parse default ip <{}>.", String::from_utf8_lossy(text)));
         *second = Operand::Value(Box::new(parse_addr(text).ok_or_else(wrong)?));
     }
     Ok(())

@@ -3,6 +3,7 @@
 mod codec;
 mod crypto;
 mod hash;
+mod json_path;
 mod map;
 mod net;
 mod number;

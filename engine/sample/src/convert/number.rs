@@ -6,21 +6,73 @@ use crate::row::{ALWAYS, Converter, NONE, args, convert};
 
 /// Rows of this subject.
 pub(crate) const ROWS: &[Converter] = &[
-    convert("add", args(1, &[ArgKind::Str]), T::Sint, T::Sint, ALWAYS, "Adds a number or a variable.").eval(add).prepare(number_or_variable),
-    convert("and", args(1, &[ArgKind::Str]), T::Sint, T::Sint, ALWAYS, "Bitwise AND with a number or a variable.").eval(and).prepare(number_or_variable),
+    convert("add", args(1, &[ArgKind::Str]), T::Sint, T::Sint, ALWAYS, "Adds a number or a variable.")
+        .eval(add)
+        .prepare(number_or_variable),
+    convert(
+        "and",
+        args(1, &[ArgKind::Str]),
+        T::Sint,
+        T::Sint,
+        ALWAYS,
+        "Bitwise AND with a number or a variable.",
+    )
+    .eval(and)
+    .prepare(number_or_variable),
     convert("bool", NONE, T::Sint, T::Bool, ALWAYS, "True if the integer is not 0.").eval(boolean),
     convert("cpl", NONE, T::Sint, T::Sint, ALWAYS, "Bitwise complement.").eval(complement),
-    convert("div", args(1, &[ArgKind::Str]), T::Sint, T::Sint, ALWAYS, "Divides by a number or a variable.").eval(div).prepare(number_or_variable),
+    convert("div", args(1, &[ArgKind::Str]), T::Sint, T::Sint, ALWAYS, "Divides by a number or a variable.")
+        .eval(div)
+        .prepare(number_or_variable),
     convert("even", NONE, T::Sint, T::Bool, ALWAYS, "True if the integer is even.").eval(even),
-    convert("htonl", NONE, T::Sint, T::Bin, ALWAYS, "Writes the integer as four bytes in network order.").eval(htonl),
-    convert("mod", args(1, &[ArgKind::Str]), T::Sint, T::Sint, ALWAYS, "Remainder of the division by a number or a variable.").eval(modulo).prepare(number_or_variable),
-    convert("mul", args(1, &[ArgKind::Str]), T::Sint, T::Sint, ALWAYS, "Multiplies by a number or a variable.").eval(mul).prepare(number_or_variable),
+    convert("htonl", NONE, T::Sint, T::Bin, ALWAYS, "Writes the integer as four bytes in network order.")
+        .eval(htonl),
+    convert(
+        "mod",
+        args(1, &[ArgKind::Str]),
+        T::Sint,
+        T::Sint,
+        ALWAYS,
+        "Remainder of the division by a number or a variable.",
+    )
+    .eval(modulo)
+    .prepare(number_or_variable),
+    convert(
+        "mul",
+        args(1, &[ArgKind::Str]),
+        T::Sint,
+        T::Sint,
+        ALWAYS,
+        "Multiplies by a number or a variable.",
+    )
+    .eval(mul)
+    .prepare(number_or_variable),
     convert("neg", NONE, T::Sint, T::Sint, ALWAYS, "Opposite number.").eval(negate),
     convert("not", NONE, T::Sint, T::Bool, ALWAYS, "Logical NOT.").eval(not),
     convert("odd", NONE, T::Sint, T::Bool, ALWAYS, "True if the integer is odd.").eval(odd),
-    convert("or", args(1, &[ArgKind::Str]), T::Sint, T::Sint, ALWAYS, "Bitwise OR with a number or a variable.").eval(or).prepare(number_or_variable),
-    convert("sub", args(1, &[ArgKind::Str]), T::Sint, T::Sint, ALWAYS, "Subtracts a number or a variable.").eval(sub).prepare(number_or_variable),
-    convert("xor", args(1, &[ArgKind::Str]), T::Sint, T::Sint, ALWAYS, "Bitwise exclusive OR with a number or a variable.").eval(xor).prepare(number_or_variable),
+    convert(
+        "or",
+        args(1, &[ArgKind::Str]),
+        T::Sint,
+        T::Sint,
+        ALWAYS,
+        "Bitwise OR with a number or a variable.",
+    )
+    .eval(or)
+    .prepare(number_or_variable),
+    convert("sub", args(1, &[ArgKind::Str]), T::Sint, T::Sint, ALWAYS, "Subtracts a number or a variable.")
+        .eval(sub)
+        .prepare(number_or_variable),
+    convert(
+        "xor",
+        args(1, &[ArgKind::Str]),
+        T::Sint,
+        T::Sint,
+        ALWAYS,
+        "Bitwise exclusive OR with a number or a variable.",
+    )
+    .eval(xor)
+    .prepare(number_or_variable),
 ];
 
 use rha_base::{Value, parse_int};

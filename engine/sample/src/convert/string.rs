@@ -6,34 +6,206 @@ use crate::row::{ALWAYS, Converter, NONE, args, convert};
 
 /// Rows of this subject.
 pub(crate) const ROWS: &[Converter] = &[
-    convert("add_item", args(2, &[ArgKind::Str, ArgKind::Str, ArgKind::Str]), T::Str, T::Str, ALWAYS, "Appends text or a variable, after a delimiter unless the input is empty.").eval(add_item).prepare(second_is_variable),
-    convert("bytes", args(1, &[ArgKind::Sint, ArgKind::Sint]), T::Bin, T::Bin, Lifetime::until(3, 0), "Part of the bytes, from an offset and for a length.").eval(bytes).prepare(number_or_variable),
-    convert("bytes", args(1, &[ArgKind::Str, ArgKind::Str]), T::Bin, T::Bin, Lifetime::since(3, 0), "Part of the bytes, from an offset and for a length.").eval(bytes).prepare(number_or_variable),
-    convert("capture-req", args(1, &[ArgKind::Sint]), T::Str, T::Str, ALWAYS, "Stores the value in a slot of the request captures."),
-    convert("capture-res", args(1, &[ArgKind::Sint]), T::Str, T::Str, ALWAYS, "Stores the value in a slot of the response captures."),
-    convert("concat", args(1, &[ArgKind::Str, ArgKind::Str, ArgKind::Str]), T::Str, T::Str, ALWAYS, "Appends text, a variable and text.").eval(concat).prepare(second_is_variable),
-    convert("cut_crlf", NONE, T::Str, T::Str, ALWAYS, "Cuts at the first carriage return or line feed.").eval(cut_crlf),
-    convert("debug", args(0, &[ArgKind::Str, ArgKind::Str]), T::Any, T::Any, Lifetime::until(3, 0), "Prints the value to a debug output and passes it on."),
-    convert("debug", args(0, &[ArgKind::Str, ArgKind::Str]), T::Any, T::Same, Lifetime::since(3, 0), "Prints the value to a debug output and passes it on."),
-    convert("field", args(2, &[ArgKind::Sint, ArgKind::Str, ArgKind::Sint]), T::Str, T::Str, ALWAYS, "The numbered field between delimiters, empty fields counted.").eval(field),
-    convert("has_ctl", args(0, &[ArgKind::Str]), T::Bin, T::Bool, Lifetime::since(3, 5), "Whether the bytes contain control characters, or those of a list.").eval(has_ctl),
-    convert("host_only", NONE, T::Str, T::Str, ALWAYS, "Host of a Host header, without the port.").eval(host_only),
-    convert("iif", args(2, &[ArgKind::Str, ArgKind::Str]), T::Bool, T::Str, ALWAYS, "One text if true, another one if false.").eval(iif),
-    convert("language", args(1, &[ArgKind::Str, ArgKind::Str]), T::Str, T::Str, ALWAYS, "The best match of an Accept-Language value among those offered.").eval(language),
+    convert(
+        "add_item",
+        args(2, &[ArgKind::Str, ArgKind::Str, ArgKind::Str]),
+        T::Str,
+        T::Str,
+        ALWAYS,
+        "Appends text or a variable, after a delimiter unless the input is empty.",
+    )
+    .eval(add_item)
+    .prepare(second_is_variable),
+    convert(
+        "bytes",
+        args(1, &[ArgKind::Sint, ArgKind::Sint]),
+        T::Bin,
+        T::Bin,
+        Lifetime::until(3, 0),
+        "Part of the bytes, from an offset and for a length.",
+    )
+    .eval(bytes)
+    .prepare(number_or_variable),
+    convert(
+        "bytes",
+        args(1, &[ArgKind::Str, ArgKind::Str]),
+        T::Bin,
+        T::Bin,
+        Lifetime::since(3, 0),
+        "Part of the bytes, from an offset and for a length.",
+    )
+    .eval(bytes)
+    .prepare(number_or_variable),
+    convert(
+        "capture-req",
+        args(1, &[ArgKind::Sint]),
+        T::Str,
+        T::Str,
+        ALWAYS,
+        "Stores the value in a slot of the request captures.",
+    ),
+    convert(
+        "capture-res",
+        args(1, &[ArgKind::Sint]),
+        T::Str,
+        T::Str,
+        ALWAYS,
+        "Stores the value in a slot of the response captures.",
+    ),
+    convert(
+        "concat",
+        args(1, &[ArgKind::Str, ArgKind::Str, ArgKind::Str]),
+        T::Str,
+        T::Str,
+        ALWAYS,
+        "Appends text, a variable and text.",
+    )
+    .eval(concat)
+    .prepare(second_is_variable),
+    convert("cut_crlf", NONE, T::Str, T::Str, ALWAYS, "Cuts at the first carriage return or line feed.")
+        .eval(cut_crlf),
+    convert(
+        "debug",
+        args(0, &[ArgKind::Str, ArgKind::Str]),
+        T::Any,
+        T::Any,
+        Lifetime::until(3, 0),
+        "Prints the value to a debug output and passes it on.",
+    ),
+    convert(
+        "debug",
+        args(0, &[ArgKind::Str, ArgKind::Str]),
+        T::Any,
+        T::Same,
+        Lifetime::since(3, 0),
+        "Prints the value to a debug output and passes it on.",
+    ),
+    convert(
+        "field",
+        args(2, &[ArgKind::Sint, ArgKind::Str, ArgKind::Sint]),
+        T::Str,
+        T::Str,
+        ALWAYS,
+        "The numbered field between delimiters, empty fields counted.",
+    )
+    .eval(field),
+    convert(
+        "has_ctl",
+        args(0, &[ArgKind::Str]),
+        T::Bin,
+        T::Bool,
+        Lifetime::since(3, 5),
+        "Whether the bytes contain control characters, or those of a list.",
+    )
+    .eval(has_ctl),
+    convert("host_only", NONE, T::Str, T::Str, ALWAYS, "Host of a Host header, without the port.")
+        .eval(host_only),
+    convert(
+        "iif",
+        args(2, &[ArgKind::Str, ArgKind::Str]),
+        T::Bool,
+        T::Str,
+        ALWAYS,
+        "One text if true, another one if false.",
+    )
+    .eval(iif),
+    convert(
+        "language",
+        args(1, &[ArgKind::Str, ArgKind::Str]),
+        T::Str,
+        T::Str,
+        ALWAYS,
+        "The best match of an Accept-Language value among those offered.",
+    )
+    .eval(language),
     convert("length", NONE, T::Str, T::Sint, ALWAYS, "Length in bytes.").eval(length),
     convert("lower", NONE, T::Str, T::Str, ALWAYS, "Lower case (ASCII).").eval(lower),
-    convert("ltrim", args(1, &[ArgKind::Str]), T::Str, T::Str, ALWAYS, "Removes leading characters of a set.").eval(ltrim),
-    convert("param", args(1, &[ArgKind::Str, ArgKind::Str]), T::Str, T::Str, Lifetime::since(3, 0), "Value of a parameter in a list such as a query.").eval(param),
-    convert("port_only", NONE, T::Str, T::Sint, ALWAYS, "Port of a Host header, 0 without one.").eval(port_only),
-    convert("regsub", args(2, &[ArgKind::Regex, ArgKind::Str, ArgKind::Str]), T::Str, T::Str, ALWAYS, "Replaces what a regular expression matches.").eval(regsub),
+    convert(
+        "ltrim",
+        args(1, &[ArgKind::Str]),
+        T::Str,
+        T::Str,
+        ALWAYS,
+        "Removes leading characters of a set.",
+    )
+    .eval(ltrim),
+    convert(
+        "param",
+        args(1, &[ArgKind::Str, ArgKind::Str]),
+        T::Str,
+        T::Str,
+        Lifetime::since(3, 0),
+        "Value of a parameter in a list such as a query.",
+    )
+    .eval(param),
+    convert("port_only", NONE, T::Str, T::Sint, ALWAYS, "Port of a Host header, 0 without one.")
+        .eval(port_only),
+    convert(
+        "regsub",
+        args(2, &[ArgKind::Regex, ArgKind::Str, ArgKind::Str]),
+        T::Str,
+        T::Str,
+        ALWAYS,
+        "Replaces what a regular expression matches.",
+    )
+    .eval(regsub),
     convert("reverse", NONE, T::Str, T::Str, Lifetime::since(3, 5), "Reverses the characters.").eval(reverse),
-    convert("reverse_dom", NONE, T::Str, T::Str, Lifetime::since(3, 5), "Reverses the labels of a domain name.").eval(reverse_dom),
-    convert("rtrim", args(1, &[ArgKind::Str]), T::Str, T::Str, ALWAYS, "Removes trailing characters of a set.").eval(rtrim),
-    convert("secure_memcmp", args(1, &[ArgKind::Str]), T::Bin, T::Bool, ALWAYS, "Whether the value equals a variable's, compared in constant time.").eval(secure_memcmp).prepare(first_is_variable),
-    convert("strcmp", args(1, &[ArgKind::Str]), T::Str, T::Sint, ALWAYS, "Compares with a variable: negative, 0 or positive.").eval(strcmp).prepare(first_is_variable),
+    convert(
+        "reverse_dom",
+        NONE,
+        T::Str,
+        T::Str,
+        Lifetime::since(3, 5),
+        "Reverses the labels of a domain name.",
+    )
+    .eval(reverse_dom),
+    convert(
+        "rtrim",
+        args(1, &[ArgKind::Str]),
+        T::Str,
+        T::Str,
+        ALWAYS,
+        "Removes trailing characters of a set.",
+    )
+    .eval(rtrim),
+    convert(
+        "secure_memcmp",
+        args(1, &[ArgKind::Str]),
+        T::Bin,
+        T::Bool,
+        ALWAYS,
+        "Whether the value equals a variable's, compared in constant time.",
+    )
+    .eval(secure_memcmp)
+    .prepare(first_is_variable),
+    convert(
+        "strcmp",
+        args(1, &[ArgKind::Str]),
+        T::Str,
+        T::Sint,
+        ALWAYS,
+        "Compares with a variable: negative, 0 or positive.",
+    )
+    .eval(strcmp)
+    .prepare(first_is_variable),
     convert("upper", NONE, T::Str, T::Str, ALWAYS, "Upper case (ASCII).").eval(upper),
-    convert("when", args(1, &[ArgKind::Str, ArgKind::Str, ArgKind::Str]), T::Any, T::Any, Lifetime::since(3, 0), "Passes the value on only if a condition on the stream holds."),
-    convert("word", args(2, &[ArgKind::Sint, ArgKind::Str, ArgKind::Sint]), T::Str, T::Str, ALWAYS, "The numbered word between delimiters, empty ones skipped.").eval(word),
+    convert(
+        "when",
+        args(1, &[ArgKind::Str, ArgKind::Str, ArgKind::Str]),
+        T::Any,
+        T::Any,
+        Lifetime::since(3, 0),
+        "Passes the value on only if a condition on the stream holds.",
+    ),
+    convert(
+        "word",
+        args(2, &[ArgKind::Sint, ArgKind::Str, ArgKind::Sint]),
+        T::Str,
+        T::Str,
+        ALWAYS,
+        "The numbered word between delimiters, empty ones skipped.",
+    )
+    .eval(word),
 ];
 
 use std::borrow::Cow;

@@ -6,14 +6,77 @@ use crate::row::{ALWAYS, Converter, NONE, args, convert};
 
 /// Rows of this subject.
 pub(crate) const ROWS: &[Converter] = &[
-    convert("date", NONE, T::Str, T::Sint, Lifetime::since(3, 5), "Parses a date and gives it in seconds since 1970."),
-    convert("http_date", args(0, &[ArgKind::Sint, ArgKind::Str]), T::Sint, T::Str, ALWAYS, "Writes seconds since 1970 as an HTTP date.").eval(http_date),
-    convert("ltime", args(1, &[ArgKind::Str, ArgKind::Sint]), T::Sint, T::Str, ALWAYS, "Formats seconds since 1970 in local time.").eval(ltime),
-    convert("ms_ltime", args(1, &[ArgKind::Str, ArgKind::Sint]), T::Sint, T::Str, Lifetime::since(3, 0), "Formats milliseconds since 1970 in local time.").eval(ms_ltime),
-    convert("ms_utime", args(1, &[ArgKind::Str, ArgKind::Sint]), T::Sint, T::Str, Lifetime::since(3, 0), "Formats milliseconds since 1970 in UTC.").eval(ms_utime),
-    convert("us_ltime", args(1, &[ArgKind::Str, ArgKind::Sint]), T::Sint, T::Str, Lifetime::since(3, 0), "Formats microseconds since 1970 in local time.").eval(us_ltime),
-    convert("us_utime", args(1, &[ArgKind::Str, ArgKind::Sint]), T::Sint, T::Str, Lifetime::since(3, 0), "Formats microseconds since 1970 in UTC.").eval(us_utime),
-    convert("utime", args(1, &[ArgKind::Str, ArgKind::Sint]), T::Sint, T::Str, ALWAYS, "Formats seconds since 1970 in UTC.").eval(utime),
+    convert(
+        "date",
+        NONE,
+        T::Str,
+        T::Sint,
+        Lifetime::since(3, 5),
+        "Parses a date and gives it in seconds since 1970.",
+    ),
+    convert(
+        "http_date",
+        args(0, &[ArgKind::Sint, ArgKind::Str]),
+        T::Sint,
+        T::Str,
+        ALWAYS,
+        "Writes seconds since 1970 as an HTTP date.",
+    )
+    .eval(http_date),
+    convert(
+        "ltime",
+        args(1, &[ArgKind::Str, ArgKind::Sint]),
+        T::Sint,
+        T::Str,
+        ALWAYS,
+        "Formats seconds since 1970 in local time.",
+    )
+    .eval(ltime),
+    convert(
+        "ms_ltime",
+        args(1, &[ArgKind::Str, ArgKind::Sint]),
+        T::Sint,
+        T::Str,
+        Lifetime::since(3, 0),
+        "Formats milliseconds since 1970 in local time.",
+    )
+    .eval(ms_ltime),
+    convert(
+        "ms_utime",
+        args(1, &[ArgKind::Str, ArgKind::Sint]),
+        T::Sint,
+        T::Str,
+        Lifetime::since(3, 0),
+        "Formats milliseconds since 1970 in UTC.",
+    )
+    .eval(ms_utime),
+    convert(
+        "us_ltime",
+        args(1, &[ArgKind::Str, ArgKind::Sint]),
+        T::Sint,
+        T::Str,
+        Lifetime::since(3, 0),
+        "Formats microseconds since 1970 in local time.",
+    )
+    .eval(us_ltime),
+    convert(
+        "us_utime",
+        args(1, &[ArgKind::Str, ArgKind::Sint]),
+        T::Sint,
+        T::Str,
+        Lifetime::since(3, 0),
+        "Formats microseconds since 1970 in UTC.",
+    )
+    .eval(us_utime),
+    convert(
+        "utime",
+        args(1, &[ArgKind::Str, ArgKind::Sint]),
+        T::Sint,
+        T::Str,
+        ALWAYS,
+        "Formats seconds since 1970 in UTC.",
+    )
+    .eval(utime),
 ];
 
 use std::borrow::Cow;
@@ -148,11 +211,20 @@ impl Moment {
     }
 }
 
-const LONG_DAYS: [&str; 7] =
-    ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+const LONG_DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 const LONG_MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-    "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 
 fn number(n: i64, width: usize, out: &mut Vec<u8>) {

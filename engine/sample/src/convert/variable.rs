@@ -6,8 +6,26 @@ use crate::row::{ALWAYS, Converter, args, convert};
 
 /// Rows of this subject.
 pub(crate) const ROWS: &[Converter] = &[
-    convert("set-var", args(1, &[ArgKind::Var, ArgKind::Str, ArgKind::Str, ArgKind::Str, ArgKind::Str]), T::Any, T::Any, ALWAYS, "Stores the value in a variable and passes it on.").eval(set_var).prepare(slot),
-    convert("unset-var", args(1, &[ArgKind::Var]), T::Any, T::Any, ALWAYS, "Removes a variable and passes the value on.").eval(unset_var).prepare(slot),
+    convert(
+        "set-var",
+        args(1, &[ArgKind::Var, ArgKind::Str, ArgKind::Str, ArgKind::Str, ArgKind::Str]),
+        T::Any,
+        T::Any,
+        ALWAYS,
+        "Stores the value in a variable and passes it on.",
+    )
+    .eval(set_var)
+    .prepare(slot),
+    convert(
+        "unset-var",
+        args(1, &[ArgKind::Var]),
+        T::Any,
+        T::Any,
+        ALWAYS,
+        "Removes a variable and passes the value on.",
+    )
+    .eval(unset_var)
+    .prepare(slot),
 ];
 
 use rha_base::Value;

@@ -6,12 +6,60 @@ use crate::row::{ALWAYS, Fetch, NONE, args, fetch};
 
 /// Rows of this subject.
 pub(crate) const ROWS: &[Fetch] = &[
-    fetch("capture.req.hdr", args(1, &[ArgKind::Sint]), T::Str, Needs::HTTP_REQUEST_LINE, ALWAYS, "Request header captured in the numbered slot.").eval(req_hdr),
-    fetch("capture.req.method", NONE, T::Str, Needs::HTTP_REQUEST_LINE, ALWAYS, "Method of the request as captured.").eval(method),
-    fetch("capture.req.uri", NONE, T::Str, Needs::HTTP_REQUEST_LINE, ALWAYS, "Target of the request as captured.").eval(uri),
-    fetch("capture.req.ver", NONE, T::Str, Needs::HTTP_REQUEST_LINE, ALWAYS, "Version of the request as captured.").eval(req_ver),
-    fetch("capture.res.hdr", args(1, &[ArgKind::Sint]), T::Str, Needs::HTTP_RESPONSE_LINE, ALWAYS, "Response header captured in the numbered slot.").eval(res_hdr),
-    fetch("capture.res.ver", NONE, T::Str, Needs::HTTP_REQUEST_LINE, ALWAYS, "Version of the response as captured.").eval(res_ver),
+    fetch(
+        "capture.req.hdr",
+        args(1, &[ArgKind::Sint]),
+        T::Str,
+        Needs::HTTP_REQUEST_LINE,
+        ALWAYS,
+        "Request header captured in the numbered slot.",
+    )
+    .eval(req_hdr),
+    fetch(
+        "capture.req.method",
+        NONE,
+        T::Str,
+        Needs::HTTP_REQUEST_LINE,
+        ALWAYS,
+        "Method of the request as captured.",
+    )
+    .eval(method),
+    fetch(
+        "capture.req.uri",
+        NONE,
+        T::Str,
+        Needs::HTTP_REQUEST_LINE,
+        ALWAYS,
+        "Target of the request as captured.",
+    )
+    .eval(uri),
+    fetch(
+        "capture.req.ver",
+        NONE,
+        T::Str,
+        Needs::HTTP_REQUEST_LINE,
+        ALWAYS,
+        "Version of the request as captured.",
+    )
+    .eval(req_ver),
+    fetch(
+        "capture.res.hdr",
+        args(1, &[ArgKind::Sint]),
+        T::Str,
+        Needs::HTTP_RESPONSE_LINE,
+        ALWAYS,
+        "Response header captured in the numbered slot.",
+    )
+    .eval(res_hdr),
+    fetch(
+        "capture.res.ver",
+        NONE,
+        T::Str,
+        Needs::HTTP_REQUEST_LINE,
+        ALWAYS,
+        "Version of the response as captured.",
+    )
+    .eval(res_ver),
 ];
 
 use rha_base::{Fact, Value};

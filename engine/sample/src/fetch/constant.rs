@@ -6,16 +6,58 @@ use crate::row::{ALWAYS, Fetch, NONE, args, fetch};
 
 /// Rows of this subject.
 pub(crate) const ROWS: &[Fetch] = &[
-    fetch("always_false", NONE, T::Bool, Needs::CONST, ALWAYS, "Never true; for tests and for switching a rule off.").eval(always_false),
-    fetch("always_true", NONE, T::Bool, Needs::CONST, ALWAYS, "Always true; for tests and for switching a rule on.").eval(always_true),
-    fetch("bin", args(1, &[ArgKind::Str]), T::Bin, Needs::CONST, ALWAYS, "The bytes written as hexadecimal digits.").eval(constant).prepare(binary),
-    fetch("bool", args(1, &[ArgKind::Str]), T::Bool, Needs::CONST, ALWAYS, "The boolean written.").eval(constant).prepare(boolean),
-    fetch("env", args(1, &[ArgKind::Str]), T::Str, Needs::CONST, ALWAYS, "Value an environment variable had when the configuration was read.").eval(constant).prepare(environment),
-    fetch("int", args(1, &[ArgKind::Sint]), T::Sint, Needs::CONST, ALWAYS, "The integer written.").eval(constant),
-    fetch("ipv4", args(1, &[ArgKind::Ipv4]), T::Ipv4, Needs::CONST, ALWAYS, "The IPv4 address written.").eval(constant),
-    fetch("ipv6", args(1, &[ArgKind::Ipv6]), T::Ipv6, Needs::CONST, ALWAYS, "The IPv6 address written.").eval(constant),
-    fetch("meth", args(1, &[ArgKind::Str]), T::Meth, Needs::CONST, ALWAYS, "The HTTP method written.").eval(constant).prepare(method),
-    fetch("str", args(1, &[ArgKind::Str]), T::Str, Needs::CONST, ALWAYS, "The string written.").eval(constant),
+    fetch(
+        "always_false",
+        NONE,
+        T::Bool,
+        Needs::CONST,
+        ALWAYS,
+        "Never true; for tests and for switching a rule off.",
+    )
+    .eval(always_false),
+    fetch(
+        "always_true",
+        NONE,
+        T::Bool,
+        Needs::CONST,
+        ALWAYS,
+        "Always true; for tests and for switching a rule on.",
+    )
+    .eval(always_true),
+    fetch(
+        "bin",
+        args(1, &[ArgKind::Str]),
+        T::Bin,
+        Needs::CONST,
+        ALWAYS,
+        "The bytes written as hexadecimal digits.",
+    )
+    .eval(constant)
+    .prepare(binary),
+    fetch("bool", args(1, &[ArgKind::Str]), T::Bool, Needs::CONST, ALWAYS, "The boolean written.")
+        .eval(constant)
+        .prepare(boolean),
+    fetch(
+        "env",
+        args(1, &[ArgKind::Str]),
+        T::Str,
+        Needs::CONST,
+        ALWAYS,
+        "Value an environment variable had when the configuration was read.",
+    )
+    .eval(constant)
+    .prepare(environment),
+    fetch("int", args(1, &[ArgKind::Sint]), T::Sint, Needs::CONST, ALWAYS, "The integer written.")
+        .eval(constant),
+    fetch("ipv4", args(1, &[ArgKind::Ipv4]), T::Ipv4, Needs::CONST, ALWAYS, "The IPv4 address written.")
+        .eval(constant),
+    fetch("ipv6", args(1, &[ArgKind::Ipv6]), T::Ipv6, Needs::CONST, ALWAYS, "The IPv6 address written.")
+        .eval(constant),
+    fetch("meth", args(1, &[ArgKind::Str]), T::Meth, Needs::CONST, ALWAYS, "The HTTP method written.")
+        .eval(constant)
+        .prepare(method),
+    fetch("str", args(1, &[ArgKind::Str]), T::Str, Needs::CONST, ALWAYS, "The string written.")
+        .eval(constant),
 ];
 
 use rha_base::Value;

@@ -6,12 +6,62 @@ use crate::row::{ALWAYS, Fetch, NONE, args, fetch};
 
 /// Rows of this subject.
 pub(crate) const ROWS: &[Fetch] = &[
-    fetch("http_auth", args(1, &[ArgKind::UserList]), T::Bool, Needs::HTTP_REQUEST_HEADERS, ALWAYS, "Whether the request's credentials are valid in a user list.").eval(auth).prepare(users),
-    fetch("http_auth_bearer", args(0, &[ArgKind::Str]), T::Str, Needs::HTTP_REQUEST_HEADERS, ALWAYS, "Token of an Authorization: Bearer header.").eval(auth_bearer),
-    fetch("http_auth_group", args(1, &[ArgKind::UserList]), T::Str, Needs::HTTP_REQUEST_HEADERS, ALWAYS, "User name, if its credentials are valid, to be matched against groups.").eval(auth_group).prepare(users),
-    fetch("http_auth_pass", NONE, T::Str, Needs::HTTP_REQUEST_HEADERS, ALWAYS, "Password of the Authorization header.").eval(auth_pass),
-    fetch("http_auth_type", NONE, T::Str, Needs::HTTP_REQUEST_HEADERS, ALWAYS, "Scheme of the Authorization header.").eval(auth_type),
-    fetch("http_auth_user", NONE, T::Str, Needs::HTTP_REQUEST_HEADERS, ALWAYS, "User name of the Authorization header.").eval(auth_user),
+    fetch(
+        "http_auth",
+        args(1, &[ArgKind::UserList]),
+        T::Bool,
+        Needs::HTTP_REQUEST_HEADERS,
+        ALWAYS,
+        "Whether the request's credentials are valid in a user list.",
+    )
+    .partly(auth, "of hashed passwords only SHA-256 and SHA-512 crypt forms ($5$, $6$)")
+    .prepare(users),
+    fetch(
+        "http_auth_bearer",
+        args(0, &[ArgKind::Str]),
+        T::Str,
+        Needs::HTTP_REQUEST_HEADERS,
+        ALWAYS,
+        "Token of an Authorization: Bearer header.",
+    )
+    .eval(auth_bearer),
+    fetch(
+        "http_auth_group",
+        args(1, &[ArgKind::UserList]),
+        T::Str,
+        Needs::HTTP_REQUEST_HEADERS,
+        ALWAYS,
+        "User name, if its credentials are valid, to be matched against groups.",
+    )
+    .partly(auth_group, "of hashed passwords only SHA-256 and SHA-512 crypt forms ($5$, $6$)")
+    .prepare(users),
+    fetch(
+        "http_auth_pass",
+        NONE,
+        T::Str,
+        Needs::HTTP_REQUEST_HEADERS,
+        ALWAYS,
+        "Password of the Authorization header.",
+    )
+    .eval(auth_pass),
+    fetch(
+        "http_auth_type",
+        NONE,
+        T::Str,
+        Needs::HTTP_REQUEST_HEADERS,
+        ALWAYS,
+        "Scheme of the Authorization header.",
+    )
+    .eval(auth_type),
+    fetch(
+        "http_auth_user",
+        NONE,
+        T::Str,
+        Needs::HTTP_REQUEST_HEADERS,
+        ALWAYS,
+        "User name of the Authorization header.",
+    )
+    .eval(auth_user),
 ];
 
 use std::borrow::Cow;
@@ -131,7 +181,8 @@ fn users(args: &mut Vec<Operand>, _: &mut dyn Names) -> Result<(), Problem> {
     let Some(Operand::Users(list)) = args.first() else {
         return Err(Problem::Argument("a user list is needed".to_owned()));
     };
-    let unknown = |u: &&rha_ir::User| u.password.as_ref().is_some_and(|(p, plain)| !plain && !crate::crypt::knows(p));
+    let unknown =
+        |u: &&rha_ir::User| u.password.as_ref().is_some_and(|(p, plain)| !plain && !crate::crypt::knows(p));
     match list.users.iter().find(unknown) {
         Some(u) => Err(Problem::NotBuilt(format!("password form of user {}", u.name))),
         None => Ok(()),

@@ -6,14 +6,78 @@ use crate::row::{ALWAYS, Fetch, NONE, args, fetch};
 
 /// Rows of this subject.
 pub(crate) const ROWS: &[Fetch] = &[
-    fetch("req.body", NONE, T::Bin, Needs::HTTP_REQUEST_HEADERS, ALWAYS, "Buffered part of the request body.").eval(req_body),
-    fetch("req.body_len", NONE, T::Sint, Needs::HTTP_REQUEST_HEADERS, ALWAYS, "Length of the buffered part of the request body.").eval(req_body_len),
-    fetch("req.body_param", args(0, &[ArgKind::Str]), T::Bin, Needs::HTTP_REQUEST_HEADERS, Lifetime::until(3, 0), "Parameter of a form in the request body.").eval(req_body_param),
-    fetch("req.body_param", args(0, &[ArgKind::Str, ArgKind::Str]), T::Bin, Needs::HTTP_REQUEST_HEADERS, Lifetime::since(3, 0), "Parameter of a form in the request body.").eval(req_body_param),
-    fetch("req.body_size", NONE, T::Sint, Needs::HTTP_REQUEST_HEADERS, ALWAYS, "Announced length of the request body, or what has been received.").eval(req_body_size),
-    fetch("res.body", NONE, T::Bin, Needs::HTTP_RESPONSE_HEADERS, ALWAYS, "Buffered part of the response body.").eval(res_body),
-    fetch("res.body_len", NONE, T::Sint, Needs::HTTP_RESPONSE_HEADERS, ALWAYS, "Length of the buffered part of the response body.").eval(res_body_len),
-    fetch("res.body_size", NONE, T::Sint, Needs::HTTP_RESPONSE_HEADERS, ALWAYS, "Announced length of the response body, or what has been received.").eval(res_body_size),
+    fetch(
+        "req.body",
+        NONE,
+        T::Bin,
+        Needs::HTTP_REQUEST_HEADERS,
+        ALWAYS,
+        "Buffered part of the request body.",
+    )
+    .eval(req_body),
+    fetch(
+        "req.body_len",
+        NONE,
+        T::Sint,
+        Needs::HTTP_REQUEST_HEADERS,
+        ALWAYS,
+        "Length of the buffered part of the request body.",
+    )
+    .eval(req_body_len),
+    fetch(
+        "req.body_param",
+        args(0, &[ArgKind::Str]),
+        T::Bin,
+        Needs::HTTP_REQUEST_HEADERS,
+        Lifetime::until(3, 0),
+        "Parameter of a form in the request body.",
+    )
+    .eval(req_body_param),
+    fetch(
+        "req.body_param",
+        args(0, &[ArgKind::Str, ArgKind::Str]),
+        T::Bin,
+        Needs::HTTP_REQUEST_HEADERS,
+        Lifetime::since(3, 0),
+        "Parameter of a form in the request body.",
+    )
+    .eval(req_body_param),
+    fetch(
+        "req.body_size",
+        NONE,
+        T::Sint,
+        Needs::HTTP_REQUEST_HEADERS,
+        ALWAYS,
+        "Announced length of the request body, or what has been received.",
+    )
+    .eval(req_body_size),
+    fetch(
+        "res.body",
+        NONE,
+        T::Bin,
+        Needs::HTTP_RESPONSE_HEADERS,
+        ALWAYS,
+        "Buffered part of the response body.",
+    )
+    .eval(res_body),
+    fetch(
+        "res.body_len",
+        NONE,
+        T::Sint,
+        Needs::HTTP_RESPONSE_HEADERS,
+        ALWAYS,
+        "Length of the buffered part of the response body.",
+    )
+    .eval(res_body_len),
+    fetch(
+        "res.body_size",
+        NONE,
+        T::Sint,
+        Needs::HTTP_RESPONSE_HEADERS,
+        ALWAYS,
+        "Announced length of the response body, or what has been received.",
+    )
+    .eval(res_body_size),
 ];
 
 use rha_base::{Message, Value};

@@ -6,21 +6,140 @@ use crate::row::{ALWAYS, Fetch, args, fetch};
 
 /// Rows of this subject.
 pub(crate) const ROWS: &[Fetch] = &[
-    fetch("cook", args(0, &[ArgKind::Str]), T::Str, Needs::HTTP_REQUEST_HEADERS, ALWAYS, "Value of a request cookie (old name of req.cook).").eval(req_cook),
-    fetch("cook_cnt", args(0, &[ArgKind::Str]), T::Sint, Needs::HTTP_REQUEST_HEADERS, ALWAYS, "Number of request cookies of a name (old name of req.cook_cnt).").eval(req_cook_cnt),
-    fetch("cook_val", args(0, &[ArgKind::Str]), T::Sint, Needs::HTTP_REQUEST_HEADERS, ALWAYS, "Request cookie as an integer (old name of req.cook_val).").eval(req_cook_val),
-    fetch("cookie", args(0, &[ArgKind::Str]), T::Str, Needs::HTTP_REQUEST_HEADERS.and(Needs::HTTP_RESPONSE_HEADERS), ALWAYS, "Value of a cookie of the request or, in a response, of a Set-Cookie."),
-    fetch("req.cook", args(0, &[ArgKind::Str]), T::Str, Needs::HTTP_REQUEST_HEADERS, ALWAYS, "Value of a request cookie.").eval(req_cook),
-    fetch("req.cook_cnt", args(0, &[ArgKind::Str]), T::Sint, Needs::HTTP_REQUEST_HEADERS, ALWAYS, "Number of request cookies of a name.").eval(req_cook_cnt),
-    fetch("req.cook_names", args(0, &[ArgKind::Str]), T::Str, Needs::HTTP_REQUEST_HEADERS, Lifetime::since(3, 0), "Names of the request cookies, joined by a separator.").eval(req_cook_names),
-    fetch("req.cook_val", args(0, &[ArgKind::Str]), T::Sint, Needs::HTTP_REQUEST_HEADERS, ALWAYS, "Request cookie as an integer.").eval(req_cook_val),
-    fetch("res.cook", args(0, &[ArgKind::Str]), T::Str, Needs::HTTP_RESPONSE_HEADERS, ALWAYS, "Value of a cookie set by the response.").eval(res_cook),
-    fetch("res.cook_cnt", args(0, &[ArgKind::Str]), T::Sint, Needs::HTTP_RESPONSE_HEADERS, ALWAYS, "Number of cookies of a name set by the response.").eval(res_cook_cnt),
-    fetch("res.cook_names", args(0, &[ArgKind::Str]), T::Str, Needs::HTTP_RESPONSE_HEADERS, Lifetime::since(3, 0), "Names of the cookies set by the response, joined by a separator.").eval(res_cook_names),
-    fetch("res.cook_val", args(0, &[ArgKind::Str]), T::Sint, Needs::HTTP_RESPONSE_HEADERS, ALWAYS, "Cookie set by the response as an integer.").eval(res_cook_val),
-    fetch("scook", args(0, &[ArgKind::Str]), T::Str, Needs::HTTP_RESPONSE_HEADERS, ALWAYS, "Value of a cookie set by the response (old name of res.cook).").eval(res_cook),
-    fetch("scook_cnt", args(0, &[ArgKind::Str]), T::Sint, Needs::HTTP_RESPONSE_HEADERS, ALWAYS, "Number of cookies of a name set by the response (old name of res.cook_cnt).").eval(res_cook_cnt),
-    fetch("scook_val", args(0, &[ArgKind::Str]), T::Sint, Needs::HTTP_RESPONSE_HEADERS, ALWAYS, "Cookie set by the response as an integer (old name of res.cook_val).").eval(res_cook_val),
+    fetch(
+        "cook",
+        args(0, &[ArgKind::Str]),
+        T::Str,
+        Needs::HTTP_REQUEST_HEADERS,
+        ALWAYS,
+        "Value of a request cookie (old name of req.cook).",
+    )
+    .eval(req_cook),
+    fetch(
+        "cook_cnt",
+        args(0, &[ArgKind::Str]),
+        T::Sint,
+        Needs::HTTP_REQUEST_HEADERS,
+        ALWAYS,
+        "Number of request cookies of a name (old name of req.cook_cnt).",
+    )
+    .eval(req_cook_cnt),
+    fetch(
+        "cook_val",
+        args(0, &[ArgKind::Str]),
+        T::Sint,
+        Needs::HTTP_REQUEST_HEADERS,
+        ALWAYS,
+        "Request cookie as an integer (old name of req.cook_val).",
+    )
+    .eval(req_cook_val),
+    fetch(
+        "cookie",
+        args(0, &[ArgKind::Str]),
+        T::Str,
+        Needs::HTTP_REQUEST_HEADERS.and(Needs::HTTP_RESPONSE_HEADERS),
+        ALWAYS,
+        "Value of a cookie of the request or, in a response, of a Set-Cookie.",
+    ),
+    fetch(
+        "req.cook",
+        args(0, &[ArgKind::Str]),
+        T::Str,
+        Needs::HTTP_REQUEST_HEADERS,
+        ALWAYS,
+        "Value of a request cookie.",
+    )
+    .eval(req_cook),
+    fetch(
+        "req.cook_cnt",
+        args(0, &[ArgKind::Str]),
+        T::Sint,
+        Needs::HTTP_REQUEST_HEADERS,
+        ALWAYS,
+        "Number of request cookies of a name.",
+    )
+    .eval(req_cook_cnt),
+    fetch(
+        "req.cook_names",
+        args(0, &[ArgKind::Str]),
+        T::Str,
+        Needs::HTTP_REQUEST_HEADERS,
+        Lifetime::since(3, 0),
+        "Names of the request cookies, joined by a separator.",
+    )
+    .eval(req_cook_names),
+    fetch(
+        "req.cook_val",
+        args(0, &[ArgKind::Str]),
+        T::Sint,
+        Needs::HTTP_REQUEST_HEADERS,
+        ALWAYS,
+        "Request cookie as an integer.",
+    )
+    .eval(req_cook_val),
+    fetch(
+        "res.cook",
+        args(0, &[ArgKind::Str]),
+        T::Str,
+        Needs::HTTP_RESPONSE_HEADERS,
+        ALWAYS,
+        "Value of a cookie set by the response.",
+    )
+    .eval(res_cook),
+    fetch(
+        "res.cook_cnt",
+        args(0, &[ArgKind::Str]),
+        T::Sint,
+        Needs::HTTP_RESPONSE_HEADERS,
+        ALWAYS,
+        "Number of cookies of a name set by the response.",
+    )
+    .eval(res_cook_cnt),
+    fetch(
+        "res.cook_names",
+        args(0, &[ArgKind::Str]),
+        T::Str,
+        Needs::HTTP_RESPONSE_HEADERS,
+        Lifetime::since(3, 0),
+        "Names of the cookies set by the response, joined by a separator.",
+    )
+    .eval(res_cook_names),
+    fetch(
+        "res.cook_val",
+        args(0, &[ArgKind::Str]),
+        T::Sint,
+        Needs::HTTP_RESPONSE_HEADERS,
+        ALWAYS,
+        "Cookie set by the response as an integer.",
+    )
+    .eval(res_cook_val),
+    fetch(
+        "scook",
+        args(0, &[ArgKind::Str]),
+        T::Str,
+        Needs::HTTP_RESPONSE_HEADERS,
+        ALWAYS,
+        "Value of a cookie set by the response (old name of res.cook).",
+    )
+    .eval(res_cook),
+    fetch(
+        "scook_cnt",
+        args(0, &[ArgKind::Str]),
+        T::Sint,
+        Needs::HTTP_RESPONSE_HEADERS,
+        ALWAYS,
+        "Number of cookies of a name set by the response (old name of res.cook_cnt).",
+    )
+    .eval(res_cook_cnt),
+    fetch(
+        "scook_val",
+        args(0, &[ArgKind::Str]),
+        T::Sint,
+        Needs::HTTP_RESPONSE_HEADERS,
+        ALWAYS,
+        "Cookie set by the response as an integer (old name of res.cook_val).",
+    )
+    .eval(res_cook_val),
 ];
 
 use std::borrow::Cow;
@@ -91,7 +210,8 @@ fn res_cook_names<'a>(cx: &mut Cx<'a>) -> Option<Value<'a>> {
 fn value<'a>(cx: &mut Cx<'a>, source: Source) -> Option<&'a [u8]> {
     let message = source.message(cx)?;
     let name = cx.text(0).filter(|n| !n.is_empty());
-    let mut cookies = Cookies { message, source, at: (cx.cursor.0 as usize, cx.cursor.1 as usize) };
+    let mut cookies =
+        Cookies { message, source, named: name.is_some(), at: (cx.cursor.0 as usize, cx.cursor.1 as usize) };
     if !cx.iterate && name.is_none() {
         return cookies.next().map(|(_, v)| v);
     }
@@ -107,14 +227,14 @@ fn value<'a>(cx: &mut Cx<'a>, source: Source) -> Option<&'a [u8]> {
 fn count<'a>(cx: &mut Cx<'a>, source: Source) -> Option<Value<'a>> {
     let message = source.message(cx)?;
     let name = cx.text(0).filter(|n| !n.is_empty());
-    let cookies = Cookies { message, source, at: (0, 0) };
+    let cookies = Cookies { message, source, named: name.is_some(), at: (0, 0) };
     i64::try_from(cookies.filter(|(n, _)| is_named(n, name)).count()).ok().map(Value::Int)
 }
 
 fn names<'a>(cx: &mut Cx<'a>, source: Source) -> Option<Value<'a>> {
     let message = source.message(cx)?;
     let delimiter = cx.text(0).and_then(|d| d.first().copied()).unwrap_or(b',');
-    let all: Vec<&[u8]> = Cookies { message, source, at: (0, 0) }.map(|(n, _)| n).collect();
+    let all: Vec<&[u8]> = Cookies { message, source, named: true, at: (0, 0) }.map(|(n, _)| n).collect();
     Some(Value::Str(Cow::Owned(all.join(&delimiter))))
 }
 
@@ -125,10 +245,11 @@ fn is_named(name: &[u8], wanted: Option<&[u8]>) -> bool {
 /// Cookies of all fields in order: field, offset in it.
 ///
 /// COMPAT: names that begin with `$` and parts without an equal sign are passed over; of a Set-Cookie
-/// only the first part counts.
+/// only the first part counts, unless all cookies are wanted: then its attributes count as well.
 struct Cookies<'a> {
     message: &'a dyn Message,
     source: Source,
+    named: bool,
     at: (usize, usize),
 }
 
@@ -143,8 +264,8 @@ impl<'a> Iterator for Cookies<'a> {
                 while let Some(rest) = field.get(self.at.1..).filter(|r| !r.is_empty()) {
                     let (name, value, length) = one(rest, self.source);
                     self.at.1 = match self.source {
-                        Source::Request => self.at.1 + length + 1,
-                        Source::Response => field.len(),
+                        Source::Response if self.named => field.len(),
+                        _ => self.at.1 + length + 1,
                     };
                     if let (Some(v), false) = (value, name.first() == Some(&b'$')) {
                         return Some((name, v));

@@ -6,36 +6,276 @@ use crate::row::{ALWAYS, Fetch, NONE, args, fetch};
 
 /// Rows of this subject.
 pub(crate) const ROWS: &[Fetch] = &[
-    fetch("hdr", args(0, &[ArgKind::Str, ArgKind::Sint]), T::Str, Needs::HTTP_REQUEST_HEADERS.and(Needs::HTTP_RESPONSE_HEADERS), ALWAYS, "Request header value, split at commas.").eval(req_hdr),
-    fetch("hdr_cnt", args(0, &[ArgKind::Str]), T::Sint, Needs::HTTP_REQUEST_HEADERS, ALWAYS, "Number of values of a request header.").eval(req_cnt),
-    fetch("hdr_ip", args(0, &[ArgKind::Str, ArgKind::Sint]), T::Ipv4, Needs::HTTP_REQUEST_HEADERS, Lifetime::until(3, 0), "Request header value as an address.").eval(req_ip),
-    fetch("hdr_ip", args(0, &[ArgKind::Str, ArgKind::Sint]), T::Addr, Needs::HTTP_REQUEST_HEADERS, Lifetime::since(3, 0), "Request header value as an address.").eval(req_ip),
-    fetch("hdr_val", args(0, &[ArgKind::Str, ArgKind::Sint]), T::Sint, Needs::HTTP_REQUEST_HEADERS, ALWAYS, "Request header value as an integer.").eval(req_val),
-    fetch("req.fhdr", args(0, &[ArgKind::Str, ArgKind::Sint]), T::Str, Needs::HTTP_REQUEST_HEADERS, ALWAYS, "Full value of a request header, not split at commas.").eval(req_fhdr),
-    fetch("req.fhdr_cnt", args(0, &[ArgKind::Str]), T::Sint, Needs::HTTP_REQUEST_HEADERS, ALWAYS, "Number of request header fields of a name, not split at commas.").eval(req_fcnt),
-    fetch("req.hdr", args(0, &[ArgKind::Str, ArgKind::Sint]), T::Str, Needs::HTTP_REQUEST_HEADERS, ALWAYS, "Request header value, split at commas.").eval(req_hdr),
-    fetch("req.hdr_cnt", args(0, &[ArgKind::Str]), T::Sint, Needs::HTTP_REQUEST_HEADERS, ALWAYS, "Number of values of a request header.").eval(req_cnt),
-    fetch("req.hdr_ip", args(0, &[ArgKind::Str, ArgKind::Sint]), T::Ipv4, Needs::HTTP_REQUEST_HEADERS, Lifetime::until(3, 0), "Request header value as an address.").eval(req_ip),
-    fetch("req.hdr_ip", args(0, &[ArgKind::Str, ArgKind::Sint]), T::Addr, Needs::HTTP_REQUEST_HEADERS, Lifetime::since(3, 0), "Request header value as an address.").eval(req_ip),
-    fetch("req.hdr_names", args(0, &[ArgKind::Str]), T::Str, Needs::HTTP_REQUEST_HEADERS, ALWAYS, "Names of the request headers, joined by a separator.").eval(req_names),
-    fetch("req.hdr_val", args(0, &[ArgKind::Str, ArgKind::Sint]), T::Sint, Needs::HTTP_REQUEST_HEADERS, ALWAYS, "Request header value as an integer.").eval(req_val),
-    fetch("req.hdrs", NONE, T::Bin, Needs::HTTP_REQUEST_HEADERS, ALWAYS, "The request headers as they would stand on the wire, with the closing empty line.").eval(req_all),
-    fetch("req.hdrs_bin", NONE, T::Bin, Needs::HTTP_REQUEST_HEADERS, ALWAYS, "The request headers in the length-prefixed form of SPOP.").eval(req_all_bin),
-    fetch("res.fhdr", args(0, &[ArgKind::Str, ArgKind::Sint]), T::Str, Needs::HTTP_RESPONSE_HEADERS, ALWAYS, "Full value of a response header, not split at commas.").eval(res_fhdr),
-    fetch("res.fhdr_cnt", args(0, &[ArgKind::Str]), T::Sint, Needs::HTTP_RESPONSE_HEADERS, ALWAYS, "Number of response header fields of a name, not split at commas.").eval(res_fcnt),
-    fetch("res.hdr", args(0, &[ArgKind::Str, ArgKind::Sint]), T::Str, Needs::HTTP_RESPONSE_HEADERS, ALWAYS, "Response header value, split at commas.").eval(res_hdr),
-    fetch("res.hdr_cnt", args(0, &[ArgKind::Str]), T::Sint, Needs::HTTP_RESPONSE_HEADERS, ALWAYS, "Number of values of a response header.").eval(res_cnt),
-    fetch("res.hdr_ip", args(0, &[ArgKind::Str, ArgKind::Sint]), T::Ipv4, Needs::HTTP_RESPONSE_HEADERS, Lifetime::until(3, 0), "Response header value as an address.").eval(res_ip),
-    fetch("res.hdr_ip", args(0, &[ArgKind::Str, ArgKind::Sint]), T::Addr, Needs::HTTP_RESPONSE_HEADERS, Lifetime::since(3, 0), "Response header value as an address.").eval(res_ip),
-    fetch("res.hdr_names", args(0, &[ArgKind::Str]), T::Str, Needs::HTTP_RESPONSE_HEADERS, ALWAYS, "Names of the response headers, joined by a separator.").eval(res_names),
-    fetch("res.hdr_val", args(0, &[ArgKind::Str, ArgKind::Sint]), T::Sint, Needs::HTTP_RESPONSE_HEADERS, ALWAYS, "Response header value as an integer.").eval(res_val),
-    fetch("res.hdrs", NONE, T::Bin, Needs::HTTP_RESPONSE_HEADERS, ALWAYS, "The response headers as they would stand on the wire, with the closing empty line.").eval(res_all),
-    fetch("res.hdrs_bin", NONE, T::Bin, Needs::HTTP_RESPONSE_HEADERS, ALWAYS, "The response headers in the length-prefixed form of SPOP.").eval(res_all_bin),
-    fetch("shdr", args(0, &[ArgKind::Str, ArgKind::Sint]), T::Str, Needs::HTTP_RESPONSE_HEADERS, ALWAYS, "Response header value, split at commas (old name of res.hdr).").eval(res_hdr),
-    fetch("shdr_cnt", args(0, &[ArgKind::Str]), T::Sint, Needs::HTTP_RESPONSE_HEADERS, ALWAYS, "Number of values of a response header (old name of res.hdr_cnt).").eval(res_cnt),
-    fetch("shdr_ip", args(0, &[ArgKind::Str, ArgKind::Sint]), T::Ipv4, Needs::HTTP_RESPONSE_HEADERS, Lifetime::until(3, 0), "Response header value as an address (old name of res.hdr_ip).").eval(res_ip),
-    fetch("shdr_ip", args(0, &[ArgKind::Str, ArgKind::Sint]), T::Addr, Needs::HTTP_RESPONSE_HEADERS, Lifetime::since(3, 0), "Response header value as an address (old name of res.hdr_ip).").eval(res_ip),
-    fetch("shdr_val", args(0, &[ArgKind::Str, ArgKind::Sint]), T::Sint, Needs::HTTP_RESPONSE_HEADERS, ALWAYS, "Response header value as an integer (old name of res.hdr_val).").eval(res_val),
+    fetch(
+        "hdr",
+        args(0, &[ArgKind::Str, ArgKind::Sint]),
+        T::Str,
+        Needs::HTTP_REQUEST_HEADERS.and(Needs::HTTP_RESPONSE_HEADERS),
+        ALWAYS,
+        "Request header value, split at commas.",
+    )
+    .eval(req_hdr),
+    fetch(
+        "hdr_cnt",
+        args(0, &[ArgKind::Str]),
+        T::Sint,
+        Needs::HTTP_REQUEST_HEADERS,
+        ALWAYS,
+        "Number of values of a request header.",
+    )
+    .eval(req_cnt),
+    fetch(
+        "hdr_ip",
+        args(0, &[ArgKind::Str, ArgKind::Sint]),
+        T::Ipv4,
+        Needs::HTTP_REQUEST_HEADERS,
+        Lifetime::until(3, 0),
+        "Request header value as an address.",
+    )
+    .eval(req_ip),
+    fetch(
+        "hdr_ip",
+        args(0, &[ArgKind::Str, ArgKind::Sint]),
+        T::Addr,
+        Needs::HTTP_REQUEST_HEADERS,
+        Lifetime::since(3, 0),
+        "Request header value as an address.",
+    )
+    .eval(req_ip),
+    fetch(
+        "hdr_val",
+        args(0, &[ArgKind::Str, ArgKind::Sint]),
+        T::Sint,
+        Needs::HTTP_REQUEST_HEADERS,
+        ALWAYS,
+        "Request header value as an integer.",
+    )
+    .eval(req_val),
+    fetch(
+        "req.fhdr",
+        args(0, &[ArgKind::Str, ArgKind::Sint]),
+        T::Str,
+        Needs::HTTP_REQUEST_HEADERS,
+        ALWAYS,
+        "Full value of a request header, not split at commas.",
+    )
+    .eval(req_fhdr),
+    fetch(
+        "req.fhdr_cnt",
+        args(0, &[ArgKind::Str]),
+        T::Sint,
+        Needs::HTTP_REQUEST_HEADERS,
+        ALWAYS,
+        "Number of request header fields of a name, not split at commas.",
+    )
+    .eval(req_fcnt),
+    fetch(
+        "req.hdr",
+        args(0, &[ArgKind::Str, ArgKind::Sint]),
+        T::Str,
+        Needs::HTTP_REQUEST_HEADERS,
+        ALWAYS,
+        "Request header value, split at commas.",
+    )
+    .eval(req_hdr),
+    fetch(
+        "req.hdr_cnt",
+        args(0, &[ArgKind::Str]),
+        T::Sint,
+        Needs::HTTP_REQUEST_HEADERS,
+        ALWAYS,
+        "Number of values of a request header.",
+    )
+    .eval(req_cnt),
+    fetch(
+        "req.hdr_ip",
+        args(0, &[ArgKind::Str, ArgKind::Sint]),
+        T::Ipv4,
+        Needs::HTTP_REQUEST_HEADERS,
+        Lifetime::until(3, 0),
+        "Request header value as an address.",
+    )
+    .eval(req_ip),
+    fetch(
+        "req.hdr_ip",
+        args(0, &[ArgKind::Str, ArgKind::Sint]),
+        T::Addr,
+        Needs::HTTP_REQUEST_HEADERS,
+        Lifetime::since(3, 0),
+        "Request header value as an address.",
+    )
+    .eval(req_ip),
+    fetch(
+        "req.hdr_names",
+        args(0, &[ArgKind::Str]),
+        T::Str,
+        Needs::HTTP_REQUEST_HEADERS,
+        ALWAYS,
+        "Names of the request headers, joined by a separator.",
+    )
+    .eval(req_names),
+    fetch(
+        "req.hdr_val",
+        args(0, &[ArgKind::Str, ArgKind::Sint]),
+        T::Sint,
+        Needs::HTTP_REQUEST_HEADERS,
+        ALWAYS,
+        "Request header value as an integer.",
+    )
+    .eval(req_val),
+    fetch(
+        "req.hdrs",
+        NONE,
+        T::Bin,
+        Needs::HTTP_REQUEST_HEADERS,
+        ALWAYS,
+        "The request headers as they would stand on the wire, with the closing empty line.",
+    )
+    .eval(req_all),
+    fetch(
+        "req.hdrs_bin",
+        NONE,
+        T::Bin,
+        Needs::HTTP_REQUEST_HEADERS,
+        ALWAYS,
+        "The request headers in the length-prefixed form of SPOP.",
+    )
+    .eval(req_all_bin),
+    fetch(
+        "res.fhdr",
+        args(0, &[ArgKind::Str, ArgKind::Sint]),
+        T::Str,
+        Needs::HTTP_RESPONSE_HEADERS,
+        ALWAYS,
+        "Full value of a response header, not split at commas.",
+    )
+    .eval(res_fhdr),
+    fetch(
+        "res.fhdr_cnt",
+        args(0, &[ArgKind::Str]),
+        T::Sint,
+        Needs::HTTP_RESPONSE_HEADERS,
+        ALWAYS,
+        "Number of response header fields of a name, not split at commas.",
+    )
+    .eval(res_fcnt),
+    fetch(
+        "res.hdr",
+        args(0, &[ArgKind::Str, ArgKind::Sint]),
+        T::Str,
+        Needs::HTTP_RESPONSE_HEADERS,
+        ALWAYS,
+        "Response header value, split at commas.",
+    )
+    .eval(res_hdr),
+    fetch(
+        "res.hdr_cnt",
+        args(0, &[ArgKind::Str]),
+        T::Sint,
+        Needs::HTTP_RESPONSE_HEADERS,
+        ALWAYS,
+        "Number of values of a response header.",
+    )
+    .eval(res_cnt),
+    fetch(
+        "res.hdr_ip",
+        args(0, &[ArgKind::Str, ArgKind::Sint]),
+        T::Ipv4,
+        Needs::HTTP_RESPONSE_HEADERS,
+        Lifetime::until(3, 0),
+        "Response header value as an address.",
+    )
+    .eval(res_ip),
+    fetch(
+        "res.hdr_ip",
+        args(0, &[ArgKind::Str, ArgKind::Sint]),
+        T::Addr,
+        Needs::HTTP_RESPONSE_HEADERS,
+        Lifetime::since(3, 0),
+        "Response header value as an address.",
+    )
+    .eval(res_ip),
+    fetch(
+        "res.hdr_names",
+        args(0, &[ArgKind::Str]),
+        T::Str,
+        Needs::HTTP_RESPONSE_HEADERS,
+        ALWAYS,
+        "Names of the response headers, joined by a separator.",
+    )
+    .eval(res_names),
+    fetch(
+        "res.hdr_val",
+        args(0, &[ArgKind::Str, ArgKind::Sint]),
+        T::Sint,
+        Needs::HTTP_RESPONSE_HEADERS,
+        ALWAYS,
+        "Response header value as an integer.",
+    )
+    .eval(res_val),
+    fetch(
+        "res.hdrs",
+        NONE,
+        T::Bin,
+        Needs::HTTP_RESPONSE_HEADERS,
+        ALWAYS,
+        "The response headers as they would stand on the wire, with the closing empty line.",
+    )
+    .eval(res_all),
+    fetch(
+        "res.hdrs_bin",
+        NONE,
+        T::Bin,
+        Needs::HTTP_RESPONSE_HEADERS,
+        ALWAYS,
+        "The response headers in the length-prefixed form of SPOP.",
+    )
+    .eval(res_all_bin),
+    fetch(
+        "shdr",
+        args(0, &[ArgKind::Str, ArgKind::Sint]),
+        T::Str,
+        Needs::HTTP_RESPONSE_HEADERS,
+        ALWAYS,
+        "Response header value, split at commas (old name of res.hdr).",
+    )
+    .eval(res_hdr),
+    fetch(
+        "shdr_cnt",
+        args(0, &[ArgKind::Str]),
+        T::Sint,
+        Needs::HTTP_RESPONSE_HEADERS,
+        ALWAYS,
+        "Number of values of a response header (old name of res.hdr_cnt).",
+    )
+    .eval(res_cnt),
+    fetch(
+        "shdr_ip",
+        args(0, &[ArgKind::Str, ArgKind::Sint]),
+        T::Ipv4,
+        Needs::HTTP_RESPONSE_HEADERS,
+        Lifetime::until(3, 0),
+        "Response header value as an address (old name of res.hdr_ip).",
+    )
+    .eval(res_ip),
+    fetch(
+        "shdr_ip",
+        args(0, &[ArgKind::Str, ArgKind::Sint]),
+        T::Addr,
+        Needs::HTTP_RESPONSE_HEADERS,
+        Lifetime::since(3, 0),
+        "Response header value as an address (old name of res.hdr_ip).",
+    )
+    .eval(res_ip),
+    fetch(
+        "shdr_val",
+        args(0, &[ArgKind::Str, ArgKind::Sint]),
+        T::Sint,
+        Needs::HTTP_RESPONSE_HEADERS,
+        ALWAYS,
+        "Response header value as an integer (old name of res.hdr_val).",
+    )
+    .eval(res_val),
 ];
 
 use std::borrow::Cow;
@@ -151,7 +391,8 @@ fn value<'a>(cx: &mut Cx<'a>, message: &'a dyn Message, split: Split) -> Option<
     match cx.int(1).filter(|n| *n != 0) {
         Some(n) => nth(message, name, split, n),
         None if cx.iterate => {
-            let (value, next) = next_value(message, name, split, (cx.cursor.0 as usize, cx.cursor.1 as usize))?;
+            let (value, next) =
+                next_value(message, name, split, (cx.cursor.0 as usize, cx.cursor.1 as usize))?;
             cx.cursor = (u32::try_from(next.0).ok()?, u32::try_from(next.1).ok()?);
             cx.more = true;
             Some(value)

@@ -6,31 +6,195 @@ use crate::row::{ALWAYS, Fetch, NONE, args, fetch};
 
 /// Rows of this subject.
 pub(crate) const ROWS: &[Fetch] = &[
-    fetch("base", NONE, T::Str, Needs::HTTP_REQUEST_HEADERS, ALWAYS, "Host and path of the request, without the query.").eval(base),
-    fetch("base32", NONE, T::Sint, Needs::HTTP_REQUEST_HEADERS, ALWAYS, "32-bit hash of host and path.").eval(base32),
-    fetch("base32+src", NONE, T::Bin, Needs::HTTP_REQUEST_HEADERS, ALWAYS, "32-bit hash of host and path followed by the client's address.").eval(base32_src),
-    fetch("baseq", NONE, T::Str, Needs::HTTP_REQUEST_HEADERS, ALWAYS, "Host, path and query of the request.").eval(baseq),
-    fetch("http_first_req", NONE, T::Bool, Needs::HTTP_REQUEST_LINE, ALWAYS, "Whether this is the first request of its connection.").eval(first_request),
+    fetch(
+        "base",
+        NONE,
+        T::Str,
+        Needs::HTTP_REQUEST_HEADERS,
+        ALWAYS,
+        "Host and path of the request, without the query.",
+    )
+    .eval(base),
+    fetch("base32", NONE, T::Sint, Needs::HTTP_REQUEST_HEADERS, ALWAYS, "32-bit hash of host and path.")
+        .eval(base32),
+    fetch(
+        "base32+src",
+        NONE,
+        T::Bin,
+        Needs::HTTP_REQUEST_HEADERS,
+        ALWAYS,
+        "32-bit hash of host and path followed by the client's address.",
+    )
+    .eval(base32_src),
+    fetch("baseq", NONE, T::Str, Needs::HTTP_REQUEST_HEADERS, ALWAYS, "Host, path and query of the request.")
+        .eval(baseq),
+    fetch(
+        "http_first_req",
+        NONE,
+        T::Bool,
+        Needs::HTTP_REQUEST_LINE,
+        ALWAYS,
+        "Whether this is the first request of its connection.",
+    )
+    .eval(first_request),
     fetch("method", NONE, T::Meth, Needs::HTTP_REQUEST_LINE, ALWAYS, "Method of the request.").eval(method),
-    fetch("path", NONE, T::Str, Needs::HTTP_REQUEST_HEADERS, ALWAYS, "Path of the request, without the query.").eval(path),
-    fetch("pathq", NONE, T::Str, Needs::HTTP_REQUEST_HEADERS, ALWAYS, "Path and query of the request.").eval(pathq),
-    fetch("query", NONE, T::Str, Needs::HTTP_REQUEST_HEADERS, Lifetime::until(3, 5), "Query of the request, after the first question mark.").eval(query_text),
-    fetch("query", args(0, &[ArgKind::Str]), T::Str, Needs::HTTP_REQUEST_HEADERS, Lifetime::since(3, 5), "Query of the request, after the first question mark.").eval(query_text),
-    fetch("req.ver", NONE, T::Str, Needs::L6_REQUEST, Lifetime::until(3, 5), "HTTP version of the request, such as 1.1.").eval(version),
-    fetch("req.ver", NONE, T::Str, Needs::HTTP_REQUEST_LINE, Lifetime::since(3, 5), "HTTP version of the request, such as 1.1.").eval(version),
-    fetch("req_ver", NONE, T::Str, Needs::L6_REQUEST, Lifetime::until(3, 5), "HTTP version of the request (old name of req.ver).").eval(version),
-    fetch("req_ver", NONE, T::Str, Needs::HTTP_REQUEST_LINE, Lifetime::since(3, 5), "HTTP version of the request (old name of req.ver).").eval(version),
-    fetch("url", NONE, T::Str, Needs::HTTP_REQUEST_HEADERS, ALWAYS, "Target of the request as it stands.").eval(url),
-    fetch("url32", NONE, T::Sint, Needs::HTTP_REQUEST_HEADERS, ALWAYS, "32-bit hash of host, path and query.").eval(url32),
-    fetch("url32+src", NONE, T::Bin, Needs::HTTP_REQUEST_HEADERS, ALWAYS, "32-bit hash of host, path and query followed by the client's address.").eval(url32_src),
-    fetch("url_ip", NONE, T::Ipv4, Needs::HTTP_REQUEST_HEADERS, ALWAYS, "Address in an absolute request target.").eval(url_ip),
-    fetch("url_param", args(0, &[ArgKind::Str, ArgKind::Str]), T::Str, Needs::HTTP_REQUEST_HEADERS, Lifetime::until(3, 0), "Parameter of the query.").eval(url_param),
-    fetch("url_param", args(0, &[ArgKind::Str, ArgKind::Str, ArgKind::Str]), T::Str, Needs::HTTP_REQUEST_HEADERS, Lifetime::since(3, 0), "Parameter of the query.").eval(url_param),
-    fetch("url_port", NONE, T::Sint, Needs::HTTP_REQUEST_HEADERS, ALWAYS, "Port in an absolute request target, 0 without one.").eval(url_port),
-    fetch("urlp", args(0, &[ArgKind::Str, ArgKind::Str]), T::Str, Needs::HTTP_REQUEST_HEADERS, Lifetime::until(3, 0), "Parameter of the query.").eval(url_param),
-    fetch("urlp", args(0, &[ArgKind::Str, ArgKind::Str, ArgKind::Str]), T::Str, Needs::HTTP_REQUEST_HEADERS, Lifetime::since(3, 0), "Parameter of the query.").eval(url_param),
-    fetch("urlp_val", args(0, &[ArgKind::Str, ArgKind::Str]), T::Sint, Needs::HTTP_REQUEST_HEADERS, Lifetime::until(3, 0), "Parameter of the query as an integer.").eval(url_param_int),
-    fetch("urlp_val", args(0, &[ArgKind::Str, ArgKind::Str, ArgKind::Str]), T::Sint, Needs::HTTP_REQUEST_HEADERS, Lifetime::since(3, 0), "Parameter of the query as an integer.").eval(url_param_int),
+    fetch(
+        "path",
+        NONE,
+        T::Str,
+        Needs::HTTP_REQUEST_HEADERS,
+        ALWAYS,
+        "Path of the request, without the query.",
+    )
+    .eval(path),
+    fetch("pathq", NONE, T::Str, Needs::HTTP_REQUEST_HEADERS, ALWAYS, "Path and query of the request.")
+        .eval(pathq),
+    fetch(
+        "query",
+        NONE,
+        T::Str,
+        Needs::HTTP_REQUEST_HEADERS,
+        Lifetime::until(3, 5),
+        "Query of the request, after the first question mark.",
+    )
+    .eval(query_text),
+    fetch(
+        "query",
+        args(0, &[ArgKind::Str]),
+        T::Str,
+        Needs::HTTP_REQUEST_HEADERS,
+        Lifetime::since(3, 5),
+        "Query of the request, after the first question mark.",
+    )
+    .eval(query_text),
+    fetch(
+        "req.ver",
+        NONE,
+        T::Str,
+        Needs::L6_REQUEST,
+        Lifetime::until(3, 5),
+        "HTTP version of the request, such as 1.1.",
+    )
+    .eval(version),
+    fetch(
+        "req.ver",
+        NONE,
+        T::Str,
+        Needs::HTTP_REQUEST_LINE,
+        Lifetime::since(3, 5),
+        "HTTP version of the request, such as 1.1.",
+    )
+    .eval(version),
+    fetch(
+        "req_ver",
+        NONE,
+        T::Str,
+        Needs::L6_REQUEST,
+        Lifetime::until(3, 5),
+        "HTTP version of the request (old name of req.ver).",
+    )
+    .eval(version),
+    fetch(
+        "req_ver",
+        NONE,
+        T::Str,
+        Needs::HTTP_REQUEST_LINE,
+        Lifetime::since(3, 5),
+        "HTTP version of the request (old name of req.ver).",
+    )
+    .eval(version),
+    fetch("url", NONE, T::Str, Needs::HTTP_REQUEST_HEADERS, ALWAYS, "Target of the request as it stands.")
+        .eval(url),
+    fetch(
+        "url32",
+        NONE,
+        T::Sint,
+        Needs::HTTP_REQUEST_HEADERS,
+        ALWAYS,
+        "32-bit hash of host, path and query.",
+    )
+    .eval(url32),
+    fetch(
+        "url32+src",
+        NONE,
+        T::Bin,
+        Needs::HTTP_REQUEST_HEADERS,
+        ALWAYS,
+        "32-bit hash of host, path and query followed by the client's address.",
+    )
+    .eval(url32_src),
+    fetch(
+        "url_ip",
+        NONE,
+        T::Ipv4,
+        Needs::HTTP_REQUEST_HEADERS,
+        ALWAYS,
+        "Address in an absolute request target.",
+    )
+    .eval(url_ip),
+    fetch(
+        "url_param",
+        args(0, &[ArgKind::Str, ArgKind::Str]),
+        T::Str,
+        Needs::HTTP_REQUEST_HEADERS,
+        Lifetime::until(3, 0),
+        "Parameter of the query.",
+    )
+    .eval(url_param),
+    fetch(
+        "url_param",
+        args(0, &[ArgKind::Str, ArgKind::Str, ArgKind::Str]),
+        T::Str,
+        Needs::HTTP_REQUEST_HEADERS,
+        Lifetime::since(3, 0),
+        "Parameter of the query.",
+    )
+    .eval(url_param),
+    fetch(
+        "url_port",
+        NONE,
+        T::Sint,
+        Needs::HTTP_REQUEST_HEADERS,
+        ALWAYS,
+        "Port in an absolute request target, 0 without one.",
+    )
+    .eval(url_port),
+    fetch(
+        "urlp",
+        args(0, &[ArgKind::Str, ArgKind::Str]),
+        T::Str,
+        Needs::HTTP_REQUEST_HEADERS,
+        Lifetime::until(3, 0),
+        "Parameter of the query.",
+    )
+    .eval(url_param),
+    fetch(
+        "urlp",
+        args(0, &[ArgKind::Str, ArgKind::Str, ArgKind::Str]),
+        T::Str,
+        Needs::HTTP_REQUEST_HEADERS,
+        Lifetime::since(3, 0),
+        "Parameter of the query.",
+    )
+    .eval(url_param),
+    fetch(
+        "urlp_val",
+        args(0, &[ArgKind::Str, ArgKind::Str]),
+        T::Sint,
+        Needs::HTTP_REQUEST_HEADERS,
+        Lifetime::until(3, 0),
+        "Parameter of the query as an integer.",
+    )
+    .eval(url_param_int),
+    fetch(
+        "urlp_val",
+        args(0, &[ArgKind::Str, ArgKind::Str, ArgKind::Str]),
+        T::Sint,
+        Needs::HTTP_REQUEST_HEADERS,
+        Lifetime::since(3, 0),
+        "Parameter of the query as an integer.",
+    )
+    .eval(url_param_int),
 ];
 
 use std::borrow::Cow;
@@ -40,7 +204,7 @@ use rha_base::Value;
 
 use crate::cast::{int, parse_ipv4, parse_ipv6, read_int};
 use crate::cx::Cx;
-use crate::http::{authority, header, path_and_query, query, without_query};
+use crate::http::{authority, header, path_and_query, without_query};
 
 fn method<'a>(cx: &mut Cx<'a>) -> Option<Value<'a>> {
     Some(Value::Method(Cow::Borrowed(cx.request()?.method())))
@@ -58,9 +222,12 @@ fn pathq<'a>(cx: &mut Cx<'a>) -> Option<Value<'a>> {
     path_and_query(cx.request()?.uri()).map(Value::str)
 }
 
-/// COMPAT: empty, not absent, when there is no question mark.
+/// COMPAT: empty, not absent, when there is no question mark; `with_qm` (3.x) keeps it.
 fn query_text<'a>(cx: &mut Cx<'a>) -> Option<Value<'a>> {
-    Some(Value::str(query(cx.request()?.uri()).unwrap_or_default()))
+    let uri = cx.request()?.uri();
+    let mark = memchr::memchr(b'?', uri).unwrap_or(uri.len());
+    let from = if cx.text(0) == Some(b"with_qm") { mark } else { (mark + 1).min(uri.len()) };
+    Some(Value::str(uri.get(from..).unwrap_or_default()))
 }
 
 fn version<'a>(cx: &mut Cx<'a>) -> Option<Value<'a>> {
@@ -147,7 +314,7 @@ fn url_param<'a>(cx: &mut Cx<'a>) -> Option<Value<'a>> {
     let delimiter = cx.text(1).and_then(|d| d.first().copied()).unwrap_or(b'?');
     let start = memchr::memchr(delimiter, uri)? + 1;
     let ignore_case = cx.text(2).is_some_and(|f| f.first() == Some(&b'i'));
-    each_parameter(cx, uri, start, if delimiter == b'?' { b'&' } else { delimiter }, ignore_case)
+    each_parameter(cx, uri, start, delimiter, ignore_case)
 }
 
 /// Parameters of the name in argument 0, each in turn for ACLs, the first one otherwise.
@@ -202,7 +369,7 @@ fn parameter<'a>(
     }
 }
 
-/// COMPAT: a semicolon separates parameters as well as the ampersand.
+/// COMPAT: ampersand, semicolon and the delimiter before the first parameter all separate.
 fn is_separator(c: u8, separator: u8) -> bool {
     c == separator || c == b'&' || c == b';'
 }

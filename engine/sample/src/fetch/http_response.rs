@@ -6,13 +6,61 @@ use crate::row::{ALWAYS, Fetch, NONE, fetch};
 
 /// Rows of this subject.
 pub(crate) const ROWS: &[Fetch] = &[
-    fetch("res.ver", NONE, T::Str, Needs::L6_RESPONSE, Lifetime::until(3, 5), "HTTP version of the response.").eval(version),
-    fetch("res.ver", NONE, T::Str, Needs::HTTP_RESPONSE_LINE, Lifetime::since(3, 5), "HTTP version of the response.").eval(version),
-    fetch("resp_ver", NONE, T::Str, Needs::L6_RESPONSE, Lifetime::until(3, 5), "HTTP version of the response (old name of res.ver).").eval(version),
-    fetch("resp_ver", NONE, T::Str, Needs::HTTP_RESPONSE_LINE, Lifetime::since(3, 5), "HTTP version of the response (old name of res.ver).").eval(version),
-    fetch("server_status", NONE, T::Sint, Needs::HTTP_RESPONSE_LINE, Lifetime::since(3, 0), "Status the server gave, before rules changed it.").eval(server_status),
+    fetch(
+        "res.ver",
+        NONE,
+        T::Str,
+        Needs::L6_RESPONSE,
+        Lifetime::until(3, 5),
+        "HTTP version of the response.",
+    )
+    .eval(version),
+    fetch(
+        "res.ver",
+        NONE,
+        T::Str,
+        Needs::HTTP_RESPONSE_LINE,
+        Lifetime::since(3, 5),
+        "HTTP version of the response.",
+    )
+    .eval(version),
+    fetch(
+        "resp_ver",
+        NONE,
+        T::Str,
+        Needs::L6_RESPONSE,
+        Lifetime::until(3, 5),
+        "HTTP version of the response (old name of res.ver).",
+    )
+    .eval(version),
+    fetch(
+        "resp_ver",
+        NONE,
+        T::Str,
+        Needs::HTTP_RESPONSE_LINE,
+        Lifetime::since(3, 5),
+        "HTTP version of the response (old name of res.ver).",
+    )
+    .eval(version),
+    fetch(
+        "server_status",
+        NONE,
+        T::Sint,
+        Needs::HTTP_RESPONSE_LINE,
+        Lifetime::since(3, 0),
+        "Status the server gave, before rules changed it.",
+    )
+    .eval(server_status),
     fetch("status", NONE, T::Sint, Needs::HTTP_RESPONSE_LINE, ALWAYS, "Status of the response.").eval(status),
-    fetch("txn.status", NONE, T::Sint, Needs::HTTP_RESPONSE_LINE, Lifetime::since(3, 0), "Status given to the client.").eval(given_status),
+    fetch(
+        "txn.status",
+        NONE,
+        T::Sint,
+        Needs::HTTP_RESPONSE_LINE,
+        Lifetime::since(3, 0),
+        "Status given to the client.",
+    )
+    .eval(given_status),
 ];
 
 use rha_base::{Fact, Value};

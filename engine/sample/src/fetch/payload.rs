@@ -6,24 +6,151 @@ use crate::row::{ALWAYS, Fetch, NONE, args, fetch};
 
 /// Rows of this subject.
 pub(crate) const ROWS: &[Fetch] = &[
-    fetch("distcc_body", args(1, &[ArgKind::Str, ArgKind::Sint]), T::Bin, Needs::L6_REQUEST.and(Needs::L6_RESPONSE), ALWAYS, "Body of a distcc message's token."),
-    fetch("distcc_param", args(1, &[ArgKind::Str, ArgKind::Sint]), T::Sint, Needs::L6_REQUEST.and(Needs::L6_RESPONSE), ALWAYS, "Parameter of a distcc message's token."),
-    fetch("payload", args(2, &[ArgKind::Sint, ArgKind::Sint]), T::Bin, Needs::L6_REQUEST.and(Needs::L6_RESPONSE), ALWAYS, "Bytes of the buffer at an offset (old name of req.payload and res.payload).").eval(any_payload),
-    fetch("payload_lv", args(2, &[ArgKind::Sint, ArgKind::Sint, ArgKind::Str]), T::Bin, Needs::L6_REQUEST.and(Needs::L6_RESPONSE), ALWAYS, "Bytes of the buffer whose length stands at an offset (old name of req.payload_lv).").eval(any_payload_lv),
-    fetch("rdp_cookie", args(0, &[ArgKind::Str]), T::Str, Needs::L6_REQUEST, ALWAYS, "Value of a cookie of the RDP protocol (old name of req.rdp_cookie).").eval(rdp_cookie),
-    fetch("rdp_cookie_cnt", args(0, &[ArgKind::Str]), T::Sint, Needs::L6_REQUEST, ALWAYS, "Number of cookies of the RDP protocol (old name of req.rdp_cookie_cnt).").eval(rdp_cookie_cnt),
+    fetch(
+        "distcc_body",
+        args(1, &[ArgKind::Str, ArgKind::Sint]),
+        T::Bin,
+        Needs::L6_REQUEST.and(Needs::L6_RESPONSE),
+        ALWAYS,
+        "Body of a distcc message's token.",
+    ),
+    fetch(
+        "distcc_param",
+        args(1, &[ArgKind::Str, ArgKind::Sint]),
+        T::Sint,
+        Needs::L6_REQUEST.and(Needs::L6_RESPONSE),
+        ALWAYS,
+        "Parameter of a distcc message's token.",
+    ),
+    fetch(
+        "payload",
+        args(2, &[ArgKind::Sint, ArgKind::Sint]),
+        T::Bin,
+        Needs::L6_REQUEST.and(Needs::L6_RESPONSE),
+        ALWAYS,
+        "Bytes of the buffer at an offset (old name of req.payload and res.payload).",
+    )
+    .eval(any_payload),
+    fetch(
+        "payload_lv",
+        args(2, &[ArgKind::Sint, ArgKind::Sint, ArgKind::Str]),
+        T::Bin,
+        Needs::L6_REQUEST.and(Needs::L6_RESPONSE),
+        ALWAYS,
+        "Bytes of the buffer whose length stands at an offset (old name of req.payload_lv).",
+    )
+    .eval(any_payload_lv),
+    fetch(
+        "rdp_cookie",
+        args(0, &[ArgKind::Str]),
+        T::Str,
+        Needs::L6_REQUEST,
+        ALWAYS,
+        "Value of a cookie of the RDP protocol (old name of req.rdp_cookie).",
+    )
+    .eval(rdp_cookie),
+    fetch(
+        "rdp_cookie_cnt",
+        args(0, &[ArgKind::Str]),
+        T::Sint,
+        Needs::L6_REQUEST,
+        ALWAYS,
+        "Number of cookies of the RDP protocol (old name of req.rdp_cookie_cnt).",
+    )
+    .eval(rdp_cookie_cnt),
     fetch("req.len", NONE, T::Sint, Needs::L6_REQUEST, ALWAYS, "Bytes in the request buffer.").eval(req_len),
-    fetch("req.payload", args(2, &[ArgKind::Sint, ArgKind::Sint]), T::Bin, Needs::L6_REQUEST, ALWAYS, "Bytes of the request buffer at an offset.").eval(req_payload),
-    fetch("req.payload_lv", args(2, &[ArgKind::Sint, ArgKind::Sint, ArgKind::Str]), T::Bin, Needs::L6_REQUEST, ALWAYS, "Bytes of the request buffer whose length stands at an offset.").eval(req_payload_lv),
-    fetch("req.proto_http", NONE, T::Bool, Needs::HTTP_REQUEST_LINE, ALWAYS, "Whether the request looks like valid HTTP.").eval(proto_http),
-    fetch("req.rdp_cookie", args(0, &[ArgKind::Str]), T::Str, Needs::L6_REQUEST, ALWAYS, "Value of a cookie of the RDP protocol.").eval(rdp_cookie),
-    fetch("req.rdp_cookie_cnt", args(0, &[ArgKind::Str]), T::Sint, Needs::L6_REQUEST, ALWAYS, "Number of cookies of the RDP protocol.").eval(rdp_cookie_cnt),
-    fetch("req_len", NONE, T::Sint, Needs::L6_REQUEST, ALWAYS, "Bytes in the request buffer (old name of req.len).").eval(req_len),
-    fetch("req_proto_http", NONE, T::Bool, Needs::HTTP_REQUEST_LINE, ALWAYS, "Whether the request looks like valid HTTP (old name of req.proto_http).").eval(proto_http),
-    fetch("res.len", NONE, T::Sint, Needs::L6_RESPONSE, ALWAYS, "Bytes in the response buffer.").eval(res_len),
-    fetch("res.payload", args(2, &[ArgKind::Sint, ArgKind::Sint]), T::Bin, Needs::L6_RESPONSE, ALWAYS, "Bytes of the response buffer at an offset.").eval(res_payload),
-    fetch("res.payload_lv", args(2, &[ArgKind::Sint, ArgKind::Sint, ArgKind::Str]), T::Bin, Needs::L6_RESPONSE, ALWAYS, "Bytes of the response buffer whose length stands at an offset.").eval(res_payload_lv),
-    fetch("wait_end", NONE, T::Bool, Needs::INTERNAL, ALWAYS, "True once the inspection time is over or nothing more can come.").eval(wait_end),
+    fetch(
+        "req.payload",
+        args(2, &[ArgKind::Sint, ArgKind::Sint]),
+        T::Bin,
+        Needs::L6_REQUEST,
+        ALWAYS,
+        "Bytes of the request buffer at an offset.",
+    )
+    .eval(req_payload),
+    fetch(
+        "req.payload_lv",
+        args(2, &[ArgKind::Sint, ArgKind::Sint, ArgKind::Str]),
+        T::Bin,
+        Needs::L6_REQUEST,
+        ALWAYS,
+        "Bytes of the request buffer whose length stands at an offset.",
+    )
+    .eval(req_payload_lv),
+    fetch(
+        "req.proto_http",
+        NONE,
+        T::Bool,
+        Needs::HTTP_REQUEST_LINE,
+        ALWAYS,
+        "Whether the request looks like valid HTTP.",
+    )
+    .eval(proto_http),
+    fetch(
+        "req.rdp_cookie",
+        args(0, &[ArgKind::Str]),
+        T::Str,
+        Needs::L6_REQUEST,
+        ALWAYS,
+        "Value of a cookie of the RDP protocol.",
+    )
+    .eval(rdp_cookie),
+    fetch(
+        "req.rdp_cookie_cnt",
+        args(0, &[ArgKind::Str]),
+        T::Sint,
+        Needs::L6_REQUEST,
+        ALWAYS,
+        "Number of cookies of the RDP protocol.",
+    )
+    .eval(rdp_cookie_cnt),
+    fetch(
+        "req_len",
+        NONE,
+        T::Sint,
+        Needs::L6_REQUEST,
+        ALWAYS,
+        "Bytes in the request buffer (old name of req.len).",
+    )
+    .eval(req_len),
+    fetch(
+        "req_proto_http",
+        NONE,
+        T::Bool,
+        Needs::HTTP_REQUEST_LINE,
+        ALWAYS,
+        "Whether the request looks like valid HTTP (old name of req.proto_http).",
+    )
+    .eval(proto_http),
+    fetch("res.len", NONE, T::Sint, Needs::L6_RESPONSE, ALWAYS, "Bytes in the response buffer.")
+        .eval(res_len),
+    fetch(
+        "res.payload",
+        args(2, &[ArgKind::Sint, ArgKind::Sint]),
+        T::Bin,
+        Needs::L6_RESPONSE,
+        ALWAYS,
+        "Bytes of the response buffer at an offset.",
+    )
+    .eval(res_payload),
+    fetch(
+        "res.payload_lv",
+        args(2, &[ArgKind::Sint, ArgKind::Sint, ArgKind::Str]),
+        T::Bin,
+        Needs::L6_RESPONSE,
+        ALWAYS,
+        "Bytes of the response buffer whose length stands at an offset.",
+    )
+    .eval(res_payload_lv),
+    fetch(
+        "wait_end",
+        NONE,
+        T::Bool,
+        Needs::INTERNAL,
+        ALWAYS,
+        "True once the inspection time is over or nothing more can come.",
+    )
+    .eval(wait_end),
 ];
 
 use rha_base::Value;

@@ -6,21 +6,141 @@ use crate::row::{ALWAYS, Fetch, NONE, fetch};
 
 /// Rows of this subject.
 pub(crate) const ROWS: &[Fetch] = &[
-    fetch("rep_ssl_hello_type", NONE, T::Sint, Needs::L6_RESPONSE, ALWAYS, "Type of the TLS hello in the response (old name of res.ssl_hello_type).").eval(res_hello_type),
-    fetch("req.ssl_alpn", NONE, T::Str, Needs::L6_REQUEST, ALWAYS, "Protocols the TLS client offers, joined by commas.").eval(req_alpn),
-    fetch("req.ssl_cipherlist", NONE, T::Bin, Needs::L6_REQUEST.and(Needs::L4_CLIENT).and(Needs::L5_CLIENT).and(Needs::FRONTEND), Lifetime::since(3, 5), "Cipher suites of the TLS hello in the request.").eval(req_ciphers),
-    fetch("req.ssl_ec_ext", NONE, T::Bool, Needs::L6_REQUEST, ALWAYS, "Whether the TLS client sent the supported groups extension.").eval(req_groups_present),
-    fetch("req.ssl_hello_type", NONE, T::Sint, Needs::L6_REQUEST, ALWAYS, "Type of the TLS hello in the request.").eval(req_hello_type),
-    fetch("req.ssl_keyshare_groups", NONE, T::Bin, Needs::L6_REQUEST.and(Needs::L4_CLIENT).and(Needs::L5_CLIENT).and(Needs::FRONTEND), Lifetime::since(3, 5), "Key share groups of the TLS hello in the request.").eval(req_keyshares),
-    fetch("req.ssl_sigalgs", NONE, T::Bin, Needs::L6_REQUEST.and(Needs::L4_CLIENT).and(Needs::L5_CLIENT).and(Needs::FRONTEND), Lifetime::since(3, 5), "Signature algorithms of the TLS hello in the request.").eval(req_sigalgs),
-    fetch("req.ssl_sni", NONE, T::Str, Needs::L6_REQUEST, ALWAYS, "Server name of the TLS hello in the request.").eval(req_sni),
-    fetch("req.ssl_st_ext", NONE, T::Sint, Needs::L6_REQUEST, ALWAYS, "Whether the TLS client sent a session ticket extension: 0 no, 1 empty, 2 with a ticket.").eval(req_ticket),
-    fetch("req.ssl_supported_groups", NONE, T::Bin, Needs::L6_REQUEST.and(Needs::L4_CLIENT).and(Needs::L5_CLIENT).and(Needs::FRONTEND), Lifetime::since(3, 5), "Supported groups of the TLS hello in the request.").eval(req_groups),
-    fetch("req.ssl_ver", NONE, T::Sint, Needs::L6_REQUEST, ALWAYS, "Version of the TLS hello in the request, major times 65536 plus minor.").eval(req_version),
-    fetch("req_ssl_hello_type", NONE, T::Sint, Needs::L6_REQUEST, ALWAYS, "Type of the TLS hello in the request (old name of req.ssl_hello_type).").eval(req_hello_type),
-    fetch("req_ssl_sni", NONE, T::Str, Needs::L6_REQUEST, ALWAYS, "Server name of the TLS hello in the request (old name of req.ssl_sni).").eval(req_sni),
-    fetch("req_ssl_ver", NONE, T::Sint, Needs::L6_REQUEST, ALWAYS, "Version of the TLS hello in the request (old name of req.ssl_ver).").eval(req_version),
-    fetch("res.ssl_hello_type", NONE, T::Sint, Needs::L6_RESPONSE, ALWAYS, "Type of the TLS hello in the response.").eval(res_hello_type),
+    fetch(
+        "rep_ssl_hello_type",
+        NONE,
+        T::Sint,
+        Needs::L6_RESPONSE,
+        ALWAYS,
+        "Type of the TLS hello in the response (old name of res.ssl_hello_type).",
+    )
+    .eval(res_hello_type),
+    fetch(
+        "req.ssl_alpn",
+        NONE,
+        T::Str,
+        Needs::L6_REQUEST,
+        ALWAYS,
+        "Protocols the TLS client offers, joined by commas.",
+    )
+    .eval(req_alpn),
+    fetch(
+        "req.ssl_cipherlist",
+        NONE,
+        T::Bin,
+        Needs::L6_REQUEST.and(Needs::L4_CLIENT).and(Needs::L5_CLIENT).and(Needs::FRONTEND),
+        Lifetime::since(3, 5),
+        "Cipher suites of the TLS hello in the request.",
+    )
+    .eval(req_ciphers),
+    fetch(
+        "req.ssl_ec_ext",
+        NONE,
+        T::Bool,
+        Needs::L6_REQUEST,
+        ALWAYS,
+        "Whether the TLS client sent the supported groups extension.",
+    )
+    .eval(req_groups_present),
+    fetch(
+        "req.ssl_hello_type",
+        NONE,
+        T::Sint,
+        Needs::L6_REQUEST,
+        ALWAYS,
+        "Type of the TLS hello in the request.",
+    )
+    .eval(req_hello_type),
+    fetch(
+        "req.ssl_keyshare_groups",
+        NONE,
+        T::Bin,
+        Needs::L6_REQUEST.and(Needs::L4_CLIENT).and(Needs::L5_CLIENT).and(Needs::FRONTEND),
+        Lifetime::since(3, 5),
+        "Key share groups of the TLS hello in the request.",
+    )
+    .eval(req_keyshares),
+    fetch(
+        "req.ssl_sigalgs",
+        NONE,
+        T::Bin,
+        Needs::L6_REQUEST.and(Needs::L4_CLIENT).and(Needs::L5_CLIENT).and(Needs::FRONTEND),
+        Lifetime::since(3, 5),
+        "Signature algorithms of the TLS hello in the request.",
+    )
+    .eval(req_sigalgs),
+    fetch(
+        "req.ssl_sni",
+        NONE,
+        T::Str,
+        Needs::L6_REQUEST,
+        ALWAYS,
+        "Server name of the TLS hello in the request.",
+    )
+    .eval(req_sni),
+    fetch(
+        "req.ssl_st_ext",
+        NONE,
+        T::Sint,
+        Needs::L6_REQUEST,
+        ALWAYS,
+        "Whether the TLS client sent a session ticket extension: 0 no, 1 empty, 2 with a ticket.",
+    )
+    .eval(req_ticket),
+    fetch(
+        "req.ssl_supported_groups",
+        NONE,
+        T::Bin,
+        Needs::L6_REQUEST.and(Needs::L4_CLIENT).and(Needs::L5_CLIENT).and(Needs::FRONTEND),
+        Lifetime::since(3, 5),
+        "Supported groups of the TLS hello in the request.",
+    )
+    .eval(req_groups),
+    fetch(
+        "req.ssl_ver",
+        NONE,
+        T::Sint,
+        Needs::L6_REQUEST,
+        ALWAYS,
+        "Version of the TLS hello in the request, major times 65536 plus minor.",
+    )
+    .eval(req_version),
+    fetch(
+        "req_ssl_hello_type",
+        NONE,
+        T::Sint,
+        Needs::L6_REQUEST,
+        ALWAYS,
+        "Type of the TLS hello in the request (old name of req.ssl_hello_type).",
+    )
+    .eval(req_hello_type),
+    fetch(
+        "req_ssl_sni",
+        NONE,
+        T::Str,
+        Needs::L6_REQUEST,
+        ALWAYS,
+        "Server name of the TLS hello in the request (old name of req.ssl_sni).",
+    )
+    .eval(req_sni),
+    fetch(
+        "req_ssl_ver",
+        NONE,
+        T::Sint,
+        Needs::L6_REQUEST,
+        ALWAYS,
+        "Version of the TLS hello in the request (old name of req.ssl_ver).",
+    )
+    .eval(req_version),
+    fetch(
+        "res.ssl_hello_type",
+        NONE,
+        T::Sint,
+        Needs::L6_RESPONSE,
+        ALWAYS,
+        "Type of the TLS hello in the response.",
+    )
+    .eval(res_hello_type),
 ];
 
 use std::borrow::Cow;

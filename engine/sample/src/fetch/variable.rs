@@ -6,9 +6,48 @@ use crate::row::{ALWAYS, Fetch, args, fetch};
 
 /// Rows of this subject.
 pub(crate) const ROWS: &[Fetch] = &[
-    fetch("acl", args(1, &[ArgKind::Str, ArgKind::Str, ArgKind::Str, ArgKind::Str, ArgKind::Str, ArgKind::Str, ArgKind::Str, ArgKind::Str, ArgKind::Str, ArgKind::Str, ArgKind::Str, ArgKind::Str]), T::Bool, Needs::CONST, Lifetime::since(3, 0), "Result of the named ACLs."),
-    fetch("dump_all_vars", args(0, &[ArgKind::Str, ArgKind::Str, ArgKind::Str]), T::Str, Needs::CONST, Lifetime::since(3, 5), "All variables with their values, filtered by scope and prefix."),
-    fetch("var", args(1, &[ArgKind::Var, ArgKind::Str]), T::Any, Needs::CONST, ALWAYS, "Value of a variable, or a default.").eval(var).prepare(var_slot),
+    fetch(
+        "acl",
+        args(
+            1,
+            &[
+                ArgKind::Str,
+                ArgKind::Str,
+                ArgKind::Str,
+                ArgKind::Str,
+                ArgKind::Str,
+                ArgKind::Str,
+                ArgKind::Str,
+                ArgKind::Str,
+                ArgKind::Str,
+                ArgKind::Str,
+                ArgKind::Str,
+                ArgKind::Str,
+            ],
+        ),
+        T::Bool,
+        Needs::CONST,
+        Lifetime::since(3, 0),
+        "Result of the named ACLs.",
+    ),
+    fetch(
+        "dump_all_vars",
+        args(0, &[ArgKind::Str, ArgKind::Str, ArgKind::Str]),
+        T::Str,
+        Needs::CONST,
+        Lifetime::since(3, 5),
+        "All variables with their values, filtered by scope and prefix.",
+    ),
+    fetch(
+        "var",
+        args(1, &[ArgKind::Var, ArgKind::Str]),
+        T::Any,
+        Needs::CONST,
+        ALWAYS,
+        "Value of a variable, or a default.",
+    )
+    .eval(var)
+    .prepare(var_slot),
 ];
 
 use rha_base::Value;

@@ -91,7 +91,11 @@ pub(crate) const ALIASES: &[Alias] = &[
     alias("Th", Form::Int(Fact::TimeHandshake, 0), "Milliseconds of handshakes."),
     alias("Ti", Form::Int(Fact::TimeIdle, -1), "Milliseconds of idleness before the request."),
     alias("Tl", Form::DateLocal(Fact::AcceptDateUs), "Date of accept, in local time with its offset."),
-    alias("Tq", Form::Int(Fact::TimeRequestTotal, -1), "Milliseconds from accept to a complete request head."),
+    alias(
+        "Tq",
+        Form::Int(Fact::TimeRequestTotal, -1),
+        "Milliseconds from accept to a complete request head.",
+    ),
     alias("TR", Form::Int(Fact::TimeRequest, -1), "Milliseconds to receive the request head."),
     alias("Tr", Form::Int(Fact::TimeResponse, -1), "Milliseconds until the response head."),
     alias("Ts", Form::Seconds(Fact::AcceptDateUs), "Date of accept in seconds since 1970."),

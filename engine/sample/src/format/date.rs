@@ -108,7 +108,10 @@ mod tests {
             let d = Date::of(s);
             let mut out = Vec::new();
             write_clf(&d, &mut out);
-            assert_eq!((String::from_utf8(out).unwrap().as_str(), d.day_name(), d.yearday), (text, day, yearday));
+            assert_eq!(
+                (String::from_utf8(out).unwrap().as_str(), d.day_name(), d.yearday),
+                (text, day, yearday)
+            );
         }
         let mut out = Vec::new();
         write_offset(-12_600, &mut out);

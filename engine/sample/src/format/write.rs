@@ -243,6 +243,12 @@ impl<'a> Writer<'a, '_> {
     fn captures(&mut self, request: bool, flags: LogFlags) {
         let count = self.capture_count(request);
         if count == 0 {
+            let whole = if request { Fact::CapturedRequestHeaders } else { Fact::CapturedResponseHeaders };
+            if let Some(v) = self.scene.fact(whole) {
+                self.quote(flags);
+                self.escaped(&text(v), flags);
+                self.quote(flags);
+            }
             return;
         }
         self.quote(flags);

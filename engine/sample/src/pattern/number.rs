@@ -9,10 +9,7 @@ pub(crate) struct Ranges(Box<[IntRange]>);
 
 impl Ranges {
     /// Reads `5`, `1:9`, `1-9`, `:9`, `5:`, and `eq gt ge lt le` before the numbers they apply to.
-    pub(crate) fn build<'a>(
-        texts: impl Iterator<Item = &'a [u8]>,
-        dotted: bool,
-    ) -> Result<Ranges, String> {
+    pub(crate) fn build<'a>(texts: impl Iterator<Item = &'a [u8]>, dotted: bool) -> Result<Ranges, String> {
         let mut operator = Operator::Eq;
         let mut all = Vec::new();
         for t in texts {

@@ -36,8 +36,9 @@ impl NetIndex {
                 odd.push((address & mask, mask, i));
                 continue;
             }
-            let n = parse_network(t)
-                .ok_or_else(|| format!("'{}' is not a valid IPv4 or IPv6 address", String::from_utf8_lossy(t)))?;
+            let n = parse_network(t).ok_or_else(|| {
+                format!("'{}' is not a valid IPv4 or IPv6 address", String::from_utf8_lossy(t))
+            })?;
             match n.address {
                 std::net::IpAddr::V4(a) => {
                     let host = u32::MAX.checked_shr(u32::from(n.prefix_len)).unwrap_or(0);
@@ -150,7 +151,8 @@ mod tests {
 
     #[test]
     fn the_most_specific_network_wins_and_the_first_of_equals() {
-        let n = index(&["10.0.0.0/8", "10.1.0.0/16", "10.1.2.3", "0.0.0.0/1", "10.1.0.0/16", "255.255.255.255"]);
+        let n =
+            index(&["10.0.0.0/8", "10.1.0.0/16", "10.1.2.3", "0.0.0.0/1", "10.1.0.0/16", "255.255.255.255"]);
         let cases = [
             ("10.0.0.1", Some(0)),
             ("10.1.2.2", Some(1)),
@@ -179,5 +181,25 @@ mod tests {
         assert_eq!(v4(&n, "10.9.9.1"), Some(0));
         assert_eq!(v4(&n, "10.9.9.2"), None);
         assert!(NetIndex::build([&b"host"[..]].into_iter()).is_err());
+    }
+
+    proptest::proptest! {
+        /// The flattened ranges find what comparing every network finds.
+        #[test]
+        fn ranges_agree_with_comparing_each(
+            nets in proptest::collection::vec((0u32..64, 26u8..=32), 0..40),
+            at in 0u32..64,
+        ) {
+            let texts: Vec<String> =
+                nets.iter().map(|(a, l)| format!("{}/{l}", Ipv4Addr::from(*a))).collect();
+            let holds = |a: u32, l: u8| {
+                let mask = u32::MAX.checked_shl(32 - u32::from(l)).unwrap_or(0);
+                a & mask == at & mask
+            };
+            let each = (0u32..).zip(&nets).filter(|(_, (a, l))| holds(*a, *l));
+            let want = each.max_by_key(|(i, (_, l))| (*l, u32::MAX - i)).map(|(i, _)| i);
+            let n = NetIndex::build(texts.iter().map(|t| t.as_bytes())).unwrap();
+            proptest::prop_assert_eq!(n.find_v4(Ipv4Addr::from(at)), want);
+        }
     }
 }

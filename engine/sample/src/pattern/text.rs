@@ -3,7 +3,7 @@
 //! Few are compared one after another; many by hash table (exact, components), sorted prefixes
 //! (prefix, suffix) or Aho-Corasick (substring). Case is folded once per lookup.
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use hashbrown::{DefaultHashBuilder, HashTable};
 use memchr::memmem;
 use rha_vocab::Match;
@@ -14,8 +14,8 @@ use super::{Arena, Style};
 
 /// Up to this many, comparing each is faster than any index.
 const FEW: usize = 8;
-/// Substrings up to this many are searched one by one.
-const FEW_SUBSTRINGS: usize = 3;
+/// A machine for up to this many substrings is a table of all transitions, larger ones are compact.
+const SMALL_MACHINE: usize = 64;
 /// More components than this in one text are compared pattern by pattern.
 const MANY_COMPONENTS: usize = 64;
 
@@ -52,8 +52,7 @@ impl TextIndex {
         }
         texts.shrink();
         let index = match style.method {
-            _ if texts.len() <= FEW_SUBSTRINGS => Index::Each,
-            Match::Sub => search(&texts),
+            Match::Sub if texts.len() > 1 => search(&texts, style.ignore_case),
             _ if texts.len() <= FEW => Index::Each,
             Match::Beg | Match::End => Index::Sorted(Sorted::build(&texts)),
             _ => hash(&texts),
@@ -70,7 +69,7 @@ impl TextIndex {
     pub(crate) fn find(&self, s: &[u8]) -> Option<u32> {
         let mut folded: SmallVec<[u8; 128]> = SmallVec::new();
         let end = self.style.method == Match::End;
-        let s = if self.style.ignore_case || end {
+        let s = if self.style.ignore_case && !matches!(self.index, Index::Search(_)) || end {
             folded.extend_from_slice(s);
             if self.style.ignore_case {
                 folded.make_ascii_lowercase();
@@ -89,14 +88,21 @@ impl TextIndex {
                 _ => self.exact(table, hasher, s),
             },
             Index::Sorted(sorted) => sorted.find(&self.texts, s, self.style.longest),
+            // most texts hold none of them, which the first test says sooner
+            Index::Search(ac) if !ac.is_match(s) => None,
             Index::Search(ac) => ac.find_overlapping_iter(s).map(|m| m.pattern().as_u32()).min(),
         }
     }
 
     fn each(&self, s: &[u8]) -> Option<u32> {
         let method = if self.style.method == Match::End { Match::Beg } else { self.style.method };
-        let mut matching = (0u32..).take(self.texts.len()).filter(|i| one(method, false, self.texts.get(*i), s));
-        if self.style.longest { matching.max_by_key(|i| (self.texts.get(*i).len(), u32::MAX - i)) } else { matching.next() }
+        let mut matching =
+            (0u32..).take(self.texts.len()).filter(|i| one(method, false, self.texts.get(*i), s));
+        if self.style.longest {
+            matching.max_by_key(|i| (self.texts.get(*i).len(), u32::MAX - i))
+        } else {
+            matching.next()
+        }
     }
 
     fn exact(&self, table: &HashTable<u32>, hasher: &DefaultHashBuilder, s: &[u8]) -> Option<u32> {
@@ -154,7 +160,9 @@ fn contains_folded(pattern: &[u8], s: &[u8]) -> bool {
     let last = s.len().checked_sub(pattern.len());
     last.is_some_and(|last| {
         let places = memchr::memchr2_iter(lower, upper, s).take_while(|i| *i <= last);
-        places.into_iter().any(|i| s.get(i..i + pattern.len()).is_some_and(|h| h.eq_ignore_ascii_case(pattern)))
+        places
+            .into_iter()
+            .any(|i| s.get(i..i + pattern.len()).is_some_and(|h| h.eq_ignore_ascii_case(pattern)))
     })
 }
 
@@ -208,11 +216,8 @@ fn hash(texts: &Arena) -> Index {
     let mut table: HashTable<u32> = HashTable::with_capacity(texts.len());
     for i in (0u32..).take(texts.len()) {
         let text = texts.get(i);
-        let entry = table.entry(
-            hasher.hash_one(text),
-            |j| texts.get(*j) == text,
-            |j| hasher.hash_one(texts.get(*j)),
-        );
+        let entry =
+            table.entry(hasher.hash_one(text), |j| texts.get(*j) == text, |j| hasher.hash_one(texts.get(*j)));
         if let hashbrown::hash_table::Entry::Vacant(v) = entry {
             v.insert(i);
         }
@@ -220,9 +225,11 @@ fn hash(texts: &Arena) -> Index {
     Index::Hash { table, hasher }
 }
 
-fn search(texts: &Arena) -> Index {
+fn search(texts: &Arena, ignore_case: bool) -> Index {
     let all = (0u32..).take(texts.len()).map(|i| texts.get(i));
-    AhoCorasick::new(all).map_or(Index::Each, |ac| Index::Search(Box::new(ac)))
+    let kind = (texts.len() <= SMALL_MACHINE).then_some(AhoCorasickKind::DFA);
+    let built = AhoCorasick::builder().kind(kind).ascii_case_insensitive(ignore_case).build(all);
+    built.map_or(Index::Each, |ac| Index::Search(Box::new(ac)))
 }
 
 /// Prefixes in byte order; each knows the longest other one that is a prefix of it.
@@ -292,7 +299,11 @@ mod tests {
                         .zip(&refs)
                         .find(|(_, p)| one(method, ignore_case, p.as_bytes(), t.as_bytes()))
                         .map(|(i, _)| i);
-                    assert_eq!(find(method, ignore_case, false, &refs, t), each, "{method:?} {ignore_case} {t}");
+                    assert_eq!(
+                        find(method, ignore_case, false, &refs, t),
+                        each,
+                        "{method:?} {ignore_case} {t}"
+                    );
                 }
             }
         }

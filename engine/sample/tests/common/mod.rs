@@ -1,5 +1,6 @@
 //! A stream made of literals, and a reader of expressions as they are written.
 #![allow(dead_code, reason = "each test file uses a part")]
+#![allow(clippy::unwrap_used, reason = "a test whose own text is wrong should stop")]
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -286,10 +287,10 @@ fn typed(name: &str, words: &[String], shape: &ArgShape) -> Vec<Arg> {
         _ if w.is_empty() && *kind != ArgKind::Str => Arg::Absent,
         ArgKind::Sint => Arg::Int(w.parse().unwrap()),
         ArgKind::Ipv4 => Arg::V4(w.parse().unwrap()),
-        ArgKind::Msk4 => Arg::V4(w.parse::<u32>().map_or_else(
-            |_| w.parse().unwrap(),
-            |n| (u32::MAX.checked_shl(32 - n).unwrap_or(0)).into(),
-        )),
+        ArgKind::Msk4 => Arg::V4(
+            w.parse::<u32>()
+                .map_or_else(|_| w.parse().unwrap(), |n| (u32::MAX.checked_shl(32 - n).unwrap_or(0)).into()),
+        ),
         ArgKind::Ipv6 => Arg::V6(w.parse().unwrap()),
         ArgKind::Msk6 => Arg::V6((u128::MAX << (128 - w.parse::<u32>().unwrap())).into()),
         ArgKind::Map => Arg::Map(w.clone()),
@@ -339,8 +340,8 @@ pub fn test(words: &[String]) -> rha_ir::AclTest {
     let keyword = vocab.acl(&text[..end]);
     let renamed = keyword.map_or(text.clone(), |k| format!("{}{}", k.fetch, &text[end..]));
     let expr = expr(&renamed);
-    let types = expr.converters.iter().map(|c| vocab.converter(&c.name).unwrap().output);
-    let output = types.last().unwrap_or(vocab.fetch(&expr.fetch.name).unwrap().output);
+    let last = expr.converters.last().map(|c| vocab.converter(&c.name).unwrap().output);
+    let output = last.unwrap_or(vocab.fetch(&expr.fetch.name).unwrap().output);
     let mut method = match (keyword, output) {
         (Some(k), _) if expr.converters.is_empty() => k.method,
         (_, SampleType::Bool) => Match::Bool,
@@ -367,7 +368,16 @@ pub fn test(words: &[String]) -> rha_ir::AclTest {
         i += 1;
     }
     let origin = rha_ir::Span::default();
-    rha_ir::AclTest { expr, method, ignore_case, no_dns: false, id: None, patterns, origin, keyword: text.as_str().into() }
+    rha_ir::AclTest {
+        expr,
+        method,
+        ignore_case,
+        no_dns: false,
+        id: None,
+        patterns,
+        origin,
+        keyword: text.as_str().into(),
+    }
 }
 
 /// Words with double quotes and backslashes resolved; expressions keep theirs.

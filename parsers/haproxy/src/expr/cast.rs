@@ -62,9 +62,10 @@ pub fn after(dialect: Dialect, before: SampleType, input: SampleType, output: Sa
 #[must_use]
 pub fn output_type(samples: &SampleVocab<'_>, dialect: Dialect, expr: &SampleExpr) -> SampleType {
     let first = samples.fetch(&expr.fetch.name).map_or(SampleType::Any, |f| f.output);
-    expr.converters.iter().filter_map(|c| samples.converter(&c.name)).fold(first, |t, c| {
-        after(dialect, t, c.input, c.output)
-    })
+    expr.converters
+        .iter()
+        .filter_map(|c| samples.converter(&c.name))
+        .fold(first, |t, c| after(dialect, t, c.input, c.output))
 }
 
 #[cfg(test)]

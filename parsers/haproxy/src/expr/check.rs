@@ -245,8 +245,18 @@ fn dn_format(j: &mut Judge<'_, '_, '_>) -> Judged {
 
 fn tlv(j: &mut Judge<'_, '_, '_>) -> Judged {
     const NAMES: [&str; 12] = [
-        "ALPN", "AUTHORITY", "CRC32C", "NOOP", "UNIQUE_ID", "SSL", "SSL_VERSION", "SSL_CN", "SSL_CIPHER",
-        "SSL_SIG_ALG", "SSL_KEY_ALG", "NETNS",
+        "ALPN",
+        "AUTHORITY",
+        "CRC32C",
+        "NOOP",
+        "UNIQUE_ID",
+        "SSL",
+        "SSL_VERSION",
+        "SSL_CN",
+        "SSL_CIPHER",
+        "SSL_SIG_ALG",
+        "SSL_KEY_ALG",
+        "NETNS",
     ];
     let name = j.shown(0);
     if NAMES.iter().any(|n| n.eq_ignore_ascii_case(&name)) {
@@ -297,7 +307,8 @@ fn bytes(j: &mut Judge<'_, '_, '_>) -> Judged {
 
 fn add_item(j: &mut Judge<'_, '_, '_>) -> Judged {
     j.optional_variable(1)?;
-    let empty = |i: usize| !matches!(j.call.args.get(i), Some(Arg::Var(_))) && j.str(i).is_none_or(<[u8]>::is_empty);
+    let empty =
+        |i: usize| !matches!(j.call.args.get(i), Some(Arg::Var(_))) && j.str(i).is_none_or(<[u8]>::is_empty);
     if empty(1) && empty(2) {
         return Err("one of the optional arguments has to be nonempty".to_owned());
     }
@@ -329,7 +340,10 @@ fn regsub(j: &mut Judge<'_, '_, '_>) -> Judged {
 fn json(j: &mut Judge<'_, '_, '_>) -> Judged {
     match j.str(0) {
         None | Some(b"" | b"ascii" | b"utf8" | b"utf8s" | b"utf8p" | b"utf8ps") => Ok(()),
-        Some(_) => Err("Unexpected input code type. Allowed value are 'ascii', 'utf8', 'utf8s', 'utf8p' and 'utf8ps'".to_owned()),
+        Some(_) => Err(
+            "Unexpected input code type. Allowed value are 'ascii', 'utf8', 'utf8s', 'utf8p' and 'utf8ps'"
+                .to_owned(),
+        ),
     }
 }
 
@@ -401,9 +415,28 @@ fn debug(j: &mut Judge<'_, '_, '_>) -> Judged {
 /// COMPAT: any digest of OpenSSL's; these are the ones it lists.
 fn digest(j: &mut Judge<'_, '_, '_>) -> Judged {
     const NAMES: [&str; 22] = [
-        "md4", "md5", "md5-sha1", "mdc2", "ripemd", "ripemd160", "rmd160", "sha1", "sha224", "sha256",
-        "sha384", "sha512", "sha512-224", "sha512-256", "sha3-224", "sha3-256", "sha3-384", "sha3-512",
-        "shake128", "shake256", "sm3", "blake2b512",
+        "md4",
+        "md5",
+        "md5-sha1",
+        "mdc2",
+        "ripemd",
+        "ripemd160",
+        "rmd160",
+        "sha1",
+        "sha224",
+        "sha256",
+        "sha384",
+        "sha512",
+        "sha512-224",
+        "sha512-256",
+        "sha3-224",
+        "sha3-256",
+        "sha3-384",
+        "sha3-512",
+        "shake128",
+        "shake256",
+        "sm3",
+        "blake2b512",
     ];
     let name = j.shown(0).to_ascii_lowercase();
     if NAMES.contains(&name.as_str()) || name == "blake2s256" {
@@ -445,7 +478,11 @@ fn protobuf(j: &mut Judge<'_, '_, '_>) -> Judged {
 }
 
 fn aes_gcm(j: &mut Judge<'_, '_, '_>) -> Judged {
-    if matches!(j.int(0), 128 | 192 | 256) { Ok(()) } else { Err("key size must be 128, 192 or 256 (bits).".to_owned()) }
+    if matches!(j.int(0), 128 | 192 | 256) {
+        Ok(())
+    } else {
+        Err("key size must be 128, 192 or 256 (bits).".to_owned())
+    }
 }
 
 /// `map`, `map_<match>`, `map_<match>_<output>`: reads the file and checks every line.
@@ -482,10 +519,13 @@ fn map(j: &mut Judge<'_, '_, '_>) -> Judged {
         let text = String::from_utf8_lossy(default).into_owned();
         let ip = text.parse::<std::net::IpAddr>();
         let ip = ip.map_err(|_| format!("map: cannot parse default ip <{text}>."))?;
-        j.set(1, match ip {
-            std::net::IpAddr::V4(a) => Arg::V4(a),
-            std::net::IpAddr::V6(a) => Arg::V6(a),
-        });
+        j.set(
+            1,
+            match ip {
+                std::net::IpAddr::V4(a) => Arg::V4(a),
+                std::net::IpAddr::V6(a) => Arg::V6(a),
+            },
+        );
     }
     j.set(0, Arg::Map(file));
     Ok(())

@@ -160,9 +160,7 @@ struct Looks<'a> {
 
 fn terms<'a>(acls: &'a [Acl], condition: &'a Condition) -> impl Iterator<Item = Looks<'a>> {
     condition.any.iter().flatten().filter_map(move |t| match t {
-        Term::Named { acl, .. } => {
-            acls.get(*acl as usize).map(|a| Looks { name: &a.name, tests: &a.tests })
-        }
+        Term::Named { acl, .. } => acls.get(*acl as usize).map(|a| Looks { name: &a.name, tests: &a.tests }),
         Term::Anonymous { test, .. } => Some(Looks { name: "", tests: std::slice::from_ref(&**test) }),
     })
 }

@@ -15,8 +15,7 @@ pub const HTTP_LOG: &str = "%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %
 /// `option httpslog`.
 pub const HTTPS_LOG: &str = "%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq %hr %hs %{+Q}r %[fc_err]/%[ssl_fc_err,hex]/%[ssl_c_err]/%[ssl_c_ca_err]/%[ssl_fc_is_resumed] %[ssl_fc_sni]/%sslv/%sslc";
 /// `option tcplog`.
-pub const TCP_LOG: &str =
-    "%ci:%cp [%t] %ft %b/%s %Tw/%Tc/%Tt %B %ts %ac/%fc/%bc/%sc/%rc %sq/%bq";
+pub const TCP_LOG: &str = "%ci:%cp [%t] %ft %b/%s %Tw/%Tc/%Tt %B %ts %ac/%fc/%bc/%sc/%rc %sq/%bq";
 /// `option httplog clf`.
 pub const CLF: &str = "%{+Q}o %{-Q}ci - - [%trg] %r %ST %B \"\" \"\" %cp %ms %ft %b %s %TR %Tw %Tc %Tr %Ta %tsc %ac %fc %bc %sc %rc %sq %bq %CC %CS %hrl %hsl";
 
@@ -35,12 +34,8 @@ pub struct LogSite {
 
 impl LogSite {
     /// `log-format`, `error-log-format`.
-    pub const LOG: LogSite = LogSite {
-        context: ArgContext::Log,
-        points: Checkpoints::FRONT_LOG,
-        merge_spaces: true,
-        http: false,
-    };
+    pub const LOG: LogSite =
+        LogSite { context: ArgContext::Log, points: Checkpoints::FRONT_LOG, merge_spaces: true, http: false };
 
     /// An argument of a rule that puts the result into an HTTP message.
     #[must_use]
@@ -70,12 +65,7 @@ pub struct FormatCheck {
 ///
 /// # Errors
 /// The original's words, such as `no such format alias 'x'. …`.
-pub fn log_format_text(
-    cx: &mut Cx<'_>,
-    span: Span,
-    text: &[u8],
-    site: LogSite,
-) -> Result<LogFormat, String> {
+pub fn log_format_text(cx: &mut Cx<'_>, span: Span, text: &[u8], site: LogSite) -> Result<LogFormat, String> {
     let mut reader = Reader {
         cx,
         span,

@@ -125,8 +125,7 @@ fn check_lines(
         let line = rest.get(..len).unwrap_or(b"");
         start += len + 1;
         number += 1;
-        check_line(cx, line, reading, value)
-            .map_err(|e| format!("{e} at line {number} of file '{name}'"))?;
+        check_line(cx, line, reading, value).map_err(|e| format!("{e} at line {number} of file '{name}'"))?;
     }
     Ok(())
 }

@@ -96,7 +96,8 @@ pub fn variable_text(name: &[u8]) -> Result<VarName, String> {
         ("res.", VarScope::Res),
         ("check.", VarScope::Check),
     ];
-    let Some((prefix, scope)) = scopes.into_iter().find(|(p, _)| text.len() > p.len() && text.starts_with(p)) else {
+    let Some((prefix, scope)) = scopes.into_iter().find(|(p, _)| text.len() > p.len() && text.starts_with(p))
+    else {
         return Err(format!(
             "invalid variable name '{text}'. A variable name must be start by its scope. The scope can be 'proc', 'sess', 'txn', 'req', 'res' or 'check'"
         ));

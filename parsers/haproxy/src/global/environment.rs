@@ -34,6 +34,11 @@ fn pair(cx: &mut Cx<'_>, line: &Line) -> bool {
         cx.error_tight("HA2011", line, 1, format!("'{}' expects a name and a value.", line.arg(0)));
         return false;
     }
+    if line.arg(1).is_empty() || line.arg(1).contains(&b'=') {
+        let text = format!("'{}' failed on variable '{}' : Invalid argument.", line.arg(0), line.arg(1));
+        cx.error_tight("HA2011", line, 1, text);
+        return false;
+    }
     true
 }
 

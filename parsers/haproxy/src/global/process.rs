@@ -380,7 +380,7 @@ fn account_number(
         Some(n) if i32::try_from(n).is_ok() => store(&mut cx.model.process, n.to_string()),
         _ => {
             let text = format!(
-                " {}: string '{}' is not a number.\n   | You might want to use the '{side}' parameter to use a system {side} name.\n",
+                " {}: string '{}' is not a number.\n   | You might want to use the '{side}' parameter to use a system {side} name.",
                 line.text(0),
                 line.text(1)
             );

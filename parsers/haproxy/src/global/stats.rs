@@ -39,8 +39,24 @@ fn socket(cx: &mut Cx<'_>, line: &Line) {
                 n.text = n.text.replacen(&position, &position.repeat(2), 1) + "\n";
             }
         }
-        Err(Some(_)) => {}
+        Err(Some(_)) => reword(cx, line),
     }
+}
+
+/// COMPAT: what is wrong with an option is worded differently here than on a `bind` line.
+fn reword(cx: &mut Cx<'_>, line: &Line) {
+    let lead = format!("'stats socket {}' in section 'global'", line.text(2));
+    let Some(n) = cx.diagnostics.last_mut().and_then(|d| d.native.as_mut()) else { return };
+    let Some((before, after)) = n.text.split_once(&lead) else { return };
+    n.text = if let Some(text) = after.strip_prefix(" : ") {
+        format!("{before}'stats socket' : '{text}'")
+    } else {
+        let text = after.trim_start_matches(": ");
+        let (what, suggestion) = text.split_once("; did you mean").unwrap_or((text.trim_end_matches('.'), ""));
+        let suggestion =
+            if suggestion.is_empty() { String::new() } else { format!(" Did you mean{suggestion}") };
+        format!("{before}'stats socket' : {what}.{suggestion}")
+    };
 }
 
 fn timeout(cx: &mut Cx<'_>, line: &Line) {

@@ -81,7 +81,7 @@ fn namespace(cx: &mut Cx<'_>, line: &Line) {
     }
 }
 
-/// COMPAT: both complaints come when the section ends.
+/// Both complaints come after the last line.
 pub fn end(cx: &mut Cx<'_>) {
     let c = std::mem::take(&mut cx.others.current);
     if c.name.is_empty() {
@@ -89,9 +89,10 @@ pub fn end(cx: &mut Cx<'_>) {
     }
     if !c.done {
         let text = format!("The program section '{}' lacks a command to launch.", c.name);
-        cx.say("HA3025", Severity::Error, c.origin, text);
+        cx.others.late.push((Severity::Error, c.origin, text));
     }
     if !cx.model.process.master_worker {
-        cx.say("HA3025", Severity::Error, c.origin, "Can't use a 'program' section without master worker mode.");
+        let text = "Can't use a 'program' section without master worker mode.".to_owned();
+        cx.others.late.push((Severity::Error, c.origin, text));
     }
 }

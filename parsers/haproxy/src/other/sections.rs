@@ -129,7 +129,7 @@ pub fn begin(cx: &mut Cx<'_>, section: &'static Section, line: &Line) {
 
 /// COMPAT: these end the run on a bad section line (`tests/badcfg`, `section-*`).
 fn aborts(place: Place) -> bool {
-    matches!(place, Place::CACHE | Place::LOG_FORWARD | Place::PROGRAM | Place::HTTP_ERRORS | Place::PEERS)
+    matches!(place, Place::CACHE | Place::LOG_FORWARD | Place::PROGRAM | Place::HTTP_ERRORS | Place::PEERS | Place::MAILERS | Place::RESOLVERS)
 }
 
 /// Says that a section of the name exists, if the original minds.
@@ -179,6 +179,7 @@ fn duplicate(cx: &mut Cx<'_>, section: &'static Section, line: &Line, name: &str
         cx.say("HA3021", severity, line.at(1), text);
         if section.place == Place::RESOLVERS {
             fail(cx, line, "out of memory.");
+            cx.aborted = true;
         }
     }
     stop

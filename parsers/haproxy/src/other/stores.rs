@@ -28,11 +28,12 @@ pub const KEYWORDS: &[Keyword] = &[
 ];
 
 fn docroot(cx: &mut Cx<'_>, line: &Line) {
-    if proxy::too_many(cx, line, 1, 1) {
-        return;
-    }
     if line.arg(1).is_empty() {
         return fail(cx, line, "'docroot' expects <path> as argument.");
+    }
+    // COMPAT: the path is named as if it were part of the keyword.
+    if proxy::too_many(cx, line, 0, 1) {
+        return;
     }
     cx.others.current.done = true;
 }

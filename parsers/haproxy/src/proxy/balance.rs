@@ -15,7 +15,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     row("hash-type", Place::BACK, "<method> [<function> [<modifier>]]", "Sets how keys are mapped to servers.", hash_type),
     row("hash-balance-factor", Place::BACK, "<factor>", "Limits the load of one server in a hash ring.", factor),
     known(
-        Lifetime::since(3, 0),
+        Lifetime::since(3, 2),
         planned("hash-preserve-affinity", Place::BACK, "always|maxconn|maxqueue", "Sets when a hashed server is left.", affinity),
     ),
 ];
@@ -33,7 +33,7 @@ fn balance(cx: &mut Cx<'_>, line: &Line) {
                 b,
                 Balance::Hash(BalanceKey::Uri { .. } | BalanceKey::UrlParam { .. } | BalanceKey::Header { .. })
             );
-            d.extra.balance_needs_log = matches!(b, Balance::Sticky) || line.is(1, "log-hash");
+            d.extra.balance_needs_log = line.is(1, "log-hash");
             let planned = hash || matches!(b, Balance::Sticky);
             d.proxy.service.balance = Some(b);
             if planned {

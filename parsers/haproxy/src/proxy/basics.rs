@@ -547,7 +547,8 @@ fn send_name_header(cx: &mut Cx<'_>, line: &Line) {
         return cx.error("HA2100", line, 1, "'http-send-name-header' requires a header string.");
     }
     let name = line.text(1).to_ascii_lowercase();
-    if ["host", "content-length", "transfer-encoding", "connection"].contains(&name.as_str()) {
+    let reserved = cx.input.dialect >= Dialect::V3_5;
+    if reserved && ["host", "content-length", "transfer-encoding", "connection"].contains(&name.as_str()) {
         let text = format!(
             "'{}' cannot be used as header name for 'http-send-name-header' directive.",
             line.text(1)
@@ -571,6 +572,9 @@ fn use_fcgi_app(cx: &mut Cx<'_>, line: &Line) {
     if line.arg(1).is_empty() {
         return cx.error("HA2100", line, 1, "'use-fcgi-app' expects <name> as argument.");
     }
+    if let Some(d) = draft(cx, line) {
+        d.extra.fcgi_app = Some(line.text(1));
+    }
 }
 
 fn tcpka(cx: &mut Cx<'_>, line: &Line) {
@@ -585,7 +589,9 @@ fn tcpka(cx: &mut Cx<'_>, line: &Line) {
         match units::time_warned(cx, line.at(1), line.arg(1), TimeUnit::S) {
             Ok(v) => v,
             Err(e) => {
-                let text = timer_text(e, &line.text(1), &keyword);
+                // COMPAT: this one text ends its line itself.
+                let end = if matches!(e, TimeError::Unexpected(_)) { "\n" } else { "" };
+                let text = timer_text(e, &line.text(1), &keyword) + end;
                 return cx.error("HA2100", line, 1, text);
             }
         }

@@ -123,7 +123,7 @@ pub static OPTIONS: &[BindOption] = &[
     tls_value("ca-file", "Names the authorities of client certificates.", |cx, line, i, d| {
         tls::ca_file(cx, line, i, &mut d.bind.tls_options, "CAfile path")
     }),
-    tls_value("ca-ignore-err", "Ignores errors of a chain.", |_, line, i, d| tls::keep(line, i, "missing error IDs list", &mut d.bind.tls_options)),
+    tls_value("ca-ignore-err", "Ignores errors of a chain.", |cx, line, i, d| tls::ignored_errors(cx, line, i, &mut d.bind.tls_options)),
     tls_value("ca-sign-file", "Names the authority that signs generated certificates.", |_, line, i, d| tls::keep(line, i, "missing CAfile path", &mut d.bind.tls_options)),
     tls_value("ca-sign-pass", "Opens the key of the signing authority.", |_, line, i, d| tls::keep(line, i, "missing CAkey password", &mut d.bind.tls_options)),
     tls_value("ca-verify-file", "Names authorities that are not announced.", |cx, line, i, d| {
@@ -134,7 +134,7 @@ pub static OPTIONS: &[BindOption] = &[
     since(2, 8, tls_value("client-sigalgs", "Sets the signature algorithms of client certificates.", |_, line, i, d| tls::keep(line, i, "missing signature algorithm list", &mut d.bind.tls_options))),
     tls_value("crl-file", "Names the revocation list.", |cx, line, i, d| tls::ca_file(cx, line, i, &mut d.bind.tls_options, "CRLfile path")),
     tls_value("crt", "Names a certificate.", |cx, line, i, d| tls::bind_crt(cx, line, i, &mut d.bind.tls_options)),
-    tls_value("crt-ignore-err", "Ignores errors of a certificate.", |_, line, i, d| tls::keep(line, i, "missing error IDs list", &mut d.bind.tls_options)),
+    tls_value("crt-ignore-err", "Ignores errors of a certificate.", |cx, line, i, d| tls::ignored_errors(cx, line, i, &mut d.bind.tls_options)),
     tls_value("crt-list", "Names a list of certificates.", |cx, line, i, d| tls::crt_list(cx, line, i, &mut d.bind.tls_options)),
     tls_value("curves", "Sets the curves.", |_, line, i, d| tls::keep(line, i, "missing curve suite", &mut d.bind.tls_options)),
     since(3, 0, tls_value("default-crt", "Names a certificate for clients without server name.", |cx, line, i, d| tls::bind_crt(cx, line, i, &mut d.bind.tls_options))),
@@ -294,7 +294,10 @@ fn level(_: &mut Cx<'_>, line: &Line, i: usize, d: &mut BindDraft) -> Result<(),
 }
 
 fn mode(_: &mut Cx<'_>, line: &Line, i: usize, d: &mut BindDraft) -> Result<(), String> {
-    present(line, i, "missing value")?;
+    let (_, rest) = units::strtol(line.arg(i + 1), 8);
+    if line.arg(i + 1).is_empty() || !rest.is_empty() {
+        return Err(format!("'mode' : missing or invalid mode '{}' (octal integer expected)", line.text(i + 1)));
+    }
     d.bind.file_mode = u32::try_from(units::strtol(line.arg(i + 1), 8).0).ok();
     Ok(())
 }
@@ -346,9 +349,10 @@ fn process(cx: &mut Cx<'_>, line: &Line, i: usize, _: &mut BindDraft) -> Result<
     }
     let word = line.text(i + 1);
     let threads = word.split_once('/').map_or("", |(_, t)| t);
-    let instead = if threads.is_empty() { String::new() } else { format!(" '{threads}'") };
+    let instead = if threads.is_empty() { String::new() } else { format!(" {threads}") };
+    let advice = if instead.is_empty() { String::new() } else { format!(" Please use 'thread{instead}' instead.") };
     let text = format!(
-        "'{} {}' in section '{}' : 'process {word}' on 'bind' lines is deprecated and will be removed in version 2.7. Please use 'thread{instead}' instead.",
+        "'{} {}' in section '{}' : 'process {word}' on 'bind' lines is deprecated and will be removed in 2.7.{advice}",
         line.text(0),
         line.text(1),
         cx.draft.as_ref().map_or("global", super::Draft::word)
@@ -383,7 +387,7 @@ fn severity(_: &mut Cx<'_>, line: &Line, i: usize, _: &mut BindDraft) -> Result<
     if ["none", "number", "string"].iter().any(|w| line.is(i + 1, w)) {
         return Ok(());
     }
-    Err("'severity-output' only supports 'none', 'number' and 'string'".to_owned() + &format!(" (got '{}')", line.text(i + 1)))
+    Err("'severity-output' only supports 'none', 'number', and 'string'".to_owned() + &format!(" (got '{}')", line.text(i + 1)))
 }
 
 fn shards(cx: &mut Cx<'_>, line: &Line, i: usize, d: &mut BindDraft) -> Result<(), String> {
@@ -415,7 +419,7 @@ pub(super) fn user_timeout(cx: &mut Cx<'_>, line: &Line, i: usize) -> Result<u32
     })
 }
 
-fn thread(_: &mut Cx<'_>, line: &Line, i: usize, _: &mut BindDraft) -> Result<(), String> {
+fn thread(cx: &mut Cx<'_>, line: &Line, i: usize, _: &mut BindDraft) -> Result<(), String> {
     let word = line.text(i + 1);
     let set = word.rsplit_once('/').map_or(word.as_str(), |(_, s)| s);
     let fine = |p: &str| {
@@ -427,5 +431,9 @@ fn thread(_: &mut Cx<'_>, line: &Line, i: usize, _: &mut BindDraft) -> Result<()
     if !set.is_empty() && set.split(',').all(fine) {
         return Ok(());
     }
-    Err(format!("'{set}' is not a valid number."))
+    Err(if cx.input.dialect < Dialect::V2_8 {
+        format!("'{word}' : '{set}' is not a valid number/range.")
+    } else {
+        format!("invalid first thread number '{set}', permitted range is 1..256, or 'all', 'odd', 'even'.")
+    })
 }

@@ -112,13 +112,6 @@ fn httpchk(cx: &mut Cx<'_>, line: &Line) {
         3 => ("OPTIONS".into(), line.text(2), String::new()),
         _ => (line.arg(2).to_owned(), line.text(3), line.text(4)),
     };
-    if !version.is_empty() && !valid_version(&version) {
-        let (head, _) = version.split_once("\r\n").unwrap_or((&version, ""));
-        if !valid_version(head) {
-            let text = format!("'option httpchk' : invalid HTTP version '{version}'.");
-            return cx.error("HA2100", line, 4, text);
-        }
-    }
     let (version, headers) = split_version(&version);
     let literal = |t: &str| rha_ir::LogFormat {
         nodes: vec![rha_ir::LogNode::Text(t.into())],
@@ -138,11 +131,6 @@ fn httpchk(cx: &mut Cx<'_>, line: &Line) {
     }
 }
 
-fn valid_version(v: &str) -> bool {
-    let b = v.as_bytes();
-    v.len() == 8 && v.starts_with("HTTP/") && b[5].is_ascii_digit() && b[6] == b'.' && b[7].is_ascii_digit()
-}
-
 /// COMPAT: headers could be hidden behind the version before 2.2 and still may.
 fn split_version(text: &str) -> (String, Vec<(String, String)>) {
     let Some((version, rest)) = text.split_once("\r\n") else { return (text.to_owned(), Vec::new()) };
@@ -159,9 +147,9 @@ fn external_check(cx: &mut Cx<'_>, line: &Line) {
     let keyword = line.text(1);
     match keyword.as_str() {
         "command" | "path" => {}
-        "" => return cx.error("HA2100", line, 1, "missing argument after 'external-check'."),
+        "" => return cx.error("HA2100", line, 1, "missing argument after 'external-check'.\n"),
         _ => {
-            let text = format!("external-check: unknown argument '{keyword}'.");
+            let text = format!("'external-check' only supports 'command' and 'path'. but got '{keyword}'.");
             return cx.error("HA2101", line, 1, text);
         }
     }

@@ -26,7 +26,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
 ];
 
 fn http_check(cx: &mut Cx<'_>, line: &Line) {
-    warn_unless(cx, line, Place::BACKEND, "http-check", "");
+    let warned = warn_unless(cx, line, Place::BACKEND, "http-check", "");
     let flag = line.is(1, "disable-on-404") || line.is(1, "send-state");
     if !flag {
         return step(cx, line, true);
@@ -37,12 +37,23 @@ fn http_check(cx: &mut Cx<'_>, line: &Line) {
         check.disable_on_404 |= is_404;
         check.send_state |= !is_404;
     }
-    too_many(cx, line, 1, 0);
+    if !too_many(cx, line, 1, 0) && warned {
+        null_warning(cx, line);
+    }
+}
+
+/// COMPAT: the original warns a second time, with a text that is not there.
+fn null_warning(cx: &mut Cx<'_>, line: &Line) {
+    cx.warning("HA2103", line, 0, "(null)");
 }
 
 fn tcp_check(cx: &mut Cx<'_>, line: &Line) {
-    warn_unless(cx, line, Place::BACKEND, "tcp-check", "");
+    let warned = warn_unless(cx, line, Place::BACKEND, "tcp-check", "");
+    let before = cx.diagnostics.len();
     step(cx, line, false);
+    if warned && cx.diagnostics.len() == before {
+        null_warning(cx, line);
+    }
 }
 
 fn step(cx: &mut Cx<'_>, line: &Line, http: bool) {
@@ -74,7 +85,7 @@ fn step(cx: &mut Cx<'_>, line: &Line, http: bool) {
         }
     };
     match result {
-        Err(e) => cx.error("HA2100", line, 1, format!("'{keyword} {word}' : {}.", e.trim_end())),
+        Err(e) => cx.error("HA2100", line, 1, format!("'{keyword} {word}' : {e}.")),
         Ok(s) => {
             let Some(d) = draft(cx, line) else { return };
             if http {
@@ -99,7 +110,7 @@ fn format(cx: &mut Cx<'_>, line: &Line, i: usize) -> Result<LogFormat, String> {
     let site = LogSite::plain(ArgContext::TcpCheck, Checkpoints::BACK_CHECK_RULE);
     let bytes = line.arg(i).to_owned();
     log_format_text(cx, line.at(i), &bytes, site)
-        .map_err(|e| format!("'{}' invalid log-format string ({e}).", line.text(i)))
+        .map_err(|e| format!("'{}' invalid log-format string ({e}).\n", line.text(i)))
 }
 
 fn variable(cx: &mut Cx<'_>, line: &Line, word: &str) -> Result<TcpStep, String> {
@@ -134,8 +145,7 @@ fn connect(cx: &mut Cx<'_>, line: &Line) -> Result<TcpStep, String> {
     });
     if first_other.is_some() {
         return Err(format!(
-            "first step MUST also be a 'connect', optionally preceded by a 'set-var', an 'unset-var' or a 'comment', when there is a 'connect' step in the {} ruleset",
-            line.text(0)
+            "first step MUST also be a 'connect', optionally preceded by a 'set-var', an 'unset-var' or a 'comment', when there is a 'connect' step in the tcp-check ruleset"
         ));
     }
     let (mut port, mut addr, mut comment) = (None, None, None);
@@ -179,6 +189,9 @@ fn connect(cx: &mut Cx<'_>, line: &Line) -> Result<TcpStep, String> {
             b"linger" => linger = true,
             b"ssl" => {
                 tls = true;
+                if let Some(d) = cx.draft.as_mut() {
+                    d.extra.check_over_tls = true;
+                }
                 cx.note("check ssl", Support::Planned, line.at(i));
             }
             b"sni" | b"alpn" => {
@@ -213,7 +226,8 @@ fn send(cx: &mut Cx<'_>, line: &Line) -> Result<TcpStep, String> {
     let binary = word.contains("binary");
     let what = if binary { "binary string" } else { "string" };
     if line.arg(2).is_empty() {
-        return Err(format!("'{word}' expects a {what} as argument"));
+        // COMPAT: the two words are the wrong way round.
+        return Err(format!("'{what}' expects a {word} as argument"));
     }
     let mut comment = None;
     let mut i = 3;
@@ -230,7 +244,7 @@ fn send(cx: &mut Cx<'_>, line: &Line) -> Result<TcpStep, String> {
         return Ok(TcpStep::SendFormat { format, hex: binary, origin: line.span });
     }
     let data = if binary {
-        hexadecimal(line.arg(2)).map_err(|e| format!("'{}' invalid binary string ({e}).", line.text(2)))?
+        hexadecimal(line.arg(2)).map_err(|e| format!("'{}' invalid binary string ({e}).\n", line.text(2)))?
     } else {
         line.arg(2).to_vec()
     };
@@ -243,13 +257,11 @@ fn hexadecimal(text: &[u8]) -> Result<Vec<u8>, String> {
         return Err("an even number of hex digit is expected".into());
     }
     let digit = |b: u8| (b as char).to_digit(16);
-    text.chunks_exact(2)
-        .map(|p| match p {
-            [a, b] => digit(*a).zip(digit(*b)).and_then(|(h, l)| u8::try_from(h << 4 | l).ok()),
-            _ => None,
-        })
-        .collect::<Option<Vec<u8>>>()
-        .ok_or_else(|| "an hex digit is expected".to_owned())
+    if let Some(b) = text.iter().find(|b| digit(**b).is_none()) {
+        return Err(format!("an hex digit is expected (found '{}')", *b as char));
+    }
+    let byte = |p: &[u8]| p.iter().fold(0, |v, b| v << 4 | digit(*b).unwrap_or(0));
+    Ok(text.chunks_exact(2).map(|p| u8::try_from(byte(p)).unwrap_or(0)).collect())
 }
 
 fn send_http(cx: &mut Cx<'_>, line: &Line) -> Result<TcpStep, String> {
@@ -280,7 +292,7 @@ fn send_http(cx: &mut Cx<'_>, line: &Line) -> Result<TcpStep, String> {
                 let name = line.text(i + 1).to_ascii_lowercase();
                 if name == "host" {
                     if let Some(before) = host {
-                        return Err(format!("'hdr' header already defined (previous value is '{before}')"));
+                        return Err(format!("'{}' header already defined (previous value is '{before}')", line.text(i + 1)));
                     }
                     host = Some(line.text(i + 2));
                 }
@@ -520,7 +532,6 @@ fn expect_header(cx: &mut Cx<'_>, line: &Line, start: usize, word: &str, e: &mut
 /// `name|value [-m method] pattern` from word `i` on; the index after it.
 fn header_pattern(cx: &mut Cx<'_>, line: &Line, mut i: usize, word: &str) -> Result<usize, String> {
     let is_format = line.text(i).ends_with("-lf");
-    let which = line.text(i);
     i += 1;
     let mut is_regex = false;
     if line.is(i, "-m") {
@@ -531,8 +542,8 @@ fn header_pattern(cx: &mut Cx<'_>, line: &Line, mut i: usize, word: &str) -> Res
                 return Err(format!("'{word}': log-format string is not supported with a regex matching method"));
             }
             "reg" => is_regex = true,
-            "" => return Err(format!("'{word}' : '{which}' expects at a matching pattern ('str', 'beg', 'end', 'sub' or 'reg')")),
-            m => return Err(format!("'{word}' : '{which}' only supports 'str', 'beg', 'end', 'sub' or 'reg' (got '{m}')")),
+            "" => return Err(format!("'{word}' : '-m' expects at a matching pattern ('str', 'beg', 'end', 'sub' or 'reg')")),
+            m => return Err(format!("'{word}' : '-m' only supports 'str', 'beg', 'end', 'sub' or 'reg' (got '{m}')")),
         }
         i += 2;
     }

@@ -30,7 +30,7 @@ fn handled(cx: &Cx<'_>, status: i64) -> Option<u16> {
 
 fn errorfile(cx: &mut Cx<'_>, line: &Line) {
     if line.arg(1).is_empty() || line.arg(2).is_empty() {
-        let text = "errorfile : expects <status_code> and <file> as arguments.";
+        let text = "errorfile : expects <status_code> and <file> as arguments.\n";
         return cx.error("HA2100", line, 1, text);
     }
     let path = line.text(2);
@@ -56,13 +56,13 @@ fn well_formed(content: &[u8]) -> Result<(), &'static str> {
     if content.is_empty() || content.starts_with(b"HTTP/") && memchr::memchr(b'\n', content).is_some() {
         return Ok(());
     }
-    Err("unable to parse message headers.")
+    Err("unable to parse headers (error offset: 0)")
 }
 
 fn errorloc(cx: &mut Cx<'_>, line: &Line) {
     let keyword = line.text(0);
     if line.arg(1).is_empty() || line.arg(2).is_empty() {
-        let text = format!("{keyword} : expects <status_code> and <url> as arguments.");
+        let text = format!("{keyword} : expects <status_code> and <url> as arguments.\n");
         return cx.error("HA2100", line, 1, text);
     }
     let status = units::atol(line.arg(1));

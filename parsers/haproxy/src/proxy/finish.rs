@@ -33,7 +33,13 @@ pub fn finish(cx: &mut Cx<'_>) {
     }
     for i in 0..cx.model.proxies.len() {
         if !proxy(cx, i).disabled {
+            table_write_to(cx, i);
+        }
+    }
+    for i in 0..cx.model.proxies.len() {
+        if !proxy(cx, i).disabled {
             finish_http::after_all(cx, i);
+            finish_servers::after_all(cx, i);
         }
     }
     if cx.diagnostics.iter().all(|d| d.severity != Severity::Error || d.native.is_none()) {
@@ -131,6 +137,7 @@ fn check(cx: &mut Cx<'_>, i: usize, waiting: &HashSet<Span>) {
     log_address(cx, i);
     finish_http::ignored(cx, i);
     finish_servers::modes(cx, i);
+    finish_servers::protocols(cx, i);
 }
 
 /// What the mode makes impossible.
@@ -282,9 +289,6 @@ fn target(cx: &Cx<'_>, i: usize, name: &str, rule: &str, how: &str) -> Result<us
 }
 
 fn default_backend(cx: &mut Cx<'_>, i: usize) {
-    if !proxy(cx, i).kind.is_frontend() {
-        return;
-    }
     let Some((name, at)) = proxy(cx, i).default_backend.clone() else { return };
     match target(cx, i, &name, "default_backend", "as its default backend") {
         Err(text) => cx.say_late("HA3101", Severity::Error, at, text),
@@ -319,15 +323,26 @@ fn use_backend(cx: &mut Cx<'_>, i: usize) {
 
 fn table_peers(cx: &mut Cx<'_>, i: usize) {
     let Some(name) = extra(cx, i).table_peers.clone() else { return };
-    if !cx.proxies.sections.contains(&(Place::PEERS.0, name.clone())) {
+    if !cx.proxies.is_declared(Place::PEERS, &name) {
         let text = format!("Proxy '{}': unable to find sync peers '{name}'.", proxy(cx, i).name);
+        alert(cx, i, "HA3100", text);
+    }
+}
+
+fn table_write_to(cx: &mut Cx<'_>, i: usize) {
+    let Some(name) = extra(cx, i).table_write_to.clone() else { return };
+    if !cx.proxies.has_table(&name) && !cx.rules.tables.contains(&name) {
+        let text = format!(
+            "Proxy '{}': failed to initialize stick-table: write-to: table '{name}' doesn't exist.",
+            proxy(cx, i).name
+        );
         alert(cx, i, "HA3100", text);
     }
 }
 
 fn mailers(cx: &mut Cx<'_>, i: usize) {
     let Some(name) = extra(cx, i).email.mailers.clone() else { return };
-    if !cx.proxies.sections.contains(&(Place::MAILERS.0, name.clone())) {
+    if !cx.proxies.is_declared(Place::MAILERS, &name) {
         let text = format!("Proxy '{}': unable to find mailers '{name}'.", proxy(cx, i).name);
         alert(cx, i, "HA3100", text);
     }

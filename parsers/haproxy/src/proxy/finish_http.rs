@@ -102,6 +102,7 @@ fn own_rules(cx: &Cx<'_>, i: usize, count: impl Fn(&rha_ir::Proxy) -> usize) -> 
 /// What the original looks at once more for every proxy, after all others.
 pub(super) fn after_all(cx: &mut Cx<'_>, i: usize) {
     error_sections(cx, i);
+    fcgi(cx, i);
     if before_2_8(cx) || proxy(cx, i).mode == Mode::Http {
         return;
     }
@@ -116,9 +117,21 @@ pub(super) fn after_all(cx: &mut Cx<'_>, i: usize) {
     }
 }
 
+fn fcgi(cx: &mut Cx<'_>, i: usize) {
+    let Some(app) = extra(cx, i).fcgi_app.clone() else { return };
+    let p = proxy(cx, i);
+    let (name, has_server) = (p.name.clone(), p.service.servers.iter().any(|s| s.proto.as_deref() == Some("fcgi")));
+    if !cx.proxies.is_declared(crate::Place::FCGI_APP, &app) {
+        alert(cx, i, "HA3100", format!("proxy '{name}' : fcgi-app '{app}' not found."));
+    }
+    if !has_server {
+        alert(cx, i, "HA3105", format!("proxy '{name}': FCGI app configured but no FCGI server found."));
+    }
+}
+
 fn error_sections(cx: &mut Cx<'_>, i: usize) {
     for (name, _, at) in extra(cx, i).error_sections.clone() {
-        if !cx.rules.error_sections.iter().any(|s| *s == name) {
+        if !cx.proxies.is_declared(crate::Place::HTTP_ERRORS, &name) {
             let text = format!(
                 "proxy '{}': unknown http-errors section '{name}' (at {}).",
                 proxy(cx, i).name,

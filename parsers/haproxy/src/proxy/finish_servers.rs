@@ -7,7 +7,7 @@ use rha_ir::{Address, Host, Mode, Port, Server};
 use rha_text::{Severity, Span};
 use rha_vocab::Dialect;
 
-use super::finish::{alert, proxy, title, warn};
+use super::finish::{alert, extra, proxy, title, warn};
 use crate::Cx;
 
 pub(super) fn use_server(cx: &mut Cx<'_>, i: usize) {
@@ -98,7 +98,8 @@ fn one(cx: &mut Cx<'_>, i: usize, n: usize) {
         s.minconn = s.maxconn;
     }
     let s = &proxy(cx, i).service.servers[n];
-    let (tls, tfo, track) = (s.tls || s.check_tls, s.fast_open, s.track.clone());
+    let (own_tls, tfo, track) = (s.tls || s.check_tls, s.fast_open, s.track.clone());
+    let tls = own_tls || extra(cx, i).check_over_tls;
     if tls {
         verify(cx, i, n);
     }
@@ -172,6 +173,65 @@ fn loops(cx: &Cx<'_>, start: (usize, usize), mut at: (usize, usize)) -> bool {
         at = (b, t);
     }
     true
+}
+
+/// Protocols that do not go with the proxy's mode.
+pub(super) fn protocols(cx: &mut Cx<'_>, i: usize) {
+    let http = proxy(cx, i).mode == Mode::Http;
+    let fits = |p: &str| if http { p != "none" } else { p == "none" };
+    let p = proxy(cx, i);
+    let (section, mut found) = (title(p), Vec::new());
+    for b in &p.binds {
+        if let Some(proto) = b.proto.as_deref().filter(|p| !fits(p)) {
+            let text = format!(
+                "{section} : MUX protocol '{proto}' is not usable for 'bind {}' at [{}].",
+                address_text(cx, b.origin),
+                cx.position(b.origin)
+            );
+            found.push((b.origin, text));
+        }
+    }
+    for s in &p.service.servers {
+        if let Some(proto) = s.proto.as_deref().filter(|p| !fits(p)) {
+            let text = format!(
+                "{section} : MUX protocol '{proto}' is not usable for server '{}' at [{}].",
+                s.name,
+                cx.position(s.origin)
+            );
+            found.push((s.origin, text));
+        }
+    }
+    for (at, text) in found {
+        cx.say_late("HA3105", Severity::Error, at, text);
+    }
+}
+
+/// What is looked at for each server after everything else: transports and resolvers.
+pub(super) fn after_all(cx: &mut Cx<'_>, i: usize) {
+    let mode = proxy(cx, i).mode;
+    for n in 0..proxy(cx, i).service.servers.len() {
+        let s = &proxy(cx, i).service.servers[n];
+        let at = s.origin;
+        let (is_datagram, resolvers) =
+            (matches!(s.address, Address::Ip { datagram: true, .. }), s.resolvers.clone());
+        if is_datagram && mode != Mode::Log {
+            let word = if mode == Mode::Http { "http" } else { "tcp" };
+            let text =
+                format!("[{}] : unsupported transport for server address in '{word}' backend.", cx.position(at));
+            cx.say_late("HA3105", Severity::Error, at, text);
+        }
+        if let Some(r) = resolvers.filter(|r| r != "default")
+            && !cx.proxies.is_declared(crate::Place::RESOLVERS, &r)
+        {
+            let p = proxy(cx, i);
+            let text = format!(
+                "{}, server '{}': unable to find required resolvers '{r}'",
+                title(p),
+                p.service.servers[n].name
+            );
+            cx.say_late("HA3100", Severity::Error, at, text);
+        }
+    }
 }
 
 /// Server settings that a TCP proxy cannot have.

@@ -45,8 +45,10 @@ use rha_text::Span;
 use crate::{Cx, Keyword, Line, Place};
 
 pub use bind::parse as parse_bind;
+pub use bind_options::{BindOption, OPTIONS as BIND_OPTIONS};
 pub use finish::finish;
 pub use section::{begin, end};
+pub use server_options::{OPTIONS as SERVER_OPTIONS, ServerOption};
 pub use state::{Extra, LogFormatUse, LogFormatKind, State};
 pub use stick_table::check as check_stick_table;
 

@@ -183,16 +183,13 @@ fn switch(cx: &mut Cx<'_>, line: &Line) {
         let text = "support for option 'transparent' was removed in version 3.5.";
         return cx.error_tight("HA2107", line, 1, text);
     }
-    if too_many(cx, line, 0, 1) || warn_switch(cx, line, side, &name) {
+    if default_form(cx, line) || too_many(cx, line, 0, 1) || warn_switch(cx, line, side, &name) {
         return;
     }
     let form = cx.form;
     let Some(d) = draft(cx, line) else { return };
     let on = form == Form::Plain;
     (s.set)(&mut d.proxy.options, on);
-    if name == "abortonclose" && form == Form::Default {
-        d.proxy.options.abortonclose = None;
-    }
     match s.name {
         "allbackups" => d.proxy.service.all_backups = on,
         "log-health-checks" => d.proxy.service.check.log = on,
@@ -230,22 +227,27 @@ fn invalid_http(cx: &mut Cx<'_>, line: &Line) {
     switch(cx, line);
 }
 
+/// COMPAT: with `default`, the original leaves the option's name behind as an argument of its own, which
+/// no switch takes; whether that was said.
+fn default_form(cx: &mut Cx<'_>, line: &Line) -> bool {
+    if cx.form != Form::Default {
+        return false;
+    }
+    let name = line.text(1);
+    cx.error("HA2106", line, 1, format!("'option {name}' cannot handle unexpected argument '{name}'."));
+    true
+}
+
 fn connection(cx: &mut Cx<'_>, line: &Line, mode: ConnectionMode) {
-    if too_many(cx, line, 0, 1) {
+    if default_form(cx, line) || too_many(cx, line, 0, 1) {
         return;
     }
-    match cx.form {
-        Form::Default => {
-            not_negated(cx, line);
-        }
-        form => {
-            let Some(d) = draft(cx, line) else { return };
-            if form == Form::Plain {
-                d.proxy.connection_mode = mode;
-            } else if d.proxy.connection_mode == mode {
-                d.proxy.connection_mode = ConnectionMode::KeepAlive;
-            }
-        }
+    let form = cx.form;
+    let Some(d) = draft(cx, line) else { return };
+    if form == Form::Plain {
+        d.proxy.connection_mode = mode;
+    } else if d.proxy.connection_mode == mode {
+        d.proxy.connection_mode = ConnectionMode::KeepAlive;
     }
 }
 
@@ -382,6 +384,14 @@ fn forwarded(cx: &mut Cx<'_>, line: &Line) {
                 let text = "'option forwarded' only supports optional values: 'proto', 'host', 'host-expr', 'by', 'by-expr', 'by_port', 'by_port-expr', 'for', 'for-expr', 'for_port' and 'for_port-expr'.";
                 return cx.error("HA2101", line, i, text);
             }
+        }
+    }
+    let has = |words: &[&str]| words.iter().any(|w| (2..line.len()).any(|i| line.is(i, w)));
+    for side in ["by", "for"] {
+        let port = has(&[&format!("{side}_port"), &format!("{side}_port-expr")]);
+        if port && !has(&[side, &format!("{side}-expr")]) {
+            let text = format!("'option forwarded' : '{side}_port-expr' will be ignored because both '{side}' and '{side}-expr' are unset");
+            cx.warning("HA3109", line, 0, text);
         }
     }
 }

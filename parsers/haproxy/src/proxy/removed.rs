@@ -66,6 +66,15 @@ fn bind_process(cx: &mut Cx<'_>, line: &Line) {
     if cx.input.dialect >= Dialect::V2_8 {
         return cx.error_tight("HA2107", line, 0, "'bind-process' is not supported anymore.");
     }
+    for i in 1..line.len() {
+        let word = line.text(i);
+        let number = |n: &str| n.is_empty() || n.bytes().all(|b| b.is_ascii_digit());
+        let range = word.starts_with(|c: char| c.is_ascii_digit()) && word.split('-').all(number);
+        if !range && !matches!(word.as_str(), "all" | "odd" | "even") {
+            let text = format!("bind-process : '{word}' is not a valid number/range.");
+            return cx.error("HA2100", line, i, text);
+        }
+    }
     let text = "'bind-process' has no effect, is deprecated, and will be removed in version 2.7.";
     cx.parsing("HA4001", Severity::Warning, line, 0, ": ", &text);
 }

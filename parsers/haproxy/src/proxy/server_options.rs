@@ -403,7 +403,7 @@ pub static OPTIONS: &[ServerOption] = &[
 
 /// The server's name as messages inside options show it; a default server has none.
 fn name(d: &ServerDraft) -> String {
-    if d.is_default { "(null)".into() } else { d.server.name.clone() }
+    if d.is_default { "default-server".into() } else { d.server.name.clone() }
 }
 
 fn needs(line: &Line, i: usize, text: &str) -> Result<(), String> {
@@ -550,7 +550,15 @@ fn observe(cx: &mut Cx<'_>, line: &Line, i: usize, d: &mut ServerDraft) -> Resul
         b"layer4" => Observe::Layer4,
         b"layer7" => {
             if cx.draft.as_ref().is_some_and(|d| d.proxy.mode != Mode::Http) {
-                return Err("'layer7' can only be used in http proxies.\n".into());
+                // COMPAT: an alert in the original that refuses nothing.
+                let text = format!(
+                    "[{}] : 'server {}/{}' : 'layer7' can only be used in http proxies..",
+                    cx.position(line.span),
+                    cx.draft.as_ref().map_or("", |d| d.proxy.name.as_str()),
+                    d.server.name
+                );
+                cx.say("HA2103", Severity::Warning, line.at(i), text);
+                return Ok(1);
             }
             Observe::Layer7
         }

@@ -137,6 +137,12 @@ pub struct Extra {
     pub http_options: Vec<&'static str>,
     /// The `defaults` section this one started from.
     pub parent: Option<Arc<Draft>>,
+    /// A check step connects over TLS, so that every server needs its settings.
+    pub check_over_tls: bool,
+    /// `stick-table … write-to <name>`.
+    pub table_write_to: Option<String>,
+    /// `use-fcgi-app`.
+    pub fcgi_app: Option<String>,
     /// `dynamic-cookie-key`.
     pub cookie_key: Option<bstr::BString>,
     /// A backend that may be chosen speaks HTTP, so that what needs HTTP is not useless.
@@ -174,8 +180,8 @@ pub struct State {
     pub(super) last_defaults: Option<usize>,
     /// Facts of each proxy of the model, by the same index.
     pub extras: Vec<Extra>,
-    /// Names of `peers` and `mailers` sections by the bits of their place; see [`State::declare`].
-    pub(super) sections: HashSet<(u32, String)>,
+    /// Names of `peers`, `mailers` and `fcgi-app` sections by the bits of their place; see [`State::declare`].
+    pub(crate) sections: HashSet<(u32, String)>,
     /// Globally unique `guid`s.
     pub(super) guids: HashMap<String, String>,
     /// `stick-table`s by name, with who declared them and where.
@@ -201,9 +207,15 @@ impl State {
         self.ids.get(&id).map(|i| *i as usize)
     }
 
-    /// Notes a section that proxies refer to by name. The readers of `peers` and `mailers` call it.
+    /// Notes a section that proxies refer to by name. The readers of `peers`, `mailers` and `fcgi-app` call it.
     pub fn declare(&mut self, place: crate::Place, name: &str) {
         self.sections.insert((place.0, name.to_owned()));
+    }
+
+    /// Whether [`State::declare`] was told of the section.
+    #[must_use]
+    pub fn is_declared(&self, place: crate::Place, name: &str) -> bool {
+        self.sections.contains(&(place.0, name.to_owned()))
     }
 
     /// Whether a stick table of this name was declared so far.

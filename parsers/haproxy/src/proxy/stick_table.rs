@@ -148,7 +148,7 @@ fn argument(cx: &mut Cx<'_>, line: &Line, i: usize, in_peers: bool, seen: &mut S
             needs_value()?;
             Ok(2)
         }
-        "type" => key_type(line, i, seen),
+        "type" => key_type(cx.input.dialect, line, i, seen),
         "store" => {
             store(cx, line, i, seen)?;
             Ok(2)
@@ -162,6 +162,9 @@ fn argument(cx: &mut Cx<'_>, line: &Line, i: usize, in_peers: bool, seen: &mut S
         "write-to" if cx.input.dialect >= Dialect::V3_0 => {
             if line.arg(i + 1).is_empty() {
                 return Err(format!("{k} : write-to requires table name."));
+            }
+            if let Some(d) = cx.draft.as_mut() {
+                d.extra.table_write_to = Some(line.text(i + 1));
             }
             Ok(2)
         }
@@ -179,7 +182,7 @@ fn expire(cx: &mut Cx<'_>, line: &Line, i: usize) -> Result<(), String> {
     })
 }
 
-fn key_type(line: &Line, i: usize, seen: &mut Seen) -> Result<usize, String> {
+fn key_type(dialect: Dialect, line: &Line, i: usize, seen: &mut Seen) -> Result<usize, String> {
     let word = line.text(i + 1);
     if !["ip", "ipv6", "integer", "string", "binary"].contains(&word.as_str()) {
         return Err(format!("{}: unknown type '{word}'.", line.text(0)));
@@ -190,6 +193,9 @@ fn key_type(line: &Line, i: usize, seen: &mut Seen) -> Result<usize, String> {
     }
     let (n, rest) = units::strtol(line.arg(i + 3), 10);
     if n == 0 || !rest.is_empty() {
+        if dialect < Dialect::V2_8 {
+            return Err(format!("{}: unknown type '{}'.", line.text(0), line.text(i + 3)));
+        }
         return Err("'len' expects a positive integer argument.".into());
     }
     Ok(4)

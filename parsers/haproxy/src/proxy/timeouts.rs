@@ -1,9 +1,10 @@
 //! `timeout …` and what it was called before 2.1.
 
 use rha_ir::Timeouts;
+use rha_vocab::{Dialect, Lifetime};
 
 use super::basics::{overwrites, shown};
-use super::rows::row;
+use super::rows::{known, row};
 use crate::units::{self, TimeError, TimeUnit};
 use crate::{Cx, Keyword, Line, Place};
 
@@ -42,14 +43,19 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     row("timeout http-keep-alive", Place::PROXY, "<time>", "Limits the wait for the next request.", timeout),
     row("timeout client-fin", Place::FRONT, "<time>", "Limits the silence of clients that closed their side.", timeout),
     row("timeout server-fin", Place::BACK, "<time>", "Limits the silence of servers that closed their side.", timeout),
-    row("timeout client-hs", Place::FRONT, "<time>", "Limits the client's TLS handshake.", timeout),
+    known(
+        Lifetime::since(3, 0),
+        row("timeout client-hs", Place::FRONT, "<time>", "Limits the client's TLS handshake.", timeout),
+    ),
 ];
 
 fn timeout(cx: &mut Cx<'_>, line: &Line) {
     let name = line.text(1);
-    let Some(t) = TIMEOUTS.iter().find(|t| t.name == name) else {
+    let old = cx.input.dialect < Dialect::V3_0;
+    let Some(t) = TIMEOUTS.iter().find(|t| t.name == name && !(old && name == "client-hs")) else {
+        let handshake = if old { "" } else { "'handshake', " };
         let text = format!(
-            "'timeout' supports 'client', 'server', 'connect', 'check', 'queue', 'handshake', 'http-keep-alive', 'http-request', 'tunnel', 'tarpit', 'client-fin' and 'server-fin' (got '{name}')"
+            "'timeout' supports 'client', 'server', 'connect', 'check', 'queue', {handshake}'http-keep-alive', 'http-request', 'tunnel', 'tarpit', 'client-fin' and 'server-fin' (got '{name}')"
         );
         return cx.error("HA2101", line, 1, text);
     };

@@ -72,6 +72,27 @@ fn based(path: &str, base: Option<&String>) -> String {
     }
 }
 
+/// `ca-ignore-err`, `crt-ignore-err`: numbers, and from 2.8 on OpenSSL's names for them.
+pub(super) fn ignored_errors(cx: &Cx<'_>, line: &Line, i: usize, out: &mut Kept) -> Result<(), String> {
+    keep(line, i, "missing error IDs list", out)?;
+    let list = line.text(i + 1);
+    if list == "all" {
+        return Ok(());
+    }
+    let old = cx.input.dialect < Dialect::V2_8;
+    for id in list.split(',') {
+        let n = crate::units::atoi(id.as_bytes());
+        let name = !old && !id.starts_with(|c: char| c.is_ascii_digit());
+        if name && !id.starts_with("X509_V_") {
+            return Err(format!("'{}' : error constant '{id}' unknown in error IDs list '{list}'", line.text(i)));
+        }
+        if !name && !(1..=94).contains(&n) {
+            return Err(format!("'{}' : ID '{n}' out of range (1..94) in error IDs list '{list}'", line.text(i)));
+        }
+    }
+    Ok(())
+}
+
 /// The operating system's words for an error, without Rust's number.
 pub(super) fn os_words(e: &std::io::Error) -> String {
     let text = e.to_string();

@@ -54,7 +54,8 @@ pub(super) fn deny(r: &mut Reading<'_, '_, '_>) -> Read {
 /// The words a short form stands for: nothing at all, or the old `deny_status n`.
 fn deny_words(r: &Reading<'_, '_, '_>) -> Option<(Vec<Word>, usize)> {
     let span = r.span();
-    let word = |text: &[u8]| Word { text: BString::from(text.to_vec()), span, expanded: false, quoted: false };
+    let word =
+        |text: &[u8]| Word { text: BString::from(text.to_vec()), span, expanded: false, quoted: false };
     if r.done() {
         return Some((vec![word(b"default-errorfiles")], r.at));
     }
@@ -103,8 +104,7 @@ pub(super) fn auth(r: &mut Reading<'_, '_, '_>) -> Read {
 
 /// `redirect …`, which reads its condition itself.
 pub(super) fn redirect(r: &mut Reading<'_, '_, '_>) -> Read {
-    let place =
-        if r.set == Set::HttpRequest { RedirectPlace::Request } else { RedirectPlace::Response };
+    let place = if r.set == Set::HttpRequest { RedirectPlace::Request } else { RedirectPlace::Response };
     let (redirect, condition) = redirect_text(r.cx, r.args.from(r.at), place)?;
     r.condition = condition;
     while !r.args.ends(r.at) {
@@ -232,16 +232,8 @@ pub(super) fn unexpected(c: u8) -> String {
 }
 
 /// Conditions `set-var` knows.
-const VAR_CONDITIONS: [&str; 8] = [
-    "ifexists",
-    "ifnotexists",
-    "ifempty",
-    "ifnotempty",
-    "ifset",
-    "ifnotset",
-    "ifgt",
-    "iflt",
-];
+const VAR_CONDITIONS: [&str; 8] =
+    ["ifexists", "ifnotexists", "ifempty", "ifnotempty", "ifset", "ifnotset", "ifgt", "iflt"];
 
 /// `set-var(<name>[,<cond>…]) <expr>`, `set-var-fmt(…) <fmt>`, `unset-var(<name>)`.
 pub(super) fn variable(r: &mut Reading<'_, '_, '_>) -> Read {

@@ -23,7 +23,7 @@ pub(super) fn set_header(r: &mut Reading<'_, '_, '_>) -> Read {
     let name = r.bytes().to_vec();
     r.at += 1;
     let format = r.http_format()?;
-    let bad = name.iter().enumerate().find(|(i, c)| !is_token(**c) && !(*i == 0 && **c == b':'));
+    let bad = name.iter().enumerate().find(|(i, c)| !(is_token(**c) || *i == 0 && **c == b':'));
     // COMPAT: 2.6 does not look at the name.
     if let Some((_, c)) = bad.filter(|_| r.cx.input.dialect >= rha_vocab::Dialect::V2_8) {
         let shown = String::from_utf8_lossy(&name);
@@ -143,11 +143,15 @@ pub(super) fn set_status(r: &mut Reading<'_, '_, '_>) -> Read {
 /// `capture`: `<expr> { len <n> | id <n> }` for requests, `<expr> id <n>` for responses.
 pub(super) fn capture(r: &mut Reading<'_, '_, '_>, response: bool, context: ArgContext) -> Read {
     if (0..3).any(|i| r.done_at(i)) {
-        let usage =
-            if response { "expects <expression> id <idx>" } else { "expects <expression> [ 'len' <length> | id <idx> ]" };
+        let usage = if response {
+            "expects <expression> id <idx>"
+        } else {
+            "expects <expression> [ 'len' <length> | id <idx> ]"
+        };
         return Err(usage.to_owned());
     }
-    let points = if response { Checkpoints::FRONT_RESPONSE_HEADERS } else { Checkpoints::FRONT_REQUEST_HEADERS };
+    let points =
+        if response { Checkpoints::FRONT_RESPONSE_HEADERS } else { Checkpoints::FRONT_REQUEST_HEADERS };
     let expr = r.sample_at(points, context)?;
     if r.ends_at(0) {
         return Err(if response { "expects 'id'" } else { "expects 'len or 'id'" }.to_owned());
@@ -217,7 +221,9 @@ pub(super) fn del_headers_bin(r: &mut Reading<'_, '_, '_>) -> Read {
     if r.take("-m") {
         name_match(r, |m| {
             if m == NameMatch::Regex {
-                return Err("-m reg is unsupported with del-headers-bin due to performance reasons".to_owned());
+                return Err(
+                    "-m reg is unsupported with del-headers-bin due to performance reasons".to_owned()
+                );
             }
             Ok(())
         })?;
@@ -232,7 +238,8 @@ pub(super) fn normalize_uri(r: &mut Reading<'_, '_, '_>) -> Read {
     }
     let name = r.text();
     let option = match name.as_str() {
-        "path-merge-slashes" | "path-strip-dot" | "query-sort-by-name" | "fragment-strip" | "fragment-encode" => "",
+        "path-merge-slashes" | "path-strip-dot" | "query-sort-by-name" | "fragment-strip"
+        | "fragment-encode" => "",
         "path-strip-dotdot" => "full",
         "percent-to-uppercase" | "percent-decode-unreserved" => "strict",
         _ => return Err(format!("unknown normalizer '{name}'")),

@@ -149,7 +149,9 @@ pub(super) fn cache(r: &mut Reading<'_, '_, '_>) -> Read {
     if r.done() {
         return Err("expects a cache name".to_owned());
     }
+    let name = r.text();
     r.at += 1;
+    r.note(RuleCheckKind::Cache(name));
     Ok(Action::Planned(r.word.clone()))
 }
 
@@ -157,7 +159,8 @@ pub(super) fn cache(r: &mut Reading<'_, '_, '_>) -> Read {
 pub(super) fn mark(r: &mut Reading<'_, '_, '_>) -> Read {
     let old = r.cx.input.dialect < rha_vocab::Dialect::V3_0;
     if r.ends_at(0) {
-        let usage = if old { "expects exactly 1 argument (integer/hex value)" } else { "expects an argument" };
+        let usage =
+            if old { "expects exactly 1 argument (integer/hex value)" } else { "expects an argument" };
         return Err(usage.to_owned());
     }
     let (_, rest) = strtol(r.bytes(), 0);

@@ -5,8 +5,8 @@
 use rha_ir::Action;
 use rha_vocab::Checkpoints;
 
-use super::action::{Reading, Set};
 use super::RuleCheckKind;
+use super::action::{Reading, Set};
 use crate::expr::ArgContext;
 use crate::units::strtol;
 
@@ -30,10 +30,11 @@ pub(super) fn map(r: &mut Reading<'_, '_, '_>) -> Read {
 
 /// The number after `track-sc`.
 pub(super) fn counter_number(cx: &crate::Cx<'_>, word: &str) -> Result<u32, String> {
-    let counters = cx.rules.counters();
+    let counters = super::counters(cx);
     let text = word.strip_prefix("track-sc").unwrap_or("");
     let good = text.bytes().all(|b| b.is_ascii_digit());
-    let Some(n) = good.then(|| if text.is_empty() { Some(0) } else { text.parse::<u32>().ok() }).flatten() else {
+    let Some(n) = good.then(|| if text.is_empty() { Some(0) } else { text.parse::<u32>().ok() }).flatten()
+    else {
         return Err(format!("Wrong track-sc number '{text}'"));
     };
     if n < counters {
@@ -82,7 +83,7 @@ pub(super) fn note_track(r: &mut Reading<'_, '_, '_>, table: String, expr: rha_i
 
 /// Complains when there are no counters.
 fn counters_on(r: &Reading<'_, '_, '_>) -> Result<u32, String> {
-    let counters = r.cx.rules.counters();
+    let counters = super::counters(r.cx);
     if counters == 0 {
         let word = &r.word;
         return Err(format!("Cannot use '{word}', stick-counters are disabled via tune.stick-counters"));
@@ -197,9 +198,7 @@ pub(super) fn add_gpc(r: &mut Reading<'_, '_, '_>) -> Read {
     let (sc, after) = counter_after(inner);
     let shown = String::from_utf8_lossy(inner);
     if after.first() != Some(&b')') {
-        return Err(format!(
-            "invalid stick table track ID '{shown}'. Expects {word}(<GPC ID>,<Track ID>)"
-        ));
+        return Err(format!("invalid stick table track ID '{shown}'. Expects {word}(<GPC ID>,<Track ID>)"));
     }
     // COMPAT: compared with the compiled-in number of counters, not with tune.stick-counters.
     if sc >= 3 {

@@ -62,7 +62,9 @@ fn arguments(cx: &mut Cx<'_>, line: &Line) -> Result<(), String> {
     let wrapped = |e: String| format!("'filter' : '{e}'");
     let end = match name.as_str() {
         "bwlim-in" | "bwlim-out" => bandwidth(cx, line).map_err(wrapped)?,
-        "cache" if line.arg(2).is_empty() => return Err(wrapped("cache : expects a <name> argument".to_owned())),
+        "cache" if line.arg(2).is_empty() => {
+            return Err(wrapped("cache : expects a <name> argument".to_owned()));
+        }
         "fcgi-app" if line.arg(2).is_empty() => {
             return Err(wrapped("fcgi-app : expects a <name> argument".to_owned()));
         }

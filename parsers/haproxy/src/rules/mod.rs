@@ -75,6 +75,8 @@ pub enum RuleCheckKind {
     BandwidthFilter(String),
     /// `send-spoe-group engine group`: the filter must exist in the proxy.
     SpoeGroup(String, String),
+    /// `cache-use`, `cache-store`: the section must exist.
+    Cache(String),
     /// `do-resolve(…,name)`: the section must exist.
     Resolvers(String),
     /// `errorfiles name`: the section must exist.
@@ -98,32 +100,20 @@ pub struct State {
     pub pattern_ids: Vec<u32>,
     /// Stick tables declared outside of proxies (`peers` sections), as `section/table`.
     pub tables: Vec<String>,
-    /// Names of `resolvers` sections.
-    pub resolvers: Vec<String>,
-    /// Names of `http-errors` sections.
-    pub error_sections: Vec<String>,
     /// `stick …` rules with their proxies' section lines.
     pub sticks: Vec<(Span, Stick)>,
     /// The proxy that is being checked after the last line, while formats of its are read there.
     pub late: Option<(Span, rha_ir::Mode)>,
-    /// `tune.stick-counters`, when written.
-    pub stick_counters: Option<u32>,
-    /// `tune.bufsize`, when written.
-    pub bufsize: Option<u32>,
 }
 
-impl State {
-    /// How many `track-sc` counters there are.
-    #[must_use]
-    pub fn counters(&self) -> u32 {
-        self.stick_counters.unwrap_or(3)
-    }
+/// How many `track-sc` counters there are.
+pub(crate) fn counters(cx: &Cx<'_>) -> u32 {
+    cx.model.process.stick_counters.unwrap_or(3)
+}
 
-    /// Largest body a rule may hold, bytes.
-    #[must_use]
-    pub fn buffer(&self) -> u64 {
-        u64::from(self.bufsize.unwrap_or(16384))
-    }
+/// Largest body a rule may hold, bytes.
+pub(crate) fn buffer(cx: &Cx<'_>) -> u64 {
+    u64::from(cx.model.process.bufsize.unwrap_or(16384))
 }
 
 const fn row(
@@ -142,40 +132,182 @@ const ANY: Place = Place::PROXY;
 
 /// Keywords that are not an action of a rule set.
 const PLAIN: &[Keyword] = &[
-    row("acl", ANY, "<name> <criterion> [flags] [operator] <value> ...", FULL, "Gives a test a name.", switching::acl),
-    row("use_backend", Place::FRONT, "<backend> [{if | unless} <condition>]", FULL, "Chooses the backend of a request.", switching::use_backend),
-    row("use-server", Place::BACK, "<server> {if | unless} <condition>", FULL, "Chooses the server of a request before balancing does.", switching::use_server),
-    row("redirect", ANY, "{location | prefix | scheme} <value> [code <n>] [options] [{if | unless} <condition>]", FULL, "Answers with a redirection.", switching::redirect),
-    row("block", ANY, "{if | unless} <condition>", Support::Refused("removed in HAProxy 2.1"), "Was denied by condition until 2.1.", switching::block),
-    row("stick match", Place::BACK, "<pattern> [table <table>] [{if | unless} <condition>]", Support::Planned, "Looks the server up in a stick table.", stick::stick),
-    row("stick on", Place::BACK, "<pattern> [table <table>] [{if | unless} <condition>]", Support::Planned, "Looks the server up and remembers it.", stick::stick),
-    row("stick store-request", Place::BACK, "<pattern> [table <table>] [{if | unless} <condition>]", Support::Planned, "Remembers the server under a key of the request.", stick::stick),
-    row("stick store-response", Place::BACK, "<pattern> [table <table>] [{if | unless} <condition>]", Support::Planned, "Remembers the server under a key of the response.", stick::stick),
-    row("stick store", Place::BACK, "<pattern> [table <table>] [{if | unless} <condition>]", Support::Planned, "Another spelling of stick store-request.", stick::stick),
-    row("stick", Place::BACK, "{match | on | store-request | store-response} <pattern> ...", Support::Planned, "Sticks clients to servers by a table.", stick::stick),
-    row("filter", ANY, "<name> [arguments]", Support::Planned, "Adds a filter to the proxy's streams.", filter::filter),
-    row("http-error", ANY, "status <code> [content-type <type>] [{errorfile | file | string | lf-file | lf-string} <value>] [hdr <name> <fmt>]", Support::Planned, "Sets the answer for an error status.", reply::http_error),
-    row("tcp-request inspect-delay", ANY, "<timeout>", FULL, "How long to wait for enough bytes to judge.", tcp::tcp_request),
-    row("tcp-response inspect-delay", Place::BACK, "<timeout>", FULL, "How long to wait for enough bytes to judge.", tcp::tcp_response),
-    row("tcp-request", ANY, "{connection | session | content | inspect-delay} ...", FULL, "Rules below HTTP towards the client.", tcp::tcp_request),
-    row("tcp-response", Place::BACK, "{content | inspect-delay} ...", FULL, "Rules below HTTP towards the server.", tcp::tcp_response),
-    row("http-request", ANY, "<action> [options] [{if | unless} <condition>]", FULL, "Rules for requests.", http::http_request),
-    row("http-response", ANY, "<action> [options] [{if | unless} <condition>]", FULL, "Rules for responses.", http::http_response),
-    row("http-after-response", ANY, "<action> [options] [{if | unless} <condition>]", FULL, "Rules for every response, generated ones too.", http::http_after_response),
-    Keyword { lifetime: Lifetime::since(3, 1), ..row("quic-initial", Place::FRONT, "<action> [{if | unless} <condition>]", Support::Planned, "Rules for the first QUIC packet.", quic::quic_initial) },
+    row(
+        "acl",
+        ANY,
+        "<name> <criterion> [flags] [operator] <value> ...",
+        FULL,
+        "Gives a test a name.",
+        switching::acl,
+    ),
+    row(
+        "use_backend",
+        Place::FRONT,
+        "<backend> [{if | unless} <condition>]",
+        FULL,
+        "Chooses the backend of a request.",
+        switching::use_backend,
+    ),
+    row(
+        "use-server",
+        Place::BACK,
+        "<server> {if | unless} <condition>",
+        FULL,
+        "Chooses the server of a request before balancing does.",
+        switching::use_server,
+    ),
+    row(
+        "redirect",
+        ANY,
+        "{location | prefix | scheme} <value> [code <n>] [options] [{if | unless} <condition>]",
+        FULL,
+        "Answers with a redirection.",
+        switching::redirect,
+    ),
+    row(
+        "block",
+        ANY,
+        "{if | unless} <condition>",
+        Support::Refused("removed in HAProxy 2.1"),
+        "Was denied by condition until 2.1.",
+        switching::block,
+    ),
+    row(
+        "stick match",
+        Place::BACK,
+        "<pattern> [table <table>] [{if | unless} <condition>]",
+        Support::Planned,
+        "Looks the server up in a stick table.",
+        stick::stick,
+    ),
+    row(
+        "stick on",
+        Place::BACK,
+        "<pattern> [table <table>] [{if | unless} <condition>]",
+        Support::Planned,
+        "Looks the server up and remembers it.",
+        stick::stick,
+    ),
+    row(
+        "stick store-request",
+        Place::BACK,
+        "<pattern> [table <table>] [{if | unless} <condition>]",
+        Support::Planned,
+        "Remembers the server under a key of the request.",
+        stick::stick,
+    ),
+    row(
+        "stick store-response",
+        Place::BACK,
+        "<pattern> [table <table>] [{if | unless} <condition>]",
+        Support::Planned,
+        "Remembers the server under a key of the response.",
+        stick::stick,
+    ),
+    row(
+        "stick store",
+        Place::BACK,
+        "<pattern> [table <table>] [{if | unless} <condition>]",
+        Support::Planned,
+        "Another spelling of stick store-request.",
+        stick::stick,
+    ),
+    row(
+        "stick",
+        Place::BACK,
+        "{match | on | store-request | store-response} <pattern> ...",
+        Support::Planned,
+        "Sticks clients to servers by a table.",
+        stick::stick,
+    ),
+    row(
+        "filter",
+        ANY,
+        "<name> [arguments]",
+        Support::Planned,
+        "Adds a filter to the proxy's streams.",
+        filter::filter,
+    ),
+    row(
+        "http-error",
+        ANY,
+        "status <code> [content-type <type>] [{errorfile | file | string | lf-file | lf-string} <value>] [hdr <name> <fmt>]",
+        Support::Planned,
+        "Sets the answer for an error status.",
+        reply::http_error,
+    ),
+    row(
+        "tcp-request inspect-delay",
+        ANY,
+        "<timeout>",
+        FULL,
+        "How long to wait for enough bytes to judge.",
+        tcp::tcp_request,
+    ),
+    row(
+        "tcp-response inspect-delay",
+        Place::BACK,
+        "<timeout>",
+        FULL,
+        "How long to wait for enough bytes to judge.",
+        tcp::tcp_response,
+    ),
+    row(
+        "tcp-request",
+        ANY,
+        "{connection | session | content | inspect-delay} ...",
+        FULL,
+        "Rules below HTTP towards the client.",
+        tcp::tcp_request,
+    ),
+    row(
+        "tcp-response",
+        Place::BACK,
+        "{content | inspect-delay} ...",
+        FULL,
+        "Rules below HTTP towards the server.",
+        tcp::tcp_response,
+    ),
+    row(
+        "http-request",
+        ANY,
+        "<action> [options] [{if | unless} <condition>]",
+        FULL,
+        "Rules for requests.",
+        http::http_request,
+    ),
+    row(
+        "http-response",
+        ANY,
+        "<action> [options] [{if | unless} <condition>]",
+        FULL,
+        "Rules for responses.",
+        http::http_response,
+    ),
+    row(
+        "http-after-response",
+        ANY,
+        "<action> [options] [{if | unless} <condition>]",
+        FULL,
+        "Rules for every response, generated ones too.",
+        http::http_after_response,
+    ),
+    Keyword {
+        lifetime: Lifetime::since(3, 1),
+        ..row(
+            "quic-initial",
+            Place::FRONT,
+            "<action> [{if | unless} <condition>]",
+            Support::Planned,
+            "Rules for the first QUIC packet.",
+            quic::quic_initial,
+        )
+    },
 ];
 
-const COUNT: usize = PLAIN.len() + rows::ROWS.len();
-
-const ALL: [Keyword; COUNT] = {
-    let mut all = [PLAIN[0]; COUNT];
-    let mut i = 0;
-    while i < COUNT {
-        all[i] = if i < PLAIN.len() { PLAIN[i] } else { rows::ROWS[i - PLAIN.len()] };
-        i += 1;
-    }
-    all
-};
+const PARTS: &[&[Keyword]] = &[PLAIN, rows::ROWS];
+const COUNT: usize = crate::rows::count(PARTS);
+static ALL: [Keyword; COUNT] = crate::rows::concat::<COUNT>(PARTS);
 
 /// Every keyword of this module: the plain ones, then one row per action of each rule set.
 pub static KEYWORDS: &[Keyword] = &ALL;

@@ -104,9 +104,9 @@ pub(super) fn redirect_text(
 fn code(word: &str) -> Result<u16, String> {
     match u16::try_from(atol(word.as_bytes())) {
         Ok(c @ (301..=303 | 307 | 308)) => Ok(c),
-        _ => Err(format!(
-            "'code': unsupported HTTP code '{word}' (must be one of 301, 302, 303, 307 or 308)"
-        )),
+        _ => {
+            Err(format!("'code': unsupported HTTP code '{word}' (must be one of 301, 302, 303, 307 or 308)"))
+        }
     }
 }
 

@@ -11,9 +11,8 @@ use crate::expr::{ArgContext, Args, LogSite, log_format_text};
 use crate::{Cx, Line};
 
 /// Statuses that have a page of their own; some only in later versions.
-pub const HTTP_ERROR_CODES: [u16; 21] = [
-    200, 400, 401, 403, 404, 405, 407, 408, 410, 413, 414, 421, 422, 425, 429, 431, 500, 501, 502, 503, 504,
-];
+pub const HTTP_ERROR_CODES: [u16; 21] =
+    [200, 400, 401, 403, 404, 405, 407, 408, 410, 413, 414, 421, 422, 425, 429, 431, 500, 501, 502, 503, 504];
 
 /// Whether a version has a page for a status.
 #[must_use]
@@ -141,7 +140,8 @@ impl Reader<'_, '_, '_> {
                 self.body(Given::Format, &word)?;
                 let path = self.value(&word, "<file>")?;
                 self.pending_format = Some(self.content(&path)?);
-                self.reply.body = ReplyBody::FormatFile(LogFormat { nodes: vec![], origin: self.args.span(0) });
+                self.reply.body =
+                    ReplyBody::FormatFile(LogFormat { nodes: vec![], origin: self.args.span(0) });
             }
             "lf-string" => {
                 self.body(Given::Format, &word)?;
@@ -179,14 +179,15 @@ impl Reader<'_, '_, '_> {
     fn note_error_files(&mut self, name: &str) {
         let Some(owner) = self.cx.draft.as_ref().map(|d| d.proxy.origin) else { return };
         let kind = RuleCheckKind::ErrorFiles(name.to_owned());
-        let set = if self.site.context == ArgContext::HttpResponse { Set::HttpResponse } else { Set::HttpRequest };
+        let set =
+            if self.site.context == ArgContext::HttpResponse { Set::HttpResponse } else { Set::HttpRequest };
         let (rule, span) = (self.args.text(0), self.args.span(0));
         self.cx.rules.checks.push(RuleCheck { kind, set, condition: Needs(0), owner, rule, span });
     }
 
     fn content(&mut self, path: &str) -> Result<Vec<u8>, String> {
         let bytes = self.cx.input.files.read(path).map_err(|_| format!("error opening file '{path}'"))?;
-        let limit = self.cx.rules.buffer();
+        let limit = super::buffer(self.cx);
         if bytes.len() as u64 > limit {
             return Err(format!("file '{path}' exceeds the buffer size ({} > {limit})", bytes.len()));
         }
@@ -272,9 +273,11 @@ impl Reader<'_, '_, '_> {
         if self.body_len == 0
             && let Some(t) = self.take_content_type()
         {
-            self.warn(&format!("content-type '{t}' ignored by the http reply when used with an empty payload."));
+            self.warn(&format!(
+                "content-type '{t}' ignored by the http reply when used with an empty payload."
+            ));
         }
-        if self.cx.rules.buffer().saturating_sub(self.body_len as u64) < 1024 {
+        if super::buffer(self.cx).saturating_sub(self.body_len as u64) < 1024 {
             self.warn("http reply payload runs over the buffer space reserved to headers rewriting. It may lead to internal errors if strict rewriting mode is enabled.");
         }
         Ok(())

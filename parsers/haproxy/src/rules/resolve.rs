@@ -12,8 +12,8 @@ use rha_vocab::{Checkpoints, Dialect, Needs, SampleType};
 use super::stick::StickWhen;
 use super::switching::target_format;
 use super::{RuleCheck, RuleCheckKind, Set};
-use crate::Cx;
 use crate::expr::{ArgContext, Pending, PendingKind, can_cast, check_regex, condition_needs, output_type};
+use crate::{Cx, Place};
 
 /// Judges everything that waits, proxy by proxy in the order written.
 pub fn resolve(cx: &mut Cx<'_>) {
@@ -30,7 +30,10 @@ pub fn resolve(cx: &mut Cx<'_>) {
 /// to be wrong and taken out.
 pub fn resolve_targets(cx: &mut Cx<'_>, i: usize) {
     let take = |cx: &mut Cx<'_>| {
-        cx.model.proxies.get_mut(i).map(|p| (std::mem::take(&mut p.use_backend), std::mem::take(&mut p.use_server)))
+        cx.model
+            .proxies
+            .get_mut(i)
+            .map(|p| (std::mem::take(&mut p.use_backend), std::mem::take(&mut p.use_server)))
     };
     let Some((mut backends, mut servers)) = take(cx) else { return };
     backends.retain_mut(|rule| {
@@ -133,7 +136,8 @@ fn upgrades(cx: &Cx<'_>, origin: Span) -> bool {
         let backends = cx.model.proxies.iter().filter(|p| p.kind.is_backend() && p.mode == Mode::Http);
         backends.into_iter().any(|p| p.name.as_bytes() == name)
     };
-    let by_rule = proxy.use_backend.iter().any(|r| r.target.literal().is_none_or(|t| t.contains(&b'%') || http(&t)));
+    let by_rule =
+        proxy.use_backend.iter().any(|r| r.target.literal().is_none_or(|t| t.contains(&b'%') || http(&t)));
     by_rule || proxy.default_backend.as_ref().is_some_and(|(name, _)| http(name.as_bytes()))
 }
 
@@ -164,6 +168,7 @@ pub fn resolve_rules(cx: &mut Cx<'_>, origin: Span) {
     resolve_sticks(cx, origin, &owner);
     let mut checks = take_where(&mut cx.rules.checks, |c| c.owner == origin);
     checks.sort_by_key(|c| c.set);
+    resolve_caches(cx, &owner, &checks);
     for check in checks {
         if check.kind == RuleCheckKind::Raw {
             if owner.mode == Mode::Http
@@ -183,33 +188,55 @@ pub fn resolve_rules(cx: &mut Cx<'_>, origin: Span) {
     }
 }
 
+/// Whether there is a section of this kind and name.
+fn section(cx: &Cx<'_>, place: Place, name: &str) -> bool {
+    cx.proxies.is_declared(place, name)
+}
+
+/// Caches that rules use, each once. COMPAT: the doubled prefix is the original's.
+fn resolve_caches(cx: &mut Cx<'_>, owner: &Owner, checks: &[RuleCheck]) {
+    let mut told: Vec<&String> = Vec::new();
+    for check in checks {
+        let RuleCheckKind::Cache(name) = &check.kind else { continue };
+        if told.contains(&name) || section(cx, Place::CACHE, name) {
+            continue;
+        }
+        told.push(name);
+        let text = format!(
+            "config: proxy '{}': unable to find the cache '{name}' referenced by the filter 'cache'.",
+            owner.name
+        );
+        cx.say_late("HA3402", Severity::Error, check.span, text);
+    }
+}
+
 /// What a rule refers to and is not there.
 fn missing(cx: &Cx<'_>, origin: Span, owner: &Owner, check: &RuleCheck) -> Option<String> {
     let proxy = cx.model.proxies.iter().find(|p| p.origin == origin)?;
     // COMPAT: slots are judged where there is a client side; a backend takes those of its frontends.
-    let lacks = |id: i64, count: usize| {
-        proxy.kind.is_frontend() && !usize::try_from(id).is_ok_and(|i| i < count)
-    };
+    let lacks =
+        |id: i64, count: usize| proxy.kind.is_frontend() && !usize::try_from(id).is_ok_and(|i| i < count);
     let filter = |kind: &str, name: &str, after: usize| {
         let named = |w: &Vec<String>| w.get(after).is_some_and(|w| w == name);
         let ours = |w: &Vec<String>| w.first().is_some_and(|w| w.starts_with(kind));
         proxy.filters.iter().any(|f| ours(&f.words) && named(&f.words))
     };
+    let known = |place: Place, name: &String| section(cx, place, name);
     match &check.kind {
         RuleCheckKind::RequestCapture(id) => lacks(*id, proxy.request_captures.len())
             .then(|| format!("unable to find capture id '{id}' referenced by http-request capture rule")),
         RuleCheckKind::ResponseCapture(id) => lacks(*id, proxy.response_captures.len())
             .then(|| format!("unable to find capture id '{id}' referenced by http-response capture rule")),
-        RuleCheckKind::ErrorFiles(name) => (!cx.rules.error_sections.contains(name))
+        RuleCheckKind::ErrorFiles(name) => (!known(Place::HTTP_ERRORS, name))
             .then(|| format!("unknown http-errors section '{name}' referenced by an http reply ")),
         RuleCheckKind::BandwidthFilter(name) => (!filter("bwlim", name, 1))
             .then(|| format!("unable to find bwlim filter '{name}' referenced by set-bandwidth-limit rule")),
         RuleCheckKind::SpoeGroup(engine, group) => (!filter("spoe", engine, 2))
             .then(|| format!("unable to find SPOE engine '{engine}' used by the send-spoe-group '{group}'")),
-        RuleCheckKind::Resolvers(name) => (!cx.rules.resolvers.contains(name))
+        RuleCheckKind::Resolvers(name) => (!known(Place::RESOLVERS, name))
             .then(|| format!("Can't find resolvers section '{name}' for do-resolve action")),
         RuleCheckKind::Track(table, key) => track(cx, owner, &check.rule, table, key),
-        RuleCheckKind::Raw | RuleCheckKind::TcpCapture(_) => None,
+        RuleCheckKind::Raw | RuleCheckKind::TcpCapture(_) | RuleCheckKind::Cache(_) => None,
     }
 }
 
@@ -249,13 +276,7 @@ fn warn_content(cx: &mut Cx<'_>, origin: Span, owner: &Owner, check: &RuleCheck)
     }
 }
 
-fn track(
-    cx: &Cx<'_>,
-    owner: &Owner,
-    rule: &str,
-    table: &str,
-    key: &rha_ir::SampleExpr,
-) -> Option<String> {
+fn track(cx: &Cx<'_>, owner: &Owner, rule: &str, table: &str, key: &rha_ir::SampleExpr) -> Option<String> {
     let name = if table.is_empty() { &owner.name } else { table };
     let number = rule.trim_start_matches("track-sc");
     let number = if number.is_empty() { "0" } else { number };
@@ -264,7 +285,9 @@ fn track(
     };
     let out = output_type(&cx.input.samples, cx.input.dialect, key);
     if !can_cast(cx.input.dialect, out, kind) {
-        return Some(format!("stick-table '{name}' uses a type incompatible with the 'track-sc{number}' rule"));
+        return Some(format!(
+            "stick-table '{name}' uses a type incompatible with the 'track-sc{number}' rule"
+        ));
     }
     None
 }
@@ -324,9 +347,7 @@ fn complaint(cx: &Cx<'_>, owner: &Owner, p: &Pending) -> Option<String> {
             }
             let word = if front { "frontend" } else { "backend" };
             Some(if value.is_empty() {
-                format!(
-                    "parsing [{at}]: proxy '{name}', referenced in {of}, has not {word} capability."
-                )
+                format!("parsing [{at}]: proxy '{name}', referenced in {of}, has not {word} capability.")
             } else {
                 format!("parsing [{at}]: unable to find {word} '{name}' referenced in {of}.")
             })
@@ -371,9 +392,7 @@ fn server(cx: &Cx<'_>, owner: &Owner, p: &Pending, at: &str, of: &str) -> Option
     let known =
         cx.model.proxies.iter().filter(same).any(|x| x.service.servers.iter().any(|s| s.name == server));
     (!known).then(|| {
-        format!(
-            "parsing [{at}]: unable to find server '{server}' in proxy '{backend}', referenced in {of}."
-        )
+        format!("parsing [{at}]: unable to find server '{server}' in proxy '{backend}', referenced in {of}.")
     })
 }
 

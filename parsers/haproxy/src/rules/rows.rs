@@ -315,4 +315,3 @@ actions! {
         "send-retry" "" [NO, NO, 4] whole S31 PLANNED super::act_other::bare, "Makes the client prove its address.";
     }
 }
-

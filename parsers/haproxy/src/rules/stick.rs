@@ -94,7 +94,8 @@ fn rule(cx: &mut Cx<'_>, line: &Line) -> Result<Stick, String> {
     let mut condition = None;
     if line.is(at, "if") || line.is(at, "unless") {
         let read = condition_text(cx, Args::of(line, at));
-        let c = read.map_err(|e| format!("'stick': error detected while parsing sticking condition : {e}."))?;
+        let c =
+            read.map_err(|e| format!("'stick': error detected while parsing sticking condition : {e}."))?;
         condition = Some(c);
     } else if !line.arg(at).is_empty() {
         return Err(format!("'stick': unknown keyword '{}'.", line.text(at)));

@@ -6,7 +6,8 @@ use rha_vocab::Checkpoints;
 use super::redirect::{RedirectPlace, redirect_text};
 use super::{in_anonymous_defaults, order, proxy_name, proxy_word, sides, warn_conflict};
 use crate::expr::{
-    Args, ArgContext, LogSite, acl_test_text, condition_text, http_request_points, is_name_byte, log_format_text,
+    ArgContext, Args, LogSite, acl_test_text, condition_text, http_request_points, is_name_byte,
+    log_format_text,
 };
 use crate::{Cx, Line};
 
@@ -95,9 +96,8 @@ pub(super) fn use_backend(cx: &mut Cx<'_>, line: &Line) {
         None
     } else {
         let word = line.text(2);
-        let text = format!(
-            "unexpected keyword '{word}' after switching rule, only 'if' and 'unless' are allowed."
-        );
+        let text =
+            format!("unexpected keyword '{word}' after switching rule, only 'if' and 'unless' are allowed.");
         cx.error("HA2352", line, 2, text);
         return;
     };

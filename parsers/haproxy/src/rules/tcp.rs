@@ -145,12 +145,7 @@ fn keep(cx: &mut Cx<'_>, line: &Line, before: Option<u32>, ms: u32) -> Option<u3
     if before.is_none_or(|b| b == 0) {
         return Some(ms);
     }
-    let text = format!(
-        "ignoring {} {} (was already defined) in {}",
-        line.text(0),
-        line.text(1),
-        proxy(cx)
-    );
+    let text = format!("ignoring {} {} (was already defined) in {}", line.text(0), line.text(1), proxy(cx));
     cx.warning("HA3330", line, 1, text);
     None
 }
@@ -327,7 +322,7 @@ fn unknown_action(cx: &Cx<'_>, line: &Line, set: Set) -> String {
         let better = suggestion(set, dialect, &word, &RESPONSE_WORDS);
         return format!("{head} 'accept', 'close', 'reject', {names} {tail}{better}");
     }
-    let last = cx.rules.counters().wrapping_sub(1).cast_signed();
+    let last = super::counters(cx).wrapping_sub(1).cast_signed();
     let better = suggestion(set, dialect, &word, &REQUEST_WORDS);
     // COMPAT: an empty line follows this message.
     format!(
@@ -349,12 +344,7 @@ fn condition_after(cx: &mut Cx<'_>, line: &Line, at: usize) -> Result<Option<Con
     if line.arg(at).is_empty() {
         return Ok(None);
     }
-    Err(format!(
-        "{} only accepts 'if' or 'unless', in {} (got '{}')",
-        words(line),
-        proxy(cx),
-        line.text(at)
-    ))
+    Err(format!("{} only accepts 'if' or 'unless', in {} (got '{}')", words(line), proxy(cx), line.text(at)))
 }
 
 /// COMPAT: the words differ from those of HTTP rules: the rule is named, and `keyword` is singular.

@@ -1,0 +1,405 @@
+//! The running engine as the runtime API and the statistics see it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use rha_admin::view::{
+    self, Back, Change, ControlSocket, Counts, Force, Front, LastCheck, Listener, Process, ServerAt, Site, Snapshot,
+    Wish,
+};
+use rha_base::ProxyId;
+use rha_health::{Cause, Checked, Health, Operation};
+use rha_ir::{Balance, Mode};
+use rha_net::SocketAddress;
+use rha_proxy::Runtime;
+use rha_proxy::health::{AdminState, Watch};
+use rha_proxy::plan::{Plan, ProxyPlan};
+use rha_proxy::stats::SideTotal;
+use rha_vocab::Dialect;
+
+/// What runs, and when it began.
+#[derive(Debug)]
+pub struct Engine {
+    /// Workers.
+    pub runtime: Runtime,
+    /// Checks.
+    pub watch: Watch,
+    /// Whose words.
+    pub dialect: Dialect,
+    /// When it started, both clocks.
+    pub started: rha_base::Now,
+    /// Descriptor limit.
+    pub descriptors: u64,
+    /// Control sockets.
+    pub sockets: Vec<ControlSocket>,
+    /// What was said at start.
+    pub startup_logs: String,
+    /// Memory limit, megabytes.
+    pub memory_mb: u64,
+}
+
+/// Units of a balancer's weight in one of the configuration's.
+const WEIGHT_SCALE: u32 = 16;
+
+fn counts(t: &SideTotal, now_s: u64) -> Counts {
+    let average = |sum: u64| if t.timed == 0 { 0 } else { sum / t.timed };
+    Counts {
+        stot: t.sessions,
+        conn_tot: t.connections,
+        req_tot: t.requests,
+        bin: t.bytes_in,
+        bout: t.bytes_out,
+        dreq: t.denied_requests,
+        dresp: t.denied_responses,
+        dcon: t.denied_connections,
+        dses: t.denied_sessions,
+        ereq: t.failed_requests,
+        econ: t.failed_connections,
+        eresp: t.failed_responses,
+        wretr: t.retries,
+        wredis: t.redispatches,
+        wrew: t.failed_rewrites,
+        eint: t.internal_errors,
+        cli_abrt: t.client_aborts,
+        srv_abrt: t.server_aborts,
+        intercepted: t.intercepted,
+        lbtot: t.balanced,
+        connect: t.connects,
+        reuse: t.reuses,
+        hrsp: [
+            t.responses_1xx,
+            t.responses_2xx,
+            t.responses_3xx,
+            t.responses_4xx,
+            t.responses_5xx,
+            t.responses_other,
+        ],
+        rate: t.sess_rate,
+        req_rate: t.req_rate,
+        conn_rate: t.conn_rate,
+        times: [average(t.qtime), average(t.ctime), average(t.rtime), average(t.ttime)],
+        times_max: [t.qtime_max, t.ctime_max, t.rtime_max, t.ttime_max],
+        lastsess: (t.last_session_s != 0).then(|| now_s.saturating_sub(t.last_session_s)),
+    }
+}
+
+/// The word of `show stat`'s `algo` column.
+fn algorithm(p: &rha_ir::Proxy) -> &'static str {
+    use rha_ir::BalanceKey;
+    match p.service.balance.as_ref() {
+        None | Some(Balance::RoundRobin) => "roundrobin",
+        Some(Balance::StaticRr) => "static-rr",
+        Some(Balance::LeastConn) => "leastconn",
+        Some(Balance::First) => "first",
+        Some(Balance::Random(_)) => "random",
+        Some(Balance::Sticky) => "sticky",
+        Some(Balance::Hash(key)) => match key {
+            BalanceKey::Source => "source",
+            BalanceKey::Uri { .. } => "uri",
+            BalanceKey::UrlParam { .. } => "url_param",
+            BalanceKey::Header { .. } => "hdr",
+            BalanceKey::RdpCookie(_) => "rdp-cookie",
+            _ => "hash",
+        },
+    }
+}
+
+fn gauge(g: &rha_proxy::state::Gauge) -> (u64, u64) {
+    (g.read().into(), g.highest().into())
+}
+
+impl Engine {
+    fn proxy(&self, p: &ProxyPlan, now: rha_base::Now) -> view::Proxy {
+        let model = &p.model;
+        view::Proxy {
+            name: p.name.to_string(),
+            iid: p.number,
+            mode: if p.mode == Mode::Http { "http" } else { "tcp" },
+            front: p.kind.is_frontend().then(|| self.front(p, now)),
+            back: p.kind.is_backend().then(|| self.back(p, now)),
+            forced_id: false,
+            hidden: model.disabled,
+        }
+    }
+
+    fn front(&self, p: &ProxyPlan, now: rha_base::Now) -> Front {
+        let s = now.mono_us / 1_000_000;
+        let state = &p.state;
+        let listeners = if p.model.options.socket_stats { p.listeners.as_slice() } else { &[] };
+        Front {
+            counts: counts(&self.runtime.front(p.id), s),
+            sessions: gauge(&state.front),
+            limit: p.maxconn.into(),
+            rate_limit: p.rate_limit.into(),
+            status: match (state.stopped.load(Relaxed), state.paused.load(Relaxed)) {
+                (true, _) => "STOP",
+                (_, true) => "PAUSED",
+                _ => "OPEN",
+            },
+            listeners: listeners
+                .iter()
+                .enumerate()
+                .map(|(i, l)| Listener {
+                    name: l.name.as_ref().map_or_else(|| format!("sock-{}", i + 1), ToString::to_string),
+                    sid: l.number,
+                    limit: if l.maxconn == 0 { p.maxconn.into() } else { l.maxconn.into() },
+                    counts: counts(&self.runtime.listener(p.id, i), s),
+                    address: l.address.to_string(),
+                    ..Listener::default()
+                })
+                .collect(),
+        }
+    }
+
+    fn back(&self, p: &ProxyPlan, now: rha_base::Now) -> Back {
+        let state = &p.state;
+        let servers: Vec<_> = (0..p.servers.len()).filter_map(|i| self.server(p, i, now)).collect();
+        let age = |ms: i64| u64::try_from((now.wall_us / 1000 - ms) / 1000).unwrap_or(0);
+        let (active, backup) = state.usable();
+        Back {
+            counts: counts(&self.runtime.back(p.id), now.mono_us / 1_000_000),
+            sessions: gauge(&state.back),
+            queue: gauge(&state.queued),
+            limit: state.fullconn.load(Relaxed).into(),
+            is_up: servers.is_empty() || active + backup > 0,
+            changed_s: age(state.changed_ms.load(Relaxed)),
+            downtime_s: 0,
+            downs: 0,
+            algorithm: algorithm(&p.model),
+            cookie: p.model.cookie.as_ref().map(|c| c.name.to_string()),
+            servers,
+        }
+    }
+
+    fn server(&self, p: &ProxyPlan, i: usize, now: rha_base::Now) -> Option<view::Server> {
+        let (plan, state, model) = (p.servers.get(i)?, p.state.servers.get(i)?, p.model.service.servers.get(i)?);
+        let health = self.watch.health(p.id, i)?;
+        let (host, port) = match state.address() {
+            SocketAddress::Ip(a) => (Some(a.ip().to_string()), a.port()),
+            SocketAddress::Unix(path) => (Some(path.display().to_string()), 0),
+            _ => (None, 0),
+        };
+        let progress = health.progress(Checked::Health);
+        Some(view::Server {
+            name: plan.name.to_string(),
+            sid: plan.number,
+            counts: counts(&self.runtime.server(p.id, i), now.mono_us / 1_000_000),
+            sessions: gauge(&state.served),
+            queue: gauge(&state.queued),
+            maxconn: state.maxconn.load(Relaxed).into(),
+            maxqueue: state.maxqueue.into(),
+            status: status(&health, model.track.is_some()),
+            usable: state.is_usable(),
+            weights: (
+                state.effective_weight() / WEIGHT_SCALE,
+                state.user_weight.load(Relaxed),
+                state.initial_weight,
+            ),
+            backup: plan.backup,
+            checked: progress.is_some(),
+            health: progress.map_or((0, 0, 0), |(h, rise, fall, _)| (rise, fall, h)),
+            failures: (health.failed_checks, health.down_transitions),
+            observed_failures: health.failed_observations,
+            check: progress.map(|(_, _, _, last)| last_check(last)).unwrap_or_default(),
+            changed_s: health.age_s(now.tick()),
+            downtime_s: health.downtime_s(now.tick()),
+            throttle: health.throttle_percent(now.tick()).and_then(|t| u32::try_from(t).ok()),
+            tracked: model.track.as_ref().map(|(b, s)| format!("{b}/{s}")),
+            host,
+            port,
+            cookie: model.cookie.as_ref().map(ToString::to_string),
+            idle: state.idle.load(Relaxed).into(),
+            idle_limit: plan.pool_max_conn.into(),
+            purge_delay_ms: u64::try_from(plan.pool_purge_delay.as_millis()).unwrap_or(u64::MAX),
+            operation: health.operation().number().into(),
+            admin: health.admin().0.into(),
+            forced_id: false,
+        })
+    }
+
+    fn process(&self, plan: &Plan, now: rha_base::Now) -> Process {
+        let shared = self.runtime.shared();
+        let workers = self.runtime.workers();
+        let now_ms = now.mono_us / 1000;
+        let sum = |of: fn(&rha_proxy::stats::WorkerStats) -> u64| workers.iter().map(|w| of(w)).sum::<u64>();
+        let rate = |of: fn(&rha_proxy::stats::WorkerStats) -> &rha_proxy::stats::Rate| {
+            workers.iter().fold((0, 0, 0), |(n, l, m), w| (n + of(w).read(now_ms), l, m + of(w).highest()))
+        };
+        let model = &plan.model.process;
+        let listeners = plan.proxies.iter().map(|p| p.listeners.len() as u64).sum();
+        let now_open = u64::from(shared.connections.read());
+        Process {
+            version: crate::version::full(self.dialect),
+            release_date: crate::version::DATE.to_owned(),
+            pid: std::process::id(),
+            nbthread: plan.process.workers,
+            uptime_s: (now.mono_us - self.started.mono_us) / 1_000_000,
+            started_s: u64::try_from(self.started.wall_us / 1_000_000).unwrap_or(0),
+            memory_mb: self.memory_mb,
+            descriptors: self.descriptors,
+            maxconn: (shared.maxconn.load(Relaxed).into(), plan.process.maxconn.into()),
+            connections: (now_open, sum(|w| w.connections.read()), sum(|w| w.requests.read())),
+            conn_rate: rate(|w| &w.conn_rate),
+            sess_rate: rate(|w| &w.sess_rate),
+            idle_percent: 100,
+            node: model.node.clone().unwrap_or_else(rha_net::hostname),
+            description: model.description.clone().unwrap_or_default(),
+            stopping: shared.stopping.load(Relaxed),
+            jobs: (now_open + listeners, listeners),
+            dropped_logs: sum(|w| w.dropped_logs.read()),
+            bytes_out: (plan.proxies.iter().map(|p| self.runtime.front(p.id).bytes_out).sum(), 0),
+        }
+    }
+
+    fn at(&self, at: ServerAt) -> (ProxyId, usize) {
+        (ProxyId(u32::try_from(at.proxy).unwrap_or(u32::MAX)), at.server)
+    }
+}
+
+/// The `status` column. COMPAT: management guide §9.1, field 17.
+fn status(health: &Health, tracks: bool) -> String {
+    let admin = health.admin();
+    if admin.in_maintenance() {
+        return if admin.0 & 0x20 != 0 { "MAINT (resolution)".into() } else { "MAINT".into() };
+    }
+    let word = match health.operation() {
+        Operation::Stopped => "DOWN",
+        Operation::Stopping => "NOLB",
+        _ if admin.draining() => "DRAIN",
+        _ => "UP",
+    };
+    match health.progress(Checked::Health) {
+        None if !tracks && word == "UP" => "no check".into(),
+        None => word.into(),
+        Some((h, rise, fall, _)) if word == "DOWN" && h > 0 => format!("DOWN {h}/{rise}").replace("/0", &format!("/{fall}")),
+        Some((h, rise, fall, _)) if word == "UP" && h + 1 < rise + fall => {
+            format!("UP {}/{fall}", (h + 1).saturating_sub(rise))
+        }
+        Some(_) => word.into(),
+    }
+}
+
+fn last_check(o: &rha_health::Outcome) -> LastCheck {
+    LastCheck {
+        status: o.status.word().to_owned(),
+        code: u32::try_from(o.code).ok().filter(|c| *c != 0),
+        duration_ms: o.duration_ms,
+        text: String::from_utf8_lossy(&o.info).into_owned(),
+        description: o.status.description().to_owned(),
+        numbers: (o.status.number().into(), result_number(o.status.verdict())),
+    }
+}
+
+/// Numbers of the state file's `srv_check_result`.
+fn result_number(v: rha_health::Verdict) -> u32 {
+    use rha_health::Verdict;
+    match v {
+        Verdict::Unknown => 0,
+        Verdict::Neutral => 1,
+        Verdict::Failed => 2,
+        Verdict::Passed => 3,
+        Verdict::PassedIf => 4,
+    }
+}
+
+impl Site for Engine {
+    fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    fn look(&self) -> Snapshot {
+        let (plan, now) = (self.runtime.plan(), rha_net::read_clocks());
+        Snapshot {
+            process: self.process(&plan, now),
+            proxies: plan.proxies.iter().map(|p| self.proxy(p, now)).collect(),
+        }
+    }
+
+    fn change(&self, change: Change) -> Result<(), String> {
+        let plan = self.runtime.plan();
+        let state_of = |i: usize| plan.proxies.get(i).map(|p| &p.state);
+        match change {
+            Change::State(at, wish) => {
+                let (proxy, server) = self.at(at);
+                let state = match wish {
+                    Wish::Ready => AdminState::Ready,
+                    Wish::Drain => AdminState::Drain,
+                    Wish::Maint => AdminState::Maint,
+                };
+                self.watch.administer(proxy, server, state, "");
+            }
+            Change::Health(at, force) => {
+                let (proxy, server) = self.at(at);
+                let to = match force {
+                    Force::Up => Operation::Running,
+                    Force::Stopping => Operation::Stopping,
+                    Force::Down => Operation::Stopped,
+                };
+                self.watch.force(proxy, server, Checked::Health, to, Cause::Cli);
+            }
+            Change::Weight(at, weight) => {
+                let (proxy, server) = self.at(at);
+                self.watch.set_weight(proxy, server, weight);
+            }
+            Change::Address(at, ip, port) => {
+                let Some(server) = state_of(at.proxy).and_then(|s| s.servers.get(at.server)) else { return Ok(()) };
+                let SocketAddress::Ip(old) = server.address() else {
+                    return Err("could not update addr: the server has no IP address.".to_owned());
+                };
+                let new = SocketAddr::new(ip.unwrap_or(old.ip()), port.unwrap_or(old.port()));
+                server.set_address(SocketAddress::Ip(new));
+            }
+            Change::ServerMaxconn(at, n) => {
+                if let Some(s) = state_of(at.proxy) {
+                    s.set_maxconn(at.server, n);
+                }
+            }
+            Change::GlobalMaxconn(n) => {
+                let most = plan.process.maxconn;
+                if n > most {
+                    return Err("Value out of range.".to_owned());
+                }
+                self.runtime.shared().maxconn.store(if n == 0 { most } else { n }, Relaxed);
+            }
+            Change::Listening(i, on) => {
+                let Some(s) = state_of(i) else { return Ok(()) };
+                if s.stopped.load(Relaxed) {
+                    return Err("Frontend was previously shut down, cannot ".to_owned() + if on { "enable." } else { "disable." });
+                }
+                if s.paused.swap(!on, Relaxed) != on {
+                    return Err(format!("Frontend is already {}.", if on { "enabled" } else { "disabled" }));
+                }
+            }
+            Change::StopFrontend(i) => {
+                let Some(s) = state_of(i) else { return Ok(()) };
+                if s.stopped.swap(true, Relaxed) {
+                    return Err("Frontend was already shut down.".to_owned());
+                }
+            }
+            Change::Checks(..) | Change::FrontendMaxconn(..) | Change::CloseSessions(_) | Change::ClearCounters { .. } => {
+                return Err("This command is not built yet.".to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    fn environment(&self) -> Vec<(String, String)> {
+        let env = &self.runtime.plan().model.process.env;
+        if env.is_empty() {
+            return std::env::vars().collect();
+        }
+        env.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect()
+    }
+
+    fn sockets(&self) -> Vec<ControlSocket> {
+        self.sockets.clone()
+    }
+
+    fn startup_logs(&self) -> String {
+        self.startup_logs.clone()
+    }
+}
+
+/// The engine once it runs; what was handed out before holds this.
+pub type Later = Arc<std::sync::OnceLock<Arc<Engine>>>;

@@ -1,0 +1,311 @@
+//! A start: from a checked configuration to a serving process and its end.
+//!
+//! COMPAT: order and words of the steps, exit codes and signals as in HAProxy's management guide §3–§5,
+//! held by the `process` differential tests.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+use rha_haproxy::Parsed;
+use rha_net::{Identity, Signal, Signals};
+use rha_proxy::{Plan, Runtime};
+use rha_text::render::haproxy::Stream;
+use rha_text::{Diagnostic, Severity, Span};
+use rha_vocab::Dialect;
+
+use crate::check;
+use crate::control;
+use crate::engine::{Engine, Later};
+use crate::master::Line;
+use crate::options::Options;
+use crate::pages::Pages;
+
+/// Everything a process needs to serve.
+pub struct Start<'a> {
+    /// The command line.
+    pub options: &'a Options,
+    /// Whose words.
+    pub dialect: Dialect,
+    /// The configuration.
+    pub parsed: Parsed,
+    /// The native stream.
+    pub stream: &'a mut Stream,
+    /// The line to the master, or to the parent of a daemon.
+    pub line: Option<Line>,
+    /// Whether this process has no terminal to keep (`-D`).
+    pub detach: bool,
+    /// Whether a master keeps the pid file.
+    pub under_master: bool,
+}
+
+impl Start<'_> {
+    fn say(&mut self, severity: Severity, text: &str) {
+        let d = Diagnostic::native("HA3001", severity, Span::default(), text);
+        check::native(self.options, &[d], self.stream);
+    }
+
+    fn fail(&mut self, text: &str) -> i32 {
+        self.say(Severity::Error, text);
+        1
+    }
+
+    /// Serves until told to end; the exit code.
+    pub fn run(mut self) -> i32 {
+        let signals = Signals::block();
+        if !check::has_listener(&self.parsed) && !self.under_master {
+            return self.fail("[rhap.main()] No enabled listener found (check for 'bind' directives) ! Exiting.");
+        }
+        let descriptors = rha_net::raise_descriptor_limit(self.wanted_descriptors());
+        let engine = match self.start(descriptors) {
+            Ok(e) => e,
+            Err(code) => return code,
+        };
+        self.finish_old_processes();
+        if self.detach {
+            rha_net::detach();
+        }
+        if let Some(line) = &mut self.line {
+            line.ready();
+        }
+        self.serve(&engine, &signals)
+    }
+
+    fn wanted_descriptors(&self) -> u64 {
+        let process = &self.parsed.model.process;
+        let (soft, hard) = rha_net::descriptor_limit();
+        process
+            .ulimit_n
+            .map(u64::from)
+            .or_else(|| self.maxconn().map(|n| u64::from(n) * 2 + 100))
+            .map_or(hard.min(1 << 20), |n| n.max(soft.min(hard)))
+    }
+
+    fn maxconn(&self) -> Option<u32> {
+        self.options.maxconn.filter(|n| *n > 0).or(self.parsed.model.process.maxconn)
+    }
+
+    fn start(&mut self, descriptors: u64) -> Result<Arc<Engine>, i32> {
+        let mut model = std::mem::take(&mut self.parsed.model);
+        if let Some(n) = self.maxconn() {
+            model.process.maxconn = Some(n);
+        }
+        let later = Later::default();
+        let stats = model.proxies.iter().map(|p| p.stats.clone()).collect();
+        let mut plan = match Plan::build(&model, self.dialect, None) {
+            Ok(p) => p,
+            Err(errors) => return Err(self.plan_errors(&errors)),
+        };
+        plan.local_pages = Some(Arc::new(Pages { engine: later.clone(), stats }));
+        let prepared = match rha_proxy::health::prepare(&mut plan) {
+            Ok(p) => p,
+            Err(errors) => return Err(self.plan_errors(&errors)),
+        };
+        let (controls, sockets) = control::bind(&model.process.stats_sockets, model.process.stats_timeout_ms)
+            .map_err(|e| self.fail(&e))?;
+        let runtime = match rha_proxy::start(plan, self.start_options(&model.process)) {
+            Ok(r) => r,
+            Err(errors) => {
+                for e in &errors {
+                    let text = if self.dialect >= Dialect::V2_8 && e.origin.line > 0 {
+                        let place = format!("{}:{}", self.parsed.sources.name(e.origin.file), e.origin.line);
+                        format!("Binding [{place}] for proxy {}: {}", e.proxy, e.reason)
+                    } else {
+                        e.to_string()
+                    };
+                    self.say(Severity::Error, &text);
+                }
+                return Err(self.fail("[rhap.main()] Some protocols failed to start their listeners! Exiting."));
+            }
+        };
+        let pid = std::process::id();
+        let speaker = rha_text::render::haproxy::Speaker {
+            version: crate::version::full(self.dialect),
+            executable: crate::executable(),
+            pid,
+        };
+        let quiet = (self.options.quiet && !self.options.verbose) || self.detach;
+        let watch = prepared
+            .start(runtime.plan(), console(Stream::new(speaker), quiet), None)
+            .map_err(|e| self.fail(&format!("[rhap.main()] cannot start checks: {e}")))?;
+        let engine = Arc::new(Engine {
+            runtime,
+            watch,
+            dialect: self.dialect,
+            started: rha_net::read_clocks(),
+            descriptors,
+            sockets,
+            startup_logs: String::new(),
+            memory_mb: u64::from(self.options.memory_mb.unwrap_or(0)),
+        });
+        let _ = later.set(engine.clone());
+        controls.serve(engine.clone()).map_err(|e| self.fail(&format!("[rhap.main()] cannot start control: {e}")))?;
+        self.parsed.model = model;
+        self.write_pidfile();
+        Ok(engine)
+    }
+
+    /// What happens between binding and serving: chroot, then another user.
+    fn start_options(&self, process: &rha_ir::Process) -> rha_proxy::Options {
+        let root = process.chroot.clone();
+        let identity = Identity {
+            uid: process.user.as_deref().and_then(rha_net::lookup_user),
+            gid: process.group.as_deref().and_then(rha_net::lookup_group),
+            user: process.user.clone(),
+        };
+        let pidfile = self.pidfile().map(str::to_owned);
+        rha_proxy::Options {
+            before_serving: Some(Box::new(move || {
+                if let Some(path) = &pidfile {
+                    // Written again, with its content, once the listeners serve; it must be ours to write.
+                    let _ = rha_net::write_pidfile(Path::new(path), &[std::process::id()]);
+                }
+                if let Some(root) = root {
+                    rha_net::chroot(Path::new(&root))?;
+                }
+                rha_net::drop_privileges(&identity)
+            })),
+            ..rha_proxy::Options::default()
+        }
+    }
+
+    fn pidfile(&self) -> Option<&str> {
+        if self.under_master || !(self.detach || self.options.pidfile.is_some() && self.options.daemon) {
+            return None;
+        }
+        self.options.pidfile.as_deref().or(self.parsed.model.process.pidfile.as_deref())
+    }
+
+    fn write_pidfile(&mut self) {
+        if let Some(path) = self.pidfile().map(str::to_owned)
+            && !Path::new(&path).exists()
+            && let Err(e) = rha_net::write_pidfile(Path::new(&path), &[std::process::id()])
+        {
+            self.say(Severity::Warning, &format!("[rhap.main()] Cannot create pidfile {path}: {e}"));
+        }
+    }
+
+    fn plan_errors(&mut self, errors: &[rha_proxy::PlanError]) -> i32 {
+        for e in errors {
+            let place = format!("{}:{}", self.parsed.sources.name(e.span.file), e.span.line);
+            self.say(Severity::Error, &format!("[{place}] : {e}."));
+        }
+        1
+    }
+
+    fn finish_old_processes(&self) {
+        let Some((terminate, pids)) = &self.options.old_pids else { return };
+        let signal = if *terminate { Signal::Terminate } else { Signal::User1 };
+        for pid in pids {
+            rha_net::send_signal(*pid, signal);
+        }
+    }
+
+    fn serve(&mut self, engine: &Arc<Engine>, signals: &Signals) -> i32 {
+        let mut stopping: Option<Instant> = None;
+        let hard = self.parsed.model.process.hard_stop_after_ms.map(|ms| Duration::from_millis(ms.into()));
+        loop {
+            let patience = if stopping.is_some() { 20 } else { 1000 };
+            match signals.wait(Duration::from_millis(patience)) {
+                Some(s @ (Signal::Interrupt | Signal::Terminate)) => {
+                    engine.runtime.stop();
+                    signals.die_by(s);
+                }
+                Some(Signal::User1) if stopping.is_none() => {
+                    stopping = Some(Instant::now());
+                    engine.runtime.finish();
+                    engine.watch.stop();
+                }
+                Some(Signal::HangUp) => self.dump(engine),
+                Some(Signal::Pause) => self.pause(&engine.runtime, true),
+                Some(Signal::Resume) => self.pause(&engine.runtime, false),
+                _ => {}
+            }
+            if self.line.as_mut().is_some_and(Line::is_cut) && self.under_master {
+                engine.runtime.stop();
+                return 0;
+            }
+            let Some(since) = stopping else { continue };
+            if engine.runtime.is_finished() {
+                self.tell_stopped(engine);
+                return 0;
+            }
+            if hard.is_some_and(|h| since.elapsed() > h) {
+                self.say(Severity::Warning, "soft-stop running for too long, performing a hard-stop.");
+                engine.runtime.stop();
+            }
+        }
+    }
+
+    fn tell_stopped(&mut self, engine: &Engine) {
+        for p in engine.runtime.plan().proxies.iter().filter(|p| !p.model.disabled) {
+            let (f, b) = (engine.runtime.front(p.id), engine.runtime.back(p.id));
+            let text = format!("Proxy {} stopped (cumulated conns: FE: {}, BE: {}).", p.name, f.connections, b.sessions);
+            self.say(Severity::Warning, &text);
+        }
+    }
+
+    fn pause(&mut self, runtime: &Runtime, paused: bool) {
+        runtime.pause(paused);
+        let verb = if paused { "Paused" } else { "Resumed" };
+        for p in runtime.plan().proxies.iter().filter(|p| p.kind.is_frontend() && !p.listeners.is_empty()) {
+            self.say(Severity::Warning, &format!("{verb} frontend {}.", p.name));
+        }
+    }
+
+    /// SIGHUP: every proxy and server in a line.
+    fn dump(&mut self, engine: &Engine) {
+        self.say(Severity::Warning, "SIGHUP received, dumping servers states.");
+        for p in &engine.runtime.plan().proxies {
+            for (i, s) in p.state.servers.iter().enumerate() {
+                let total = engine.runtime.server(p.id, i).sessions;
+                let text = format!(
+                    "SIGHUP: Server {}/{} is {}. Conn: {} act, {} pend, {total} tot.",
+                    p.name,
+                    s.name,
+                    if s.is_up() { "UP" } else { "DOWN" },
+                    s.served.read(),
+                    s.queued.read(),
+                );
+                self.say(Severity::Warning, &text);
+            }
+            let what = match (p.servers.is_empty(), p.state.usable()) {
+                (true, _) => "has no servers".to_owned(),
+                (_, (0, 0)) => "has no server available !".to_owned(),
+                (_, (0, _)) => "is running on backup servers".to_owned(),
+                _ => "has active servers".to_owned(),
+            };
+            let stop = if what.ends_with('!') { "" } else { "." };
+            let (f, b) = (engine.runtime.front(p.id), engine.runtime.back(p.id));
+            let text = format!(
+                "SIGHUP: Proxy {} {what}{stop} Conn: act(FE+BE): {}+{}, {} pend ({} unass), tot(FE+BE): {}+{}.",
+                p.name,
+                p.state.front.read(),
+                p.state.back.read(),
+                p.state.total_queued.load(Relaxed),
+                p.state.queued.read(),
+                f.connections,
+                b.sessions,
+            );
+            self.say(Severity::Warning, &text);
+        }
+    }
+}
+
+/// Lines of the watch over servers, on standard error.
+fn console(stream: Stream, quiet: bool) -> rha_proxy::health::Console {
+    let stream = std::sync::Mutex::new(stream);
+    Box::new(move |word, text| {
+        if quiet {
+            return;
+        }
+        let severity = match word {
+            "ALERT" => Severity::Error,
+            "WARNING" => Severity::Warning,
+            _ => Severity::Notice,
+        };
+        let said = stream.lock().unwrap_or_else(std::sync::PoisonError::into_inner).say(severity, text);
+        check::eprint_one(&said);
+    })
+}
