@@ -205,14 +205,37 @@ impl Response {
 impl fmt::Display for Response {
     /// The bytes with their line ends visible, then how it ended.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for part in [&self.head, &self.body] {
-            write!(f, "{}", visible(part))?;
-        }
+        write!(f, "{}{}", visible(&self.head), body_text(&self.head, &self.body))?;
         match self.end {
             End::Whole => writeln!(f),
             end => writeln!(f, "<{end:?}>"),
         }
     }
+}
+
+/// A body as text; of a chunked one the data, its end and its trailers, because where chunks are cut
+/// depends on how the bytes happened to arrive.
+pub fn body_text(head: &[u8], body: &[u8]) -> String {
+    let chunked =
+        String::from_utf8_lossy(head).to_ascii_lowercase().contains("\r\ntransfer-encoding: chunked");
+    if !chunked {
+        return visible(body);
+    }
+    let (mut data, mut rest) = (Vec::new(), body);
+    while let Some(at) = find(rest, b"\r\n") {
+        let size = String::from_utf8_lossy(&rest[..at]).into_owned();
+        let size = size.split(';').next().and_then(|s| usize::from_str_radix(s.trim(), 16).ok());
+        let after = &rest[at + 2..];
+        match size {
+            Some(0) => return format!("{}<end of chunks>{}", visible(&data), visible(after)),
+            Some(size) => {
+                data.extend_from_slice(&after[..size.min(after.len())]);
+                rest = after.get(size + 2..).unwrap_or_default();
+            }
+            None => return format!("{}<no chunk: {}>", visible(&data), visible(rest)),
+        }
+    }
+    format!("{}<cut>", visible(&data))
 }
 
 /// Bytes as text: line ends marked and kept, what is not printable escaped, long runs shortened.
@@ -285,6 +308,17 @@ mod tests {
             read.iter().map(|r| r.end).collect::<Vec<_>>(),
             [End::Whole, End::Whole, End::Whole, End::Eof]
         );
+    }
+
+    #[test]
+    fn chunked_bodies_are_compared_by_their_data() {
+        let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let whole = body_text(head, b"2\r\nab\r\n1\r\nc\r\n0\r\n\r\n");
+        assert_eq!(whole, body_text(head, b"3\r\nabc\r\n0\r\n\r\n"));
+        assert_eq!(whole, "abc<end of chunks>\\r\n");
+        assert_eq!(body_text(head, b"9\r\nabc"), "abc<cut>");
+        assert_eq!(body_text(head, b"zz\r\n"), "<no chunk: zz\\r\n>");
+        assert_eq!(body_text(b"HTTP/1.1 200 OK\r\n\r\n", b"abc"), "abc");
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //!
 //! `RHA_ORIGINAL_HAPROXY` and `RHA_OURS` name other programs than `haproxy` on the path and our built
 //! `rhap`; with both set to the original the harness is compared with itself. `RHA_SHOW` prints what
-//! the original did.
+//! the original did, `RHA_GAPS=file` collects the cases that differ.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test's output is its purpose")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
@@ -20,7 +20,7 @@ mod sink;
 mod stage;
 mod subject;
 
-pub use client::{Client, End, Response, cli, visible};
+pub use client::{Client, End, Response, body_text, cli, visible};
 pub use gaps::Gaps;
 pub use normal::{Normal, log_line, stderr_text};
 pub use origin::{Gate, Origin, Peer, Request};

@@ -45,6 +45,9 @@ pub fn stderr_text(text: &str) -> String {
             (r"check duration: \d+ms", "check duration: <n>ms"),
             (r"\(worker: \d+\)", "(worker: <pid>)"),
             (r"(worker|Worker|worker process|process) [\[(]?\d+[\])]?", "$1 (<pid>)"),
+            (r"\[[^\s\]]+\.main\(\)\]", "[<path>.main()]"),
+            // the proxy of the original's own HTTP client is nobody's business
+            (r"(?m)^.*<HTTPCLIENT>.*\n", ""),
             (r"fd@\d+", "fd@<n>"),
             (r"in \d+ ms", "in <n> ms"),
         ])

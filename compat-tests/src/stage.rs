@@ -44,9 +44,21 @@ pub fn assert_same(id: &str, case: impl Fn(&mut Stage)) {
     match (difference, Gaps::listed().reason(id)) {
         (None, None) => {}
         (Some(_), Some(reason)) => println!("known gap {id}: {reason}"),
-        (Some(difference), None) => panic!("{id}: original and ours differ\n{difference}"),
+        (Some(difference), None) => {
+            propose_gap(id);
+            panic!("{id}: original and ours differ\n{difference}")
+        }
         (None, Some(_)) => panic!("{id}: passes; take it out of known-gaps.toml"),
     }
+}
+
+/// With `RHA_GAPS=file`, adds the case there in the form of `known-gaps.toml`, for a reason to be added.
+fn propose_gap(id: &str) {
+    let Some(path) = std::env::var_os("RHA_GAPS") else { return };
+    let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
+    let mut file = file.expect("the file that RHA_GAPS names");
+    std::io::Write::write_all(&mut file, format!("[[gap]]\nid = \"{id}\"\nreason = \"\"\n\n").as_bytes())
+        .expect("writing to the file that RHA_GAPS names");
 }
 
 /// Does something for each item, also after one that panicked, and then panics with all they said.

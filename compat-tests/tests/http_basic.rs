@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
-use rha_compat_tests::{Origin, Request, Stage, Start, assert_same, each, visible};
+use rha_compat_tests::{Origin, Request, Stage, Start, assert_same, body_text, each, visible};
 
 const SITE: &str = "\
 defaults
@@ -42,7 +42,7 @@ fn note_seen(stage: &mut Stage, origin: &Origin) {
             "on connection {}\n{}{}",
             request.connection,
             visible(&request.head),
-            visible(&request.body)
+            body_text(&request.head, &request.body)
         );
         stage.note("origin saw", text);
     }

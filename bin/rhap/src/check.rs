@@ -13,15 +13,18 @@ use crate::options::{Format, Options};
 /// Reads the files the options name.
 #[must_use]
 pub fn parse(options: &Options, dialect: Dialect) -> Parsed {
+    let mut env = Env::from_pairs(std::env::vars_os().map(|(k, v)| {
+        use std::os::unix::ffi::OsStringExt;
+        (k.into_vec(), v.into_vec())
+    }));
+    let peer = options.peer.clone().unwrap_or_else(rha_net::hostname);
+    env.preset(b"HAPROXY_LOCALPEER", peer.as_bytes());
     let input = Input {
         paths: &options.files,
         files: &DiskFiles::default(),
-        env: Env::from_pairs(std::env::vars_os().map(|(k, v)| {
-            use std::os::unix::ffi::OsStringExt;
-            (k.into_vec(), v.into_vec())
-        })),
+        env,
         dialect,
-        samples: rha_sample::vocab(),
+        samples: rha_sample::vocab_for(dialect),
         ignore_resolution: options.ignore_resolution,
         resolve: &resolve,
         version: crate::version::full(dialect),

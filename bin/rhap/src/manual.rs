@@ -109,7 +109,7 @@ pub fn completions(shell: &str) -> Option<String> {
 #[must_use]
 pub fn keywords(classes: &str, d: Dialect) -> String {
     let has = |class: &str| classes.split(',').any(|c| c == class || c == "all");
-    let vocab = rha_sample::vocab();
+    let vocab = rha_sample::vocab_for(d);
     let mut out = String::new();
     if has("help") || classes.is_empty() {
         out.push_str("# List of supported keyword classes:\nall: list all keywords\nacl: ACL keywords\ncfg: configuration keywords\ncli: CLI keywords\ncnv: sample converter keywords\nsmp: sample fetch functions\n");

@@ -14,6 +14,10 @@ pub trait Message {
     fn header_count(&self) -> usize;
     /// Field `i < header_count()`, in order of the wire: name (as received) and value (trimmed).
     fn header(&self, i: usize) -> (&[u8], &[u8]);
+    /// The first field at or after `from` with this name, case ignored. One call instead of two per field.
+    fn find_header(&self, name: &[u8], from: usize) -> Option<usize> {
+        (from..self.header_count()).find(|i| self.header(*i).0.eq_ignore_ascii_case(name))
+    }
     /// The part of the body that has been buffered, without framing.
     fn body(&self) -> &[u8];
     /// Whether [`Message::body`] is all of it.

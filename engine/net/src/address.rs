@@ -132,7 +132,10 @@ mod tests {
     fn forms() {
         let ip = |host, port| Address::Ip { host, port, datagram: false };
         let all = resolve_all(&ip(Host::Any, Port::Range(80, 82))).unwrap();
-        assert_eq!(all.iter().map(ToString::to_string).collect::<Vec<_>>(), ["0.0.0.0:80", "0.0.0.0:81", "0.0.0.0:82"]);
+        assert_eq!(
+            all.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["0.0.0.0:80", "0.0.0.0:81", "0.0.0.0:82"]
+        );
         assert_eq!(resolve(&ip(Host::AnyV6, Port::One(80)), 0).unwrap().to_string(), ":::80");
         assert_eq!(resolve(&ip(Host::Any, Port::Offset(1)), 99).unwrap().to_string(), "0.0.0.0:99");
         let abns = resolve(&Address::Abstract { name: "x".into(), zero_terminated: false }, 0).unwrap();

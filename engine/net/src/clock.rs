@@ -60,10 +60,7 @@ impl Clock {
 pub fn read_clocks() -> Now {
     let mono = read(libc::CLOCK_MONOTONIC);
     let wall = read(libc::CLOCK_REALTIME);
-    Now {
-        mono_us: u64::try_from(mono).unwrap_or(0),
-        wall_us: wall,
-    }
+    Now { mono_us: u64::try_from(mono).unwrap_or(0), wall_us: wall }
 }
 
 fn read(id: libc::clockid_t) -> i64 {

@@ -25,5 +25,5 @@ pub use process::{
     Identity, chroot, daemonize, descriptor_limit, drop_privileges, hostname, lookup_group, lookup_user,
     raise_descriptor_limit, sd_notify, write_pidfile,
 };
-pub use supervise::{Ended, Forked, Signal, Signals, detach, fork, reap, send_signal, system_name, wait_for};
 pub use runtime::{Worker, run_local, spawn_worker};
+pub use supervise::{Ended, Forked, Signal, Signals, detach, fork, reap, send_signal, system_name, wait_for};

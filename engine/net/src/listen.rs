@@ -181,7 +181,8 @@ fn share(socket: Socket, address: &SocketAddress, copies: usize) -> io::Result<V
 
 fn bind_ip(ip: SocketAddr, o: &ListenOptions) -> Result<Socket, (BindProblem, io::Error)> {
     let create = |e| (BindProblem::Create, e);
-    let socket = Socket::new(Domain::for_address(ip), Type::STREAM.nonblocking().cloexec(), None).map_err(create)?;
+    let socket =
+        Socket::new(Domain::for_address(ip), Type::STREAM.nonblocking().cloexec(), None).map_err(create)?;
     socket.set_reuse_address(true).map_err(create)?;
     socket.set_reuse_port(true).map_err(create)?;
     // Accepted sockets inherit it, which saves a call per connection.
@@ -195,7 +196,11 @@ fn bind_ip(ip: SocketAddr, o: &ListenOptions) -> Result<Socket, (BindProblem, io
 fn tune(socket: &Socket, ip: SocketAddr, o: &ListenOptions) -> io::Result<()> {
     if o.transparent {
         // COMPAT: a missing privilege is not an error here; the bind decides.
-        let _ = if ip.is_ipv4() { socket.set_ip_transparent_v4(true) } else { socket.set_ip_transparent_v6(true) };
+        let _ = if ip.is_ipv4() {
+            socket.set_ip_transparent_v4(true)
+        } else {
+            socket.set_ip_transparent_v6(true)
+        };
         let _ = if ip.is_ipv4() { socket.set_freebind_v4(true) } else { socket.set_freebind_v6(true) };
     }
     if let (true, Some(only)) = (ip.is_ipv6(), o.v6only) {
@@ -367,7 +372,9 @@ impl Accepting {
             Accepting::Tcp(l) => {
                 l.poll_accept(cx).map_ok(|(s, peer)| Incoming { conn: Conn::Tcp(s), peer: Some(plain(peer)) })
             }
-            Accepting::Unix(l) => l.poll_accept(cx).map_ok(|(s, _)| Incoming { conn: Conn::Unix(s), peer: None }),
+            Accepting::Unix(l) => {
+                l.poll_accept(cx).map_ok(|(s, _)| Incoming { conn: Conn::Unix(s), peer: None })
+            }
         }
     }
 

@@ -30,24 +30,22 @@ pub(crate) struct Door {
 
 /// Starts accepting on all doors.
 pub(crate) fn open(worker: &Rc<Worker>, doors: Vec<Door>) -> Vec<tokio::task::JoinHandle<()>> {
-    let http = Rc::new(FuturePool::default());
-    let tcp = Rc::new(FuturePool::default());
+    let http = Rc::new(FuturePool::new(http::clerk));
+    let tcp = Rc::new(FuturePool::new(tcp::clerk));
     doors
         .into_iter()
-        .map(|d| tokio::task::spawn_local(accept(worker.clone(), d, http.clone(), http::serve, tcp.clone(), tcp::serve)))
+        .map(|d| tokio::task::spawn_local(accept(worker.clone(), d, http.clone(), tcp.clone())))
         .collect()
 }
 
 async fn accept<H, T>(
     worker: Rc<Worker>,
     door: Door,
-    http_pool: Rc<FuturePool<H>>,
-    http: fn(Session) -> H,
-    tcp_pool: Rc<FuturePool<T>>,
-    tcp: fn(Session) -> T,
+    http: Rc<FuturePool<H, Session, Option<Session>>>,
+    tcp: Rc<FuturePool<T, Session, ()>>,
 ) where
-    H: Future<Output = Option<Session>> + 'static,
-    T: Future<Output = ()> + 'static,
+    H: Future + 'static,
+    T: Future + 'static,
 {
     loop {
         wait_for_room(&worker, &door).await;
@@ -61,10 +59,10 @@ async fn accept<H, T>(
         };
         let session = admit(&worker, &door, incoming);
         if session.frontend().mode == Mode::Http {
-            tokio::task::spawn_local(http_connection(session, http_pool.clone(), http));
+            tokio::task::spawn_local(http_connection(session, http.clone()));
         } else {
-            let pool = tcp_pool.clone();
-            tokio::task::spawn_local(async move { pool.run(tcp(session)).await });
+            let pool = tcp.clone();
+            tokio::task::spawn_local(async move { pool.run(session).await });
         }
     }
 }
@@ -74,17 +72,14 @@ fn admit(worker: &Rc<Worker>, door: &Door, incoming: Incoming) -> Session {
 }
 
 /// Between requests only the session is held; a request's future and buffers come from pools.
-async fn http_connection<H>(mut session: Session, pool: Rc<FuturePool<H>>, serve: fn(Session) -> H)
-where
-    H: Future<Output = Option<Session>>,
-{
+async fn http_connection<H: Future>(mut session: Session, pool: Rc<FuturePool<H, Session, Option<Session>>>) {
     let Some(admitted) = http::begin(session) else { return };
     session = admitted;
     loop {
         if session.left.is_empty() && !http::next_request(&mut session).await {
             return;
         }
-        match pool.run(serve(session)).await {
+        match pool.run(session).await {
             Some(s) => session = s,
             None => return,
         }

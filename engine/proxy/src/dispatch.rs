@@ -90,7 +90,9 @@ impl Stream {
             let (side, phase) = f.ending();
             self.ending.set(side, phase);
             if matches!(f, Failure::ClientGone(_)) {
-                for s in [self.back_stats(), self.server_stats(), self.session.front_stats()].into_iter().flatten() {
+                for s in
+                    [self.back_stats(), self.server_stats(), self.session.front_stats()].into_iter().flatten()
+                {
                     s.client_aborts.add(1);
                 }
             } else {
@@ -154,7 +156,8 @@ impl Stream {
         if backend.redispatch == 0 || persist.forced {
             return false;
         }
-        let (tries, every, most) = (i64::from(self.retries), i64::from(backend.redispatch), i64::from(backend.retries));
+        let (tries, every, most) =
+            (i64::from(self.retries), i64::from(backend.redispatch), i64::from(backend.retries));
         let due = if every > 0 { tries % every == 0 } else { tries % (most + 1 + every).max(1) == 0 };
         let indifferent = wish.fixed.is_none()
             && backend.state.usable().0 > 1
@@ -295,7 +298,8 @@ impl Stream {
         let plain = s.send_proxy == 0 && !s.client_address;
         if pool != PoolUse::None
             && plain
-            && let Some(idle) = self.session.worker.take_idle(backend, server, generation, pool == PoolUse::Any)
+            && let Some(idle) =
+                self.session.worker.take_idle(backend, server, generation, pool == PoolUse::Any)
         {
             self.server_conn = Some(idle.conn);
             self.generation = generation;
@@ -319,7 +323,10 @@ impl Stream {
 
     fn take_own(&mut self, backend: ProxyId, server: usize, generation: u32) -> bool {
         let Some(mut own) = self.session.own.take() else { return false };
-        if own.backend != backend || own.server != server || own.generation != generation || own.conn.quiet() != Quiet::Yes
+        if own.backend != backend
+            || own.server != server
+            || own.generation != generation
+            || own.conn.quiet() != Quiet::Yes
         {
             return false;
         }
@@ -389,7 +396,8 @@ impl Stream {
 
     /// Puts the server connection where its next user finds it, or closes it.
     pub(crate) fn keep_server_connection(&mut self, private: bool) {
-        let (Some(conn), Some(backend), Some(server)) = (self.server_conn.take(), self.backend, self.server) else {
+        let (Some(conn), Some(backend), Some(server)) = (self.server_conn.take(), self.backend, self.server)
+        else {
             return;
         };
         let plan = self.session.plan.clone();
@@ -430,7 +438,12 @@ impl Stream {
         match &key.key {
             BalanceKey::Source => self.session.source.map(|a| key.hash.source(a.ip())),
             BalanceKey::Uri { len, depth, whole, path_only } => {
-                let cut = rha_balance::key::UriCut { len: *len, depth: *depth, whole: *whole, path_only: *path_only };
+                let cut = rha_balance::key::UriCut {
+                    len: *len,
+                    depth: *depth,
+                    whole: *whole,
+                    path_only: *path_only,
+                };
                 let r = request?;
                 Some(key.hash.uri(r.head.target(&r.buf), cut))
             }

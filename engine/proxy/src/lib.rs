@@ -49,7 +49,7 @@ mod tcp;
 mod timer;
 mod worker;
 
-pub use http::local::{LocalPage, LocalPages};
 pub use health_hook::{Observer, Seen};
+pub use http::local::{LocalPage, LocalPages};
 pub use plan::{Plan, PlanError};
 pub use runtime::{Options, Runtime, StartError, start};

@@ -183,7 +183,7 @@ impl ProxyState {
             Some(s) => core.queues.servers.get_mut(s),
             None => Some(&mut core.queues.backend),
         };
-        let Some(q) = q else { return None };
+        let q = q?;
         let before = q.len();
         q.retain(|w| !Arc::ptr_eq(w, &place.waiter));
         if q.len() < before {
@@ -233,7 +233,8 @@ impl ProxyState {
         let usable = server.is_usable() && server.effective_weight() != 0;
         while self.limit(s) == 0 || server.served.read() < self.limit(s) {
             let own = core.queues.servers.get(s).and_then(|q| q.front()).map(|w| w.order);
-            let any = core.queues.backend.front().map(|w| w.order).filter(|_| usable && self.may_serve(&core, s));
+            let any =
+                core.queues.backend.front().map(|w| w.order).filter(|_| usable && self.may_serve(&core, s));
             let from = match (own, any) {
                 (None, None) => break,
                 (Some(a), Some(b)) if a > b => None,
@@ -301,7 +302,9 @@ mod tests {
         let mut r = || 0;
         let (x, y) = (slot(b.assign(Wish::default(), &mut r)), slot(b.assign(Wish::default(), &mut r)));
         assert_ne!(x, y);
-        let Assigned::Wait(first) = b.assign(Wish { fixed: Some(x), ..Wish::default() }, &mut r) else { panic!() };
+        let Assigned::Wait(first) = b.assign(Wish { fixed: Some(x), ..Wish::default() }, &mut r) else {
+            panic!()
+        };
         let Assigned::Wait(second) = b.assign(Wish::default(), &mut r) else { panic!() };
         assert_eq!((first.server, second.server, b.total_queued.load(Relaxed)), (Some(x), None, 2));
         b.release(x);
@@ -318,7 +321,9 @@ mod tests {
         let b = backend(1);
         let mut r = || 0;
         let x = slot(b.assign(Wish { fixed: Some(0), ..Wish::default() }, &mut r));
-        let Assigned::Wait(w) = b.assign(Wish { fixed: Some(x), ..Wish::default() }, &mut r) else { panic!() };
+        let Assigned::Wait(w) = b.assign(Wish { fixed: Some(x), ..Wish::default() }, &mut r) else {
+            panic!()
+        };
         b.set_operation(x, crate::state::Operation::Stopped);
         assert_eq!(w.waiter.given(), Some(Given::Elsewhere));
         assert_eq!(slot(b.assign(Wish::default(), &mut r)), 1);

@@ -10,7 +10,7 @@ use rha_vocab::SampleType;
 use crate::http::Next;
 use crate::plan::Timeout;
 use crate::plan::rules::{
-    Act, AddressPart, Delay, FieldNames, Rule, RedirectPlan, ReplyPlan, SetWhen, TcpAct, UriPart, Which,
+    Act, AddressPart, Delay, FieldNames, RedirectPlan, ReplyPlan, Rule, SetWhen, TcpAct, UriPart, Which,
 };
 use crate::session::Session;
 use crate::stream::Stream;
@@ -300,7 +300,14 @@ impl Stream {
     }
 
     /// `replace-header`: the whole value; `replace-value`: each element of a comma-separated list.
-    fn replace_field(&mut self, on: Subject, name: &[u8], re: &rha_sample::Regex, f: &rha_sample::Format, each: bool) {
+    fn replace_field(
+        &mut self,
+        on: Subject,
+        name: &[u8],
+        re: &rha_sample::Regex,
+        f: &rha_sample::Format,
+        each: bool,
+    ) {
         for (i, value) in self.field_values(on, name) {
             let mut out = Vec::with_capacity(value.len());
             let mut changed = false;
@@ -438,7 +445,8 @@ pub(crate) fn after_response(s: &mut Stream) {
     for id in [back, Some(front)].into_iter().flatten() {
         let Some(p) = plan.proxy(id) else { continue };
         for r in &p.rules.http_after_response {
-            if s.applies(r.when.as_ref()).is_yes() && matches!(s.apply(&r.action, Subject::Reply), Done::Stop) {
+            if s.applies(r.when.as_ref()).is_yes() && matches!(s.apply(&r.action, Subject::Reply), Done::Stop)
+            {
                 break;
             }
         }

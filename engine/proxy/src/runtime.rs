@@ -140,12 +140,17 @@ fn of_the_process(reason: String) -> StartError {
 type Sockets = Vec<(ProxyId, u32, Listener)>;
 type Addresses = Vec<(ProxyId, usize, SocketAddress)>;
 
-fn bind_all(plan: &Plan, o: &mut Options, workers: usize) -> Result<(Vec<Sockets>, Addresses), Vec<StartError>> {
+fn bind_all(
+    plan: &Plan,
+    o: &mut Options,
+    workers: usize,
+) -> Result<(Vec<Sockets>, Addresses), Vec<StartError>> {
     let mut per_worker: Vec<Sockets> = (0..workers).map(|_| Vec::new()).collect();
     let (mut addresses, mut errors) = (Vec::new(), Vec::new());
     for p in &plan.proxies {
         for (i, l) in p.listeners.iter().enumerate() {
-            let taken = o.inherited.iter().position(|(a, _)| *a == l.address).map(|at| o.inherited.swap_remove(at).1);
+            let taken =
+                o.inherited.iter().position(|(a, _)| *a == l.address).map(|at| o.inherited.swap_remove(at).1);
             let bound = match taken {
                 Some(socket) => share(socket, workers, &l.address),
                 None => rha_net::bind(&l.address, &l.options, workers),
@@ -250,6 +255,8 @@ async fn work(
                 for a in &acceptors {
                     a.abort();
                 }
+                // Idle connections see that they are no longer wanted.
+                worker.timers.wake_all();
             }
             Some(Order::Stop) | None => break,
         }
@@ -355,7 +362,11 @@ impl Runtime {
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.hands.iter().all(|h| {
-            h.thread.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_none_or(rha_net::Worker::is_finished)
+            h.thread
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .as_ref()
+                .is_none_or(rha_net::Worker::is_finished)
         })
     }
 

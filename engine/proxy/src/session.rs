@@ -52,7 +52,13 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(worker: Rc<Worker>, plan: PlanRef, front: ProxyId, listener: u32, i: Incoming) -> Session {
+    pub(crate) fn new(
+        worker: Rc<Worker>,
+        plan: PlanRef,
+        front: ProxyId,
+        listener: u32,
+        i: Incoming,
+    ) -> Session {
         let timer = worker.timers.open();
         let accepted = worker.now();
         let s = Session {
@@ -131,12 +137,6 @@ impl Session {
     /// A rule or the PROXY protocol says where the client connected to.
     pub(crate) fn set_destination(&mut self, to: SocketAddr) {
         self.local = OnceCell::from(Some(to));
-    }
-
-    /// Whether an idle connection has ended: looks, consumes nothing but a close.
-    pub(crate) fn is_closing(&self) -> bool {
-        let mut cx = Context::from_waker(std::task::Waker::noop());
-        self.conn.poll_gone(&mut cx).is_ready()
     }
 
     /// The client's destination, where the server's address depends on it.

@@ -125,11 +125,7 @@ impl ServerState {
     /// A server as the configuration leaves it: running, or in maintenance when `disabled`.
     #[must_use]
     pub fn new(s: &rha_ir::Server, address: SocketAddress) -> Self {
-        let admin = if s.disabled {
-            admin::FORCED_MAINTENANCE | admin::CONFIGURED_MAINTENANCE
-        } else {
-            0
-        };
+        let admin = if s.disabled { admin::FORCED_MAINTENANCE | admin::CONFIGURED_MAINTENANCE } else { 0 };
         ServerState {
             name: s.name.as_str().into(),
             served: Gauge::default(),
@@ -256,12 +252,7 @@ impl ProxyState {
             .servers
             .iter()
             .zip(&addresses)
-            .map(|(s, a)| Member {
-                id: s.id,
-                weight: s.weight,
-                hash_key: hash_key(s, a),
-                backup: s.backup,
-            })
+            .map(|(s, a)| Member { id: s.id, weight: s.weight, hash_key: hash_key(s, a), backup: s.backup })
             .collect();
         let balancer = Balancer::new(algorithm, &members, p.service.all_backups);
         let servers: Vec<_> =

@@ -82,7 +82,7 @@ macro_rules! counters {
         impl $sum {
             /// Adds one worker's part, seen at `now_ms` of the monotonic clock.
             pub fn add(&mut self, part: &$name, now_ms: u64) {
-                $(self.$f = counters!(@join $f, self.$f, part.$f.read());)*
+                $(counters!(@join $f, self.$f, part.$f.read());)*
                 for (sum, rate) in [
                     (&mut self.sess_rate, &part.sess_rate),
                     (&mut self.req_rate, &part.req_rate),
@@ -94,12 +94,12 @@ macro_rules! counters {
             }
         }
     };
-    (@join last_session_s, $a:expr, $b:expr) => { $a.max($b) };
-    (@join qtime_max, $a:expr, $b:expr) => { $a.max($b) };
-    (@join ctime_max, $a:expr, $b:expr) => { $a.max($b) };
-    (@join rtime_max, $a:expr, $b:expr) => { $a.max($b) };
-    (@join ttime_max, $a:expr, $b:expr) => { $a.max($b) };
-    (@join $f:ident, $a:expr, $b:expr) => { $a + $b };
+    (@join last_session_s, $a:expr, $b:expr) => { $a = $a.max($b) };
+    (@join qtime_max, $a:expr, $b:expr) => { $a = $a.max($b) };
+    (@join ctime_max, $a:expr, $b:expr) => { $a = $a.max($b) };
+    (@join rtime_max, $a:expr, $b:expr) => { $a = $a.max($b) };
+    (@join ttime_max, $a:expr, $b:expr) => { $a = $a.max($b) };
+    (@join $f:ident, $a:expr, $b:expr) => { $a += $b };
 }
 
 counters! {

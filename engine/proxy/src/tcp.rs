@@ -1,5 +1,7 @@
 //! TCP mode: content rules, server, tunnel, log line.
 
+use std::convert::Infallible;
+use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -8,6 +10,7 @@ use rha_sample::Verdict;
 
 use crate::dispatch::{Persistence, PoolUse};
 use crate::plan::rules::{Rule, TcpAct};
+use crate::reuse::Desk;
 use crate::rules::{Done, Subject, admit};
 use crate::session::Session;
 use crate::stream::Stream;
@@ -15,8 +18,17 @@ use crate::stream::Stream;
 /// Most bytes looked at before a content rule must decide.
 const INSPECT: usize = 16 * 1024;
 
+/// Serves one connection after another.
+pub(crate) async fn clerk(desk: Rc<Desk<Session, ()>>) -> Infallible {
+    loop {
+        let session = desk.next().await;
+        serve(session).await;
+        desk.done(());
+    }
+}
+
 /// A connection from accept to log line.
-pub(crate) async fn serve(session: Session) {
+async fn serve(session: Session) {
     let Some(session) = admit(session) else { return };
     let mut s = Stream::new(session);
     s.at.begun = s.session.accepted.mono_us;
@@ -54,7 +66,10 @@ impl Stream {
             Verdictum::Gone => return false,
             Verdictum::Reject => {
                 self.ending.set(Fault::Proxy, Phase::Request);
-                for s in [self.session.front_stats(), self.back_stats(), self.listener_stats()].into_iter().flatten() {
+                for s in [self.session.front_stats(), self.back_stats(), self.listener_stats()]
+                    .into_iter()
+                    .flatten()
+                {
                     s.denied_requests.add(1);
                 }
                 return false;

@@ -95,6 +95,13 @@ impl Timers {
         }
     }
 
+    /// Wakes every task, because something changed that all of them look at.
+    pub(crate) fn wake_all(&self) {
+        for w in self.inner.borrow().entries.iter().filter_map(|e| e.waker.as_ref()) {
+            w.wake_by_ref();
+        }
+    }
+
     /// The deadline.
     pub(crate) fn deadline(&self, id: TimerId) -> Tick {
         self.inner.borrow().entries.get(id.0 as usize).map_or(Tick::NEVER, |e| e.deadline)

@@ -73,6 +73,7 @@ pub(crate) struct Worker {
     pub logs: Logs,
     plan: RefCell<PlanRef>,
     pools: RefCell<Vec<Vec<Pool>>>,
+    #[expect(clippy::vec_box, reason = "streams hold the box; taking one must not move what is in it")]
     parts: RefCell<Vec<Box<Parts>>>,
     blocked: RefCell<Vec<Waker>>,
     /// Client connections of this worker.
@@ -83,7 +84,8 @@ pub(crate) struct Worker {
 
 impl Worker {
     pub(crate) fn new(index: u32, plan: Arc<Plan>, shared: Arc<Shared>, stats: Arc<WorkerStats>) -> Worker {
-        let pools = plan.proxies.iter().map(|p| p.servers.iter().map(|_| Pool::default()).collect()).collect();
+        let pools =
+            plan.proxies.iter().map(|p| p.servers.iter().map(|_| Pool::default()).collect()).collect();
         let clock = Clock::default();
         let now = clock.precise();
         let buffer = plan.process.buffer_size.max(SCRATCH);
@@ -159,7 +161,13 @@ impl Worker {
     }
 
     /// An idle connection of a server; `fresh` ones only when `any`.
-    pub(crate) fn take_idle(&self, backend: ProxyId, server: usize, generation: u32, any: bool) -> Option<Idle> {
+    pub(crate) fn take_idle(
+        &self,
+        backend: ProxyId,
+        server: usize,
+        generation: u32,
+        any: bool,
+    ) -> Option<Idle> {
         let plan = self.plan();
         let state = plan.proxy(backend)?.state.servers.get(server)?;
         let lost = || state.idle.fetch_sub(1, Relaxed);

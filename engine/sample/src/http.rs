@@ -39,8 +39,7 @@ pub(crate) fn authority(uri: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
 
 /// The first field of a name, whole.
 pub(crate) fn header<'a, M: Message + ?Sized>(message: &'a M, name: &[u8]) -> Option<&'a [u8]> {
-    let mut all = (0..message.header_count()).map(|i| message.header(i));
-    all.find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v)
+    message.find_header(name, 0).map(|i| message.header(i).1)
 }
 
 /// `1.1`; common ones without allocation.

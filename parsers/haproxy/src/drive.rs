@@ -36,11 +36,9 @@ pub fn parse(input: &Input<'_>) -> Parsed {
     };
     read_all(&mut cx);
     if !cx.aborted {
-        if !has_errors(&cx, 0) {
-            if other::finish_early(&mut cx) {
-                proxy::finish(&mut cx);
-                other::finish(&mut cx);
-            }
+        if !has_errors(&cx, 0) && other::finish_early(&mut cx) {
+            proxy::finish(&mut cx);
+            other::finish(&mut cx);
         }
         if has_errors(&cx, 0) {
             sum_up(&mut cx, "Fatal errors found in configuration.");
@@ -57,8 +55,8 @@ fn has_errors(cx: &Cx<'_>, from: usize) -> bool {
 
 /// `config : text` without a place.
 fn sum_up(cx: &mut Cx<'_>, text: &str) {
-    let mut d =
-        Diagnostic::native(SUMMARY, Severity::Error, Span::default(), format!("config : {text}")).saying(text);
+    let mut d = Diagnostic::native(SUMMARY, Severity::Error, Span::default(), format!("config : {text}"))
+        .saying(text);
     d.labels.clear();
     cx.diagnostics.push(d);
 }
@@ -236,7 +234,8 @@ fn unknown(cx: &mut Cx<'_>, section: &'static Section, line: &Line, elsewhere: O
         return;
     }
     let mut text = format!("unknown keyword '{word}' in '{}' section", section.name);
-    let best = section.suggests.then(|| closest(&word, tables::candidates(cx.place, cx.input.dialect))).flatten();
+    let best =
+        section.suggests.then(|| closest(&word, tables::candidates(cx.place, cx.input.dialect))).flatten();
     if let Some(best) = best {
         text.push_str(&format!("; did you mean '{best}' maybe ?"));
     }

@@ -14,6 +14,7 @@
 
 pub mod cx;
 pub mod drive;
+pub mod dump;
 pub mod expr;
 pub mod features;
 pub mod global;

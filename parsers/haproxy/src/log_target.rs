@@ -3,9 +3,7 @@
 //! HAProxy configuration manual §4.2 "log". Gives back the model's target or the text that the original
 //! puts after its own prefix.
 
-use rha_ir::{
-    Address, Facility, Host, LogDestination, LogLevel, LogSyslogFormat, LogTarget, Port, Sampling,
-};
+use rha_ir::{Address, Facility, Host, LogDestination, LogLevel, LogSyslogFormat, LogTarget, Port, Sampling};
 use rha_vocab::Dialect;
 
 use crate::proxy::address::{self, Transport, Wants};
@@ -15,7 +13,8 @@ use crate::{Cx, Line};
 /// Facilities in RFC 5424 order.
 pub const FACILITIES: [&str; 24] = [
     "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "auth2", "ftp", "ntp",
-    "audit", "alert", "cron2", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
+    "audit", "alert", "cron2", "local0", "local1", "local2", "local3", "local4", "local5", "local6",
+    "local7",
 ];
 
 /// Levels in RFC 5424 order.
@@ -95,8 +94,7 @@ fn options(line: &Line, target: &mut LogTarget) -> Result<usize, String> {
         i += 2;
     }
     if line.is(i, "format") {
-        let word = line.arg(i + 1);
-        let found = FORMATS.iter().find(|(w, _)| w.as_bytes() == &word[..]);
+        let found = FORMATS.iter().find(|(w, _)| w.as_bytes() == line.bytes(i + 1));
         let Some((_, f)) = found else {
             return Err(format!("unknown log format '{}'", line.text(i + 1)));
         };
@@ -160,8 +158,7 @@ pub fn sampling(text: &str) -> Result<Sampling, String> {
     if out.ranges.is_empty() {
         return Err("no sampling ranges given".into());
     }
-    out.of =
-        number(size).ok_or_else(|| format!("wrong sample size '{size}' for sample range '{ranges}'"))?;
+    out.of = number(size).ok_or_else(|| format!("wrong sample size '{size}' for sample range '{ranges}'"))?;
     let top = out.ranges.iter().map(|r| r.1).max().unwrap_or(0);
     if out.of < top {
         return Err(format!(

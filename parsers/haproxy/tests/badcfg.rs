@@ -7,6 +7,8 @@
 //!
 //! `RHA_RECORD_2_6=/path RHA_RECORD_3_0=/path cargo test -p rha-haproxy --test badcfg` records anew.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -93,7 +95,8 @@ fn ours(dialect: Dialect, version: &str, name: &str) -> String {
 #[test]
 fn every_bad_file_is_answered_as_the_original_answers_it() {
     let gaps = fs::read_to_string(folder().join("GAPS")).unwrap_or_default();
-    let gaps: Vec<&str> = gaps.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#')).collect();
+    let gaps: Vec<&str> =
+        gaps.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#')).collect();
     let mut wrong = Vec::new();
     let mut compared = 0;
     for (dialect, short, version, record) in ORIGINALS {

@@ -296,13 +296,19 @@ impl<'f> Exchange<'f> {
         }
     }
 
-    /// More data is judged from the first of a row of expectations on.
+    /// More data is judged again from the first of a row of expectations that must not be met, because it may meet that
+    /// one now.
     fn rewind(&mut self) {
-        let is_expect =
-            |n: usize| matches!(self.script.steps.get(n), Some(Step { action: Action::Expect(_), .. }));
-        while self.at > 0 && is_expect(self.at - 1) {
-            self.at -= 1;
+        let steps = self.script.steps.get(..self.at).unwrap_or_default();
+        let mut first = self.at;
+        for (at, step) in steps.iter().enumerate().rev() {
+            match &step.action {
+                Action::Expect(e) if e.negated => first = at,
+                Action::Expect(_) => {}
+                _ => break,
+            }
         }
+        self.at = first;
     }
 
     fn send(&mut self, now: Now, step: &Step, payload: &Payload) -> bool {

@@ -111,7 +111,10 @@ fn look_custom(step: &Step, expect: &ExpectStep, test: &Test, received: &Receive
         Read::Wait => {
             Look::Fail(Outcome::new(Status::L7Rsp, 0, failure(step, expect, received, false, ""), None))
         }
-        Read::Good(text) => Look::Told(Outcome::new(expect.ok.unwrap_or(Status::L7Ok), 0, text, None)),
+        Read::Good(text) => {
+            let outcome = Outcome::new(expect.ok.unwrap_or(Status::L7Ok), 0, text, None);
+            Look::Told(Outcome { echoed: true, ..outcome })
+        }
         Read::Bad(status, code, text) => Look::Fail(Outcome::new(status, code, text, None)),
     }
 }

@@ -20,6 +20,9 @@ pub struct Outcome {
     pub info: BString,
     /// From the start to the conclusion, milliseconds; `None` when no check ran.
     pub duration_ms: Option<u64>,
+    /// COMPAT: a success of mysql-check, ldap-check and spop-check is counted twice, the second time without info
+    /// (`mysql_counts_twice`).
+    pub echoed: bool,
 }
 
 impl Outcome {
@@ -29,7 +32,7 @@ impl Outcome {
         let info = info.as_ref();
         let end = info.iter().position(|&c| c == 0).unwrap_or(info.len()).min(INFO_MAX);
         let info = BString::from(info.get(..end).unwrap_or_default());
-        Outcome { status, code, info, duration_ms }
+        Outcome { status, code, info, duration_ms, echoed: false }
     }
 
     /// `, reason: …[, code: n][, info: "…"][, check duration: nms]`.

@@ -282,15 +282,16 @@ fn http_steps(check: &Check) -> Result<Vec<Step>, CompileError> {
     Ok(out)
 }
 
-/// What a `send` line says replaces what the option line said.
+/// What a `send` line says replaces what the option line said. A method or version that is what it would be unwritten
+/// replaces nothing: the model does not tell the two apart.
 fn merge(request: &mut HttpCheck, written: HttpCheck) {
-    if !written.method.is_empty() {
+    if !written.method.is_empty() && written.method != "OPTIONS" {
         request.method = written.method;
     }
     if written.uri.is_some() {
         request.uri = written.uri;
     }
-    if !written.version.is_empty() {
+    if !written.version.is_empty() && written.version != "HTTP/1.0" {
         request.version = written.version;
     }
     if !written.headers.is_empty() {
@@ -359,6 +360,9 @@ fn expected(expect: &Expect) -> Result<ExpectStep, CompileError> {
         ExpectKind::TextFormat(format) => Test::TextFormat { format: format.clone(), hex: false },
         ExpectKind::Regex(pattern) => Test::Regex(regex(pattern)?),
         ExpectKind::Binary(bytes) => Test::Binary(bytes.clone()),
+        ExpectKind::BinaryOther(format) if format.contains(&b'%') => {
+            return Err(CompileError::Unsupported("expect binary-lf".to_owned()));
+        }
         ExpectKind::BinaryOther(pattern) => Test::BinaryRegex(regex(pattern)?),
         ExpectKind::Header(words) => Test::Header(header(words)?),
         ExpectKind::Custom => return Err(CompileError::Unsupported("expect custom".to_owned())),
@@ -388,6 +392,7 @@ fn expected(expect: &Expect) -> Result<ExpectStep, CompileError> {
 
 /// `hdr|fhdr name [-m <meth>] <name> [value [-m <meth>] <value>]`, words separated by blanks.
 fn header(text: &[u8]) -> Result<HeaderTest, CompileError> {
+    let text = text.trim_start_with(|c| c == '!');
     let mut words = text.split(|c| *c == b' ').filter(|w| !w.is_empty()).peekable();
     let full = words.peek() == Some(&b"fhdr".as_slice());
     words.next_if(|w| matches!(*w, b"hdr" | b"fhdr"));

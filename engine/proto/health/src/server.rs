@@ -390,6 +390,10 @@ impl Health {
     pub fn handle_result(&mut self, which: Checked, outcome: &Outcome, now: Tick) -> Changes {
         let mut changes = Changes::default();
         self.record(which, outcome, &mut changes);
+        if outcome.echoed {
+            let echo = Outcome { info: Default::default(), echoed: false, ..outcome.clone() };
+            self.record(which, &echo, &mut changes);
+        }
         let Some(counter) = self.counter(which) else { return changes };
         let (good, dead) = (counter.good(), counter.health == 0);
         let cause = if self.log_checks || self.tracked.is_some() {

@@ -418,7 +418,7 @@ fn tcp_expectations_of_every_kind() {
         &[Connected, Data(b"1"), Late],
         Status::L7Tout,
         0,
-        " at step 2 of tcp-check (expect string '1')",
+        " at step 3 of tcp-check (expect string '2')",
     );
 }
 
@@ -603,5 +603,35 @@ mod anything {
             exchange.handle_timeout(at(5000));
             prop_assert!(exchange.outcome().is_some());
         }
+    }
+}
+
+#[test]
+fn what_must_not_come_is_looked_for_until_the_end() {
+    let no_error = Expect { negated: true, min_recv: Some(1), ..expect(ExpectKind::Text("ERR".into())) };
+    let row = tcp(vec![
+        send("A"),
+        TcpStep::Expect(no_error),
+        TcpStep::Expect(expect(ExpectKind::Text("done".into()))),
+    ]);
+    check(&row, &[Connected, Data(b"wait "), Data(b"done")], Status::L7Ok, 0, "(tcp-check)");
+    let info = "TCPCHK matched unwanted content 'ERR' at step 2";
+    check(&row, &[Connected, Data(b"wait "), Data(b"ERR")], Status::L7Rsp, 0, info);
+}
+
+#[test]
+fn a_send_line_completes_the_option_line() {
+    let request = HttpCheck {
+        method: "GET".into(),
+        uri: Some(format("/health")),
+        version: "HTTP/1.1".into(),
+        ..HttpCheck::default()
+    };
+    let host = HttpCheck { headers: vec![("Host".into(), format("x"))], ..HttpCheck::default() };
+    let spelled = HttpCheck { method: "OPTIONS".into(), version: "HTTP/1.0".into(), ..host.clone() };
+    for line in [host, spelled] {
+        let check = Check { http: request.clone(), ..http(vec![TcpStep::HttpSend(line)]) };
+        let (sent, _) = run(&check, Dialect::V3_0, &[Connected, Data(OK)]);
+        assert_eq!(sent, "GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
     }
 }

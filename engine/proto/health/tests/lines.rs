@@ -547,3 +547,26 @@ fn trackers_of_a_disabled_server_start_in_maintenance() {
     ]);
     assert_eq!(b.usable(), (3, 0));
 }
+
+#[test]
+fn mysql_counts_twice() {
+    let mut b = Backend::new(vec![
+        server("s1", Setup { log_checks: true, ..checked(3, 1) }),
+        server("s2", checked(3, 1)),
+    ]);
+    b.refused(0);
+    b.lines.clear();
+    let good = Outcome { echoed: true, ..Outcome::new(Status::L7Ok, 0, "8.0.30-fake", Some(0)) };
+    let told = "5 Health check for server b/s1 succeeded, reason: Layer7 check passed, code: 0";
+    let info = ", info: \"8.0.30-fake\"";
+    b.result(0, Checked::Health, good.clone());
+    b.logged(&[
+        &format!("{told}{info}, check duration: 0ms, status: 1/3 DOWN."),
+        &format!("{told}, check duration: 0ms, status: 2/3 DOWN."),
+    ]);
+    b.result(0, Checked::Health, good);
+    b.logged(&[
+        &format!("{told}{info}, check duration: 0ms, status: 1/1 UP."),
+        &format!("5 Server b/s1 is UP. 2 active and 0 backup servers online. {ONLINE}"),
+    ]);
+}

@@ -110,11 +110,26 @@ impl Fields {
         self.side.clear();
     }
 
-    /// Keeps `text` in the side buffer.
+    /// Keeps `text` in the side buffer. Line ends and NUL, which could end a field or a line early, go in
+    /// as `%0D %0A %00`.
+    ///
+    /// COMPAT: so do the rules of HAProxy with what they compute (`set-header X %[url_param(a),url_dec]`
+    /// with `a=%0d%0aEvil:`), in headers, targets, methods and redirects alike.
     pub(crate) fn keep(&mut self, text: &[u8]) -> Span {
         let start = self.side.len();
-        self.side.extend_from_slice(text);
-        Span { start: start as u32 | SIDE, len: text.len() as u32 }
+        let mut rest = text;
+        while let Some(at) = memchr::memchr3(0, b'\r', b'\n', rest) {
+            let (before, after) = rest.split_at(at);
+            self.side.extend_from_slice(before);
+            self.side.extend_from_slice(match after.first() {
+                Some(b'\r') => b"%0D",
+                Some(b'\n') => b"%0A",
+                _ => b"%00",
+            });
+            rest = after.get(1..).unwrap_or_default();
+        }
+        self.side.extend_from_slice(rest);
+        self.built(start)
     }
 
     /// Starts a text that is built piece by piece; ended by [`Fields::built`].
@@ -201,6 +216,15 @@ pub(crate) fn lower(out: &mut [u8], start: usize, end: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_kept_can_end_a_line() {
+        let mut fields = Fields::default();
+        fields.add(b"X-A", b"\r\nEvil: 1\0\t");
+        let slot = fields.slots[0];
+        assert_eq!(fields.value(b"", &slot), b"%0D%0AEvil: 1%00\t");
+        assert_eq!(fields.name(b"", &slot), b"x-a");
+    }
 
     #[test]
     fn known_names() {

@@ -102,7 +102,7 @@ impl<L> Head<L> {
         self.stage == Stage::Done
     }
 
-    /// Whether any byte of a message has been taken in (blank lines before it do not count).
+    /// Whether the whole start line has been taken in.
     #[must_use]
     pub fn has_begun(&self) -> bool {
         self.stage != Stage::StartLine

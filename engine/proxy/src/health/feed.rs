@@ -27,11 +27,8 @@ pub(crate) struct Feed {
 impl Feed {
     /// A feed for a plan, none if no server is observed, and the watch's end.
     pub(crate) fn new(plan: &Plan) -> (Option<Feed>, mpsc::UnboundedReceiver<Sight>) {
-        let observe: Vec<Vec<Observe>> = plan
-            .proxies
-            .iter()
-            .map(|p| p.model.service.servers.iter().map(observed).collect())
-            .collect();
+        let observe: Vec<Vec<Observe>> =
+            plan.proxies.iter().map(|p| p.model.service.servers.iter().map(observed).collect()).collect();
         let (sender, receiver) = mpsc::unbounded_channel();
         let any = observe.iter().flatten().any(|o| *o != Observe::None);
         (any.then_some(Feed { observe, sender }), receiver)

@@ -113,7 +113,12 @@ impl Prepared {
     ///
     /// # Errors
     /// When no thread can be had.
-    pub fn start(self, plan: Arc<Plan>, console: Console, previous: Option<&Watch>) -> std::io::Result<Watch> {
+    pub fn start(
+        self,
+        plan: Arc<Plan>,
+        console: Console,
+        previous: Option<&Watch>,
+    ) -> std::io::Result<Watch> {
         let desk = Arc::new(self.desk(plan, console, previous));
         let sights = self.sights;
         let shared = desk.clone();
@@ -188,9 +193,8 @@ impl Watch {
     /// `set server … health|agent`. Whether there is such a server.
     pub fn force(&self, proxy: ProxyId, server: usize, which: Checked, to: Operation, cause: Cause) -> bool {
         let Some(at) = self.desk.target(proxy, server) else { return false };
-        self.desk.change(at, |fleet, now, told| {
-            fleet.change(at, now, told, |h| h.force(which, to, cause, now))
-        });
+        self.desk
+            .change(at, |fleet, now, told| fleet.change(at, now, told, |h| h.force(which, to, cause, now)));
         true
     }
 
@@ -230,9 +234,7 @@ mod tests {
     use std::time::Duration;
 
     use rha_health::Checked;
-    use rha_ir::{
-        Address, AgentCheck, Check, CheckKind, Host, Model, Port, Proxy, ProxyKind, Server, Span,
-    };
+    use rha_ir::{Address, AgentCheck, Check, CheckKind, Host, Model, Port, Proxy, ProxyKind, Server, Span};
     use rha_vocab::Dialect;
 
     use super::*;
@@ -353,13 +355,8 @@ mod tests {
         let at = answering(b"40% drain\n", true);
         let mut s = server("s1", SocketAddr::from(([127, 0, 0, 1], 1)));
         (s.checked, s.weight) = (false, 10);
-        s.agent = Some(AgentCheck {
-            enabled: true,
-            port: at.port(),
-            address: None,
-            inter_ms: 20,
-            send: "".into(),
-        });
+        s.agent =
+            Some(AgentCheck { enabled: true, port: at.port(), address: None, inter_ms: 20, send: "".into() });
         let (watch, told, plan) = watched(Check::default(), vec![s]);
         assert!(next(&told).starts_with("WARNING Server b/s1 enters drain state. 0 active"));
         assert_eq!(next(&told), "ALERT backend 'b' has no server available!");
@@ -373,7 +370,8 @@ mod tests {
 
     #[test]
     fn a_check_that_cannot_run_keeps_the_plan_from_starting() {
-        let kind = CheckKind::Other { name: "external-check".to_owned(), args: Vec::new(), origin: Span::default() };
+        let kind =
+            CheckKind::Other { name: "external-check".to_owned(), args: Vec::new(), origin: Span::default() };
         let mut p = Proxy::new("b", ProxyKind::Backend, Span::default());
         p.service.check = Check { kind, ..Check::default() };
         p.service.servers = vec![server("s1", SocketAddr::from(([127, 0, 0, 1], 1)))];

@@ -83,7 +83,13 @@ async fn open(
         }
         Some(Ok(())) => {
             let mut conn = connecting.into_conn();
-            let version = if to.send_proxy { 1 } else if to.default { probe.announce } else { 0 };
+            let version = if to.send_proxy {
+                1
+            } else if to.default {
+                probe.announce
+            } else {
+                0
+            };
             let header = match version {
                 0 => Vec::new(),
                 2 => LOCAL.to_vec(),

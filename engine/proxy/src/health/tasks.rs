@@ -134,7 +134,8 @@ fn heed(desk: &Desk, target: usize, t: &Target, reply: &AgentReply, outcome: &Ou
     }
     let mut warning = None;
     if let Some(text) = &reply.weight {
-        let initial = desk.plan.proxy(t.proxy).and_then(|p| p.state.servers.get(t.server)).map(|s| s.initial_weight);
+        let initial =
+            desk.plan.proxy(t.proxy).and_then(|p| p.state.servers.get(t.server)).map(|s| s.initial_weight);
         match Weight::parse(text).and_then(|w| w.of(initial.unwrap_or(1), t.setup.dynamic_weight)) {
             Ok(weight) => desk.set_weight(target, weight),
             Err(text) => warning = Some(text),
@@ -181,7 +182,8 @@ fn state_field(desk: &Desk, t: &Target, health: &Health) -> Option<String> {
         None => (String::new(), String::new()),
     };
     let (total, unit) = proxy.state.lock().balancer.total_weight();
-    let weight = if health.usable() { server.effective_weight().div_ceil(rha_balance::WEIGHT_SCALE) } else { 0 };
+    let weight =
+        if health.usable() { server.effective_weight().div_ceil(rha_balance::WEIGHT_SCALE) } else { 0 };
     let streams = proxy.state.back.read().saturating_sub(proxy.state.queued.read());
     let throttle = health.throttle_percent(read_clocks().tick());
     Some(format!(
@@ -204,12 +206,15 @@ async fn follow_starts(desk: &Desk) {
         beat.tick().await;
         let starting: Vec<usize> = {
             let ledger = desk.lock();
-            let is_starting =
-                |i: &usize| ledger.fleet.get(*i).is_some_and(|h| h.operation() == rha_health::Operation::Starting);
+            let is_starting = |i: &usize| {
+                ledger.fleet.get(*i).is_some_and(|h| h.operation() == rha_health::Operation::Starting)
+            };
             (0..ledger.fleet.len()).filter(is_starting).collect()
         };
         for target in starting {
-            desk.change(target, |fleet, now, told| fleet.change(target, now, told, |h| h.handle_timeout(now)));
+            desk.change(target, |fleet, now, told| {
+                fleet.change(target, now, told, |h| h.handle_timeout(now))
+            });
         }
     }
 }

@@ -4,7 +4,6 @@
 
 use rha_ir::{Cookie, CookieMode};
 
-use super::Next;
 use crate::dispatch::Persistence;
 use crate::stream::Stream;
 
@@ -96,7 +95,13 @@ impl Stream {
         all.iter().any(|c| self.applies(Some(c)).is_yes())
     }
 
-    fn read_cookie(&mut self, c: &Cookie, back: &crate::plan::ProxyPlan, ignored: bool, forced: bool) -> Option<usize> {
+    fn read_cookie(
+        &mut self,
+        c: &Cookie,
+        back: &crate::plan::ProxyPlan,
+        ignored: bool,
+        forced: bool,
+    ) -> Option<usize> {
         self.cookie.request = b'N';
         let r = &self.parts.request;
         let mut found = None;
@@ -156,11 +161,6 @@ impl Stream {
         to
     }
 
-    /// `redir` of the server the request is bound to: a redirect instead of a proxied answer.
-    pub(super) fn redirect_to_server(&mut self, _persist: &Persistence) -> Option<Next> {
-        None
-    }
-
     /// Sets, rewrites or removes the cookie in the response; marks the fourth letter.
     pub(super) fn persistence_in_response(&mut self) {
         let plan = self.session.plan.clone();
@@ -177,7 +177,11 @@ impl Stream {
             return;
         }
         // COMPAT: the cookie is not set again while it leads to the same server, unless it carries dates.
-        if self.bound == Bound::Valid && self.cookie.request == b'V' && c.maxidle_s.is_none() && c.maxlife_s.is_none() {
+        if self.bound == Bound::Valid
+            && self.cookie.request == b'V'
+            && c.maxidle_s.is_none()
+            && c.maxlife_s.is_none()
+        {
             return;
         }
         let mut out = std::mem::take(&mut self.parts.text);
@@ -238,12 +242,14 @@ impl Stream {
             if !name.eq_ignore_ascii_case(b"set-cookie") {
                 continue;
             }
-            let Some(p) = pairs(text).next().filter(|p| text.get(p.start..p.name_end) == Some(c.name.as_slice()))
+            let Some(p) =
+                pairs(text).next().filter(|p| text.get(p.start..p.name_end) == Some(c.name.as_slice()))
             else {
                 continue;
             };
             seen = true;
-            let (head, tail) = (text.get(..p.value).unwrap_or_default(), text.get(p.end..).unwrap_or_default());
+            let (head, tail) =
+                (text.get(..p.value).unwrap_or_default(), text.get(p.end..).unwrap_or_default());
             let own = text.get(p.value..p.end).unwrap_or_default();
             let replaced = match (c.mode, value) {
                 (CookieMode::Rewrite, Some(v)) => Some([head, v, tail].concat()),
@@ -276,7 +282,8 @@ impl Stream {
         for (_, v) in r.head.find(&r.buf, b"cache-control") {
             for word in v.split(|c| *c == b',').map(<[u8]>::trim_ascii) {
                 let word = word.to_ascii_lowercase();
-                let is = |w: &[u8]| word == w || word.strip_prefix(w).is_some_and(|r| r.first() == Some(&b'='));
+                let is =
+                    |w: &[u8]| word == w || word.strip_prefix(w).is_some_and(|r| r.first() == Some(&b'='));
                 if word == b"public" {
                     cacheable = true;
                 } else if word == b"max-age=0" {

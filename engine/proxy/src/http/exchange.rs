@@ -109,7 +109,11 @@ impl Stream {
                 consumed = step.consumed;
                 self.bytes_in += consumed as u64;
                 if sent.body == BodyOut::Same {
-                    out.extend_from_slice(if step.rewritten { text } else { rest.get(..consumed).unwrap_or_default() });
+                    out.extend_from_slice(if step.rewritten {
+                        text
+                    } else {
+                        rest.get(..consumed).unwrap_or_default()
+                    });
                 }
                 done = step.done;
             }
@@ -163,13 +167,19 @@ impl Stream {
         }
         if moved {
             let now = self.session.now().tick();
-            x.client_until = if x.up.done && !x.down.is_stuck() { Tick::NEVER } else { self.client_timeout().from(now) };
+            x.client_until =
+                if x.up.done && !x.down.is_stuck() { Tick::NEVER } else { self.client_timeout().from(now) };
             // COMPAT: the server's time runs once it has all of the request.
             let server_runs = x.up.finished() && !x.down.is_stuck() || x.up.is_stuck();
             x.server_until = if server_runs { self.server_timeout().from(now) } else { Tick::NEVER };
             self.session.set_deadline(x.client_until.min(x.server_until));
         }
-        if watch && x.up.done && !x.head && self.session.left.is_empty() && self.session.conn.poll_gone(cx).is_ready() {
+        if watch
+            && x.up.done
+            && !x.head
+            && self.session.left.is_empty()
+            && self.session.conn.poll_gone(cx).is_ready()
+        {
             return Poll::Ready(Event::ClientGone);
         }
         if self.session.poll_deadline(cx).is_ready() {
@@ -218,7 +228,8 @@ impl Stream {
             let Ok(step) = x.up.body.relay(input, text) else { return Poll::Ready(Event::ClientGarbage) };
             x.up.done = step.done;
             self.bytes_in += step.consumed as u64;
-            let bytes: &[u8] = if step.rewritten { text } else { input.get(..step.consumed).unwrap_or_default() };
+            let bytes: &[u8] =
+                if step.rewritten { text } else { input.get(..step.consumed).unwrap_or_default() };
             if x.up.how == BodyOut::Same {
                 let sent = match server.try_write(bytes) {
                     Ok(k) => k,
@@ -552,9 +563,14 @@ impl Stream {
         None
     }
 
-    async fn replace_response(&mut self, reply: &crate::plan::rules::ReplyPlan, why: crate::rules::Answer) -> Next {
+    async fn replace_response(
+        &mut self,
+        reply: &crate::plan::rules::ReplyPlan,
+        why: crate::rules::Answer,
+    ) -> Next {
         if why == crate::rules::Answer::Deny {
-            let sides = [self.session.front_stats(), self.back_stats(), self.server_stats(), self.listener_stats()];
+            let sides =
+                [self.session.front_stats(), self.back_stats(), self.server_stats(), self.listener_stats()];
             sides.into_iter().flatten().for_each(|s| s.denied_responses.add(1));
             // COMPAT: a denied response is a 502 unless the rule names a status.
             self.ends(Fault::Proxy, Phase::Headers);

@@ -37,7 +37,11 @@ impl<H> Held<H> {
     }
 
     fn buffered_body(&self) -> &[u8] {
-        if self.body.is_empty() { self.buf.get(self.plain.0..self.plain.1).unwrap_or_default() } else { &self.body }
+        if self.body.is_empty() {
+            self.buf.get(self.plain.0..self.plain.1).unwrap_or_default()
+        } else {
+            &self.body
+        }
     }
 
     fn forget(&mut self) {

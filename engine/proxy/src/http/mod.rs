@@ -9,8 +9,11 @@ mod reply;
 mod route;
 mod tunnel;
 
+use std::convert::Infallible;
 use std::net::Shutdown;
-use std::task::Poll;
+use std::rc::Rc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rha_base::{Phase, Side as Fault};
@@ -19,6 +22,7 @@ use rha_ir::{ConnectionMode, HttpReuse};
 
 use crate::dispatch::PoolUse;
 use crate::plan::Timeout;
+use crate::reuse::Desk;
 use crate::rules::Flow;
 use crate::session::{Session, TimedOut};
 use crate::stream::Stream;
@@ -51,9 +55,16 @@ pub(crate) async fn next_request(session: &mut Session) -> bool {
     let t = &session.frontend().timeouts;
     let timeout = if first { sooner(t.client, t.http_request) } else { t.http_keep_alive };
     session.set_deadline(timeout.from(now));
-    match session.until_deadline(|s, cx| s.conn.poll_readable(cx)).await {
-        // A close counts as readable: reading tells. An idle connection that says nothing ends silently.
-        Ok(Ok(())) => first || !session.is_closing(),
+    let poll = |s: &mut Session, cx: &mut Context<'_>| {
+        // COMPAT: a soft stop closes connections that wait for another request.
+        if !first && s.worker.shared.stopping.load(Relaxed) {
+            return Poll::Ready(Err(std::io::ErrorKind::ConnectionAborted.into()));
+        }
+        s.conn.poll_readable(cx)
+    };
+    match session.until_deadline(poll).await {
+        // A close counts as readable: reading tells.
+        Ok(Ok(())) => true,
         Ok(Err(_)) => false,
         Err(TimedOut) => first,
     }
@@ -68,8 +79,17 @@ fn sooner(a: Timeout, b: Timeout) -> Timeout {
     }
 }
 
+/// Serves one request after another, of whichever connection.
+pub(crate) async fn clerk(desk: Rc<Desk<Session, Option<Session>>>) -> Infallible {
+    loop {
+        let session = desk.next().await;
+        let result = serve(session).await;
+        desk.done(result);
+    }
+}
+
 /// One request. The session comes back when the connection stays open.
-pub(crate) async fn serve(session: Session) -> Option<Session> {
+async fn serve(session: Session) -> Option<Session> {
     let mut s = Stream::new(session);
     let next = s.request().await;
     let next = match next {
@@ -128,9 +148,6 @@ impl Stream {
         }
         self.prepare_request();
         let persist = self.persistence();
-        if let Some(next) = self.redirect_to_server(&persist) {
-            return Some(next);
-        }
         let pool = self.pool_use();
         loop {
             if let Err(f) = self.connect(persist, pool).await {
@@ -171,7 +188,9 @@ impl Stream {
         let (f, b) = (self.frontend().connection, self.backend_or_front().connection);
         match (f, b) {
             (ConnectionMode::Close, _) | (_, ConnectionMode::Close) => ConnectionMode::Close,
-            (ConnectionMode::ServerClose, _) | (_, ConnectionMode::ServerClose) => ConnectionMode::ServerClose,
+            (ConnectionMode::ServerClose, _) | (_, ConnectionMode::ServerClose) => {
+                ConnectionMode::ServerClose
+            }
             _ => ConnectionMode::KeepAlive,
         }
     }
@@ -190,7 +209,8 @@ impl Stream {
         self.release_slot();
         self.count_bytes();
         if self.status != 0 {
-            let sides = [self.session.front_stats(), self.back_stats(), self.server_stats(), self.listener_stats()];
+            let sides =
+                [self.session.front_stats(), self.back_stats(), self.server_stats(), self.listener_stats()];
             for s in sides.into_iter().flatten() {
                 s.responded(self.status);
             }

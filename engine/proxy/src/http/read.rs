@@ -50,7 +50,8 @@ impl Stream {
                         r.head_len = len;
                         // COMPAT: a body that is broken from its start makes the request a bad one.
                         if let mut body @ Body::Chunked(_) = r.head.body()
-                            && let Err(reject) = body.relay(r.buf.get(len..r.filled).unwrap_or_default(), &mut self.parts.text)
+                            && let Err(reject) =
+                                body.relay(r.buf.get(len..r.filled).unwrap_or_default(), &mut self.parts.text)
                         {
                             r.head.clear();
                             break Missing::Bad(reject);
@@ -87,8 +88,7 @@ impl Stream {
         let probes = self.frontend().model.options.http_ignore_probes;
         self.bytes_in = self.parts.request.filled as u64;
         match missing {
-            Missing::Closed if silent && (!first || probes) => return None,
-            Missing::Timeout if silent && (!first || probes) => return None,
+            Missing::Closed | Missing::Timeout if silent && (!first || probes) => None,
             Missing::Closed => {
                 self.ends(Fault::Client, Phase::Request);
                 self.count_bad_request();

@@ -1,6 +1,5 @@
 //! Replies made here: error pages, `return`, redirects; sent, counted, and what they mean for the connection.
 
-
 use rha_base::{Phase, Side as Fault};
 use rha_http1::ToClient;
 
@@ -191,7 +190,11 @@ impl Stream {
         let mut body = r.head.body();
         let rest = r.rest();
         let mut scratch = Vec::new();
-        let used = if body.is_done() { 0 } else { body.relay(rest, &mut scratch).map_or(rest.len(), |x| x.consumed) };
+        let used = if body.is_done() {
+            0
+        } else {
+            body.relay(rest, &mut scratch).map_or(rest.len(), |x| x.consumed)
+        };
         if let Some(next) = rest.get(used..).filter(|n| !n.is_empty()) {
             self.session.left.extend_from_slice(next);
         }
@@ -307,4 +310,3 @@ pub(crate) fn itoa(mut n: usize) -> Digits {
         }
     }
 }
-

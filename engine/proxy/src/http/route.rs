@@ -82,7 +82,8 @@ impl Stream {
 
     fn reject(&mut self) -> Flow {
         self.ends(Fault::Proxy, Phase::Request);
-        for s in [self.session.front_stats(), self.back_stats(), self.listener_stats()].into_iter().flatten() {
+        for s in [self.session.front_stats(), self.back_stats(), self.listener_stats()].into_iter().flatten()
+        {
             s.denied_requests.add(1);
         }
         Flow::Answered(Next::Close)
@@ -282,7 +283,12 @@ impl Stream {
 
     /// COMPAT: either side's option adds the field; the backend's name for it wins; `except` of either
     /// side leaves it out; `if-none` counts when both that are set say so.
-    fn forward_address(&mut self, f: Option<&ForwardFor>, b: Option<&ForwardFor>, a: Option<std::net::SocketAddr>) {
+    fn forward_address(
+        &mut self,
+        f: Option<&ForwardFor>,
+        b: Option<&ForwardFor>,
+        a: Option<std::net::SocketAddr>,
+    ) {
         use std::io::Write as _;
         let Some(chosen) = b.or(f) else { return };
         let Some(a) = a else { return };

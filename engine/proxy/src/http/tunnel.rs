@@ -70,12 +70,18 @@ impl Stream {
         let fin = |fin: Timeout, own: Timeout| if fin.is_set() { fin } else { own };
         let client = pick(self.timeout_client.unwrap_or(f.client));
         let server = pick(self.timeout_server.unwrap_or(b.server));
-        Patience { client, server, client_fin: fin(f.client_fin, client), server_fin: fin(b.server_fin, server) }
+        Patience {
+            client,
+            server,
+            client_fin: fin(f.client_fin, client),
+            server_fin: fin(b.server_fin, server),
+        }
     }
 
     /// Counts an abort by the client, or by the server.
     pub(crate) fn count_abort(&self, client: bool) {
-        let sides = [self.session.front_stats(), self.back_stats(), self.server_stats(), self.listener_stats()];
+        let sides =
+            [self.session.front_stats(), self.back_stats(), self.server_stats(), self.listener_stats()];
         for s in sides.into_iter().flatten() {
             if client { &s.client_aborts } else { &s.server_aborts }.add(1);
         }
@@ -115,7 +121,11 @@ async fn copy_both(
             worker.timers.set(session.timer, client_until.min(server_until));
         }
         if session.poll_deadline(cx).is_ready() {
-            return Poll::Ready(if server_until < client_until { End::ServerTimeout } else { End::ClientTimeout });
+            return Poll::Ready(if server_until < client_until {
+                End::ServerTimeout
+            } else {
+                End::ClientTimeout
+            });
         }
         Poll::Pending
     })

@@ -11,13 +11,13 @@ use rha_net::{ConnectOptions, ListenOptions, SocketAddress, resolve, resolve_all
 use rha_sample::Shared;
 use rha_vocab::Dialect;
 
+use super::logs::{self, TargetPlan};
+use super::pages::PagePlan;
+use super::rules::{Compiler, Resolver, Variables};
 use super::{
     KeyPlan, ListenerPlan, Plan, PlanError, ProcessPlan, ProxyPlan, ServerPlan, ServerPort, Timeout,
     TimeoutPlan, affinity,
 };
-use super::logs::{self, TargetPlan};
-use super::pages::PagePlan;
-use super::rules::{Compiler, Resolver, Variables};
 use crate::state::ProxyState;
 
 /// Connections of the process when neither `maxconn` nor the descriptor limit says otherwise.
@@ -38,8 +38,7 @@ impl Plan {
             hostname: rha_net::hostname(),
             log_targets: Vec::new(),
         };
-        let proxies: Vec<_> =
-            model.proxies.iter().enumerate().map(|(i, p)| b.proxy(i, p, old)).collect();
+        let proxies: Vec<_> = model.proxies.iter().enumerate().map(|(i, p)| b.proxy(i, p, old)).collect();
         if !b.errors.is_empty() {
             return Err(b.errors);
         }
@@ -118,6 +117,7 @@ impl<'a> Builder<'a> {
             .filter(|s| s.fits(&p.service, algorithm))
             .unwrap_or_else(|| Arc::new(ProxyState::new(p, algorithm, addresses, fullconn)));
         self.names.current = index;
+        super::unbuilt::refuse(p, &mut self.errors);
         let rules = Compiler { names: &mut self.names, proxy: p, errors: &mut self.errors }.compile();
         let request_policy = self.policy(p.options.accept_unsafe_request, p.options.restrict_header_names);
         let response_policy = self.policy(p.options.accept_unsafe_response, None);
@@ -210,9 +210,9 @@ impl<'a> Builder<'a> {
             .filter(|f| {
                 f.name == backend.name
                     || f.default_backend.as_ref().is_some_and(|(n, _)| *n == backend.name)
-                    || f.use_backend.iter().any(|r| {
-                        r.target.literal().is_none_or(|t| t.as_slice() == backend.name.as_bytes())
-                    })
+                    || f.use_backend
+                        .iter()
+                        .any(|r| r.target.literal().is_none_or(|t| t.as_slice() == backend.name.as_bytes()))
             })
             .map(|f| u64::from(f.maxconn.unwrap_or(self.process.maxconn)))
             .sum();

@@ -97,10 +97,11 @@ impl Context<'_> {
             _ => None,
         };
         let wanted = TargetPlan { to: l.to.clone(), address };
-        let target = self.targets.iter().position(|t| *t == wanted && l.sampling.is_none()).unwrap_or_else(|| {
-            self.targets.push(wanted);
-            self.targets.len() - 1
-        });
+        let target =
+            self.targets.iter().position(|t| *t == wanted && l.sampling.is_none()).unwrap_or_else(|| {
+                self.targets.push(wanted);
+                self.targets.len() - 1
+            });
         Some(Line {
             target,
             format: l.format.unwrap_or_else(|| default_format(&l.to)),

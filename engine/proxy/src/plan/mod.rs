@@ -7,6 +7,7 @@ mod build;
 pub mod logs;
 pub mod pages;
 pub mod rules;
+mod unbuilt;
 
 use std::fmt;
 use std::net::SocketAddr;

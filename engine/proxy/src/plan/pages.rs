@@ -17,7 +17,12 @@ pub struct PagePlan {
 
 impl PagePlan {
     /// Reads a page of the configuration.
-    pub(super) fn read(status: u16, file: &ErrorFile, policy: &Policy, span: Span) -> Result<PagePlan, PlanError> {
+    pub(super) fn read(
+        status: u16,
+        file: &ErrorFile,
+        policy: &Policy,
+        span: Span,
+    ) -> Result<PagePlan, PlanError> {
         match file {
             ErrorFile::Content(raw) => PagePlan::parse(raw, policy).ok_or_else(|| PlanError {
                 span,

@@ -186,6 +186,27 @@ pub enum Target<T> {
     Computed(Format),
 }
 
+/// A log line's format, cut at its separators.
+///
+/// COMPAT: separators around a field that gives nothing become one, and a field without a value is a dash.
+#[derive(Debug)]
+pub struct LogLine(Vec<Format>);
+
+impl LogLine {
+    /// Appends the line.
+    pub fn write(&self, scene: &dyn rha_base::Scene, out: &mut Vec<u8>) {
+        let mut blank = true;
+        for (i, part) in self.0.iter().enumerate() {
+            if i > 0 && !std::mem::replace(&mut blank, true) {
+                out.push(b' ');
+            }
+            let before = out.len();
+            part.write(scene, out);
+            blank &= out.len() == before;
+        }
+    }
+}
+
 /// All rules of a proxy.
 #[derive(Debug, Default)]
 #[allow(missing_docs, reason = "named as in the configuration")]
@@ -203,8 +224,8 @@ pub struct Rules {
     pub force_persist: Vec<Condition>,
     pub ignore_persist: Vec<Condition>,
     pub monitor_fail: Vec<Condition>,
-    pub log_format: Option<Format>,
-    pub error_log_format: Option<Format>,
+    pub log_format: Option<LogLine>,
+    pub error_log_format: Option<LogLine>,
     pub unique_id: Option<Format>,
     pub key: Option<Expr>,
 }
@@ -320,8 +341,8 @@ impl Compiler<'_, '_> {
             force_persist: self.conditions(&p.force_persist),
             ignore_persist: self.conditions(&p.ignore_persist),
             monitor_fail: self.conditions(&p.monitor_fail),
-            log_format: self.maybe_format(p.log_format.as_ref()),
-            error_log_format: self.maybe_format(p.error_log_format.as_ref()),
+            log_format: self.log_line(p.log_format.as_ref()),
+            error_log_format: self.log_line(p.error_log_format.as_ref()),
             unique_id: self.maybe_format(p.unique_id_format.as_ref()),
             key: match p.service.balance.as_ref() {
                 Some(rha_ir::Balance::Hash(rha_ir::BalanceKey::Sample(e))) => {
@@ -355,7 +376,24 @@ impl Compiler<'_, '_> {
     }
 
     fn format(&mut self, f: &rha_ir::LogFormat) -> Planned<Format> {
-        Format::compile(f, self.names).map_err(|e| fault(&e))
+        Format::compile_for_http(f, self.names).map_err(|e| fault(&e))
+    }
+
+    fn log_line(&mut self, f: Option<&rha_ir::LogFormat>) -> Option<LogLine> {
+        let f = f?;
+        let mut parts = Vec::new();
+        for nodes in f.nodes.split(|n| *n == rha_ir::LogNode::Separator) {
+            let mut nodes = nodes.to_vec();
+            for n in &mut nodes {
+                if let rha_ir::LogNode::Alias { flags, .. } | rha_ir::LogNode::Sample { flags, .. } = n {
+                    flags.mandatory = true;
+                }
+            }
+            let part = rha_ir::LogFormat { nodes, origin: f.origin };
+            let made = Format::compile(&part, self.names).map_err(|e| fault(&e));
+            parts.push(self.note(made)?);
+        }
+        Some(LogLine(parts))
     }
 
     fn maybe_format(&mut self, f: Option<&rha_ir::LogFormat>) -> Option<Format> {
@@ -496,7 +534,8 @@ impl Compiler<'_, '_> {
     }
 
     fn act(&mut self, a: &Action, origin: rha_ir::Span) -> Planned<Act> {
-        let not_built = |what: &str| PlanError { span: origin, message: format!("action '{what}' is not built yet") };
+        let not_built =
+            |what: &str| PlanError { span: origin, message: format!("action '{what}' is not built yet") };
         Ok(match a {
             Action::Allow => Act::Allow,
             Action::Deny(r) => Act::Deny(self.reply(r, 403, origin)?),
@@ -528,20 +567,28 @@ impl Compiler<'_, '_> {
             Action::ReplaceHeader(n, re, f) => {
                 Act::ReplaceHeader(n.to_vec(), self.regex(re, origin)?, self.format(f)?)
             }
-            Action::ReplaceValue(n, re, f) => Act::ReplaceValue(n.to_vec(), self.regex(re, origin)?, self.format(f)?),
+            Action::ReplaceValue(n, re, f) => {
+                Act::ReplaceValue(n.to_vec(), self.regex(re, origin)?, self.format(f)?)
+            }
             Action::SetMethod(f) => Act::SetMethod(self.format(f)?),
             Action::SetPath(f) => Act::SetUri(UriPart::Path, self.format(f)?),
             Action::SetPathQuery(f) => Act::SetUri(UriPart::PathQuery, self.format(f)?),
             Action::SetQuery(f) => Act::SetUri(UriPart::Query, self.format(f)?),
             Action::SetUri(f) => Act::SetUri(UriPart::Uri, self.format(f)?),
-            Action::ReplacePath(re, f) => Act::ReplaceUri(UriPart::Path, self.regex(re, origin)?, self.format(f)?),
+            Action::ReplacePath(re, f) => {
+                Act::ReplaceUri(UriPart::Path, self.regex(re, origin)?, self.format(f)?)
+            }
             Action::ReplacePathQuery(re, f) => {
                 Act::ReplaceUri(UriPart::PathQuery, self.regex(re, origin)?, self.format(f)?)
             }
-            Action::ReplaceUri(re, f) => Act::ReplaceUri(UriPart::Uri, self.regex(re, origin)?, self.format(f)?),
+            Action::ReplaceUri(re, f) => {
+                Act::ReplaceUri(UriPart::Uri, self.regex(re, origin)?, self.format(f)?)
+            }
             Action::SetStatus(code, reason) => Act::SetStatus(*code, reason.as_ref().map(|r| r.to_vec())),
             Action::SetVar(v, e, when) => Act::SetVar(self.variable(v), self.expr(e)?, set_when(when)),
-            Action::SetVarFormat(v, f, when) => Act::SetVarFormat(self.variable(v), self.format(f)?, set_when(when)),
+            Action::SetVarFormat(v, f, when) => {
+                Act::SetVarFormat(self.variable(v), self.format(f)?, set_when(when))
+            }
             Action::UnsetVar(v) => Act::UnsetVar(self.variable(v)),
             Action::Capture { expr, slot } => Act::Capture(self.expr(expr)?, *slot),
             Action::SetLogLevel(l) => Act::SetLogLevel(*l),
@@ -589,4 +636,3 @@ fn set_when(words: &[String]) -> Vec<SetWhen> {
         })
         .collect()
 }
-

@@ -147,7 +147,12 @@ impl Stream {
             in_backend: false,
             server: None,
             slot: false,
-            at: Moments { idle_from: now.mono_us, begun: now.mono_us, begun_wall: now.wall_us, ..Moments::default() },
+            at: Moments {
+                idle_from: now.mono_us,
+                begun: now.mono_us,
+                begun_wall: now.wall_us,
+                ..Moments::default()
+            },
             ending: Ending::default(),
             cookie: CookieMark::default(),
             status: 0,
@@ -240,7 +245,8 @@ impl Stream {
     /// Adds what went through to the counters; the fields start again from what was counted.
     pub(crate) fn count_bytes(&self) {
         let (i, o) = (self.bytes_in, self.bytes_out);
-        let sides = [self.session.front_stats(), self.back_stats(), self.server_stats(), self.listener_stats()];
+        let sides =
+            [self.session.front_stats(), self.back_stats(), self.server_stats(), self.listener_stats()];
         for s in sides.into_iter().flatten() {
             s.bytes_in.add(i);
             s.bytes_out.add(o);

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 
 use rha_base::{
-    Fact, Now, ProxyFact, ProxyId, Request, Response, Scene, Scope, ServerFact, ServerId, Site, Value, VarSlot,
+    Fact, Now, ProxyFact, ProxyId, Request, Response, Scene, Scope, ServerFact, ServerId, Site, Value,
+    VarSlot,
 };
 use rha_ir::Mode;
 
@@ -206,7 +207,9 @@ impl Stream {
         let t = &self.at;
         let http = self.frontend().mode == Mode::Http;
         match fact {
-            Fact::FrontendName | Fact::FrontendNameTransport => Some(Value::str(self.frontend().name.as_bytes())),
+            Fact::FrontendName | Fact::FrontendNameTransport => {
+                Some(Value::str(self.frontend().name.as_bytes()))
+            }
             Fact::FrontendId => number(self.frontend().number),
             Fact::BackendName => Some(Value::str(self.backend_or_front().name.as_bytes())),
             Fact::BackendId => number(self.backend_or_front().number),
@@ -266,8 +269,12 @@ impl Stream {
             Fact::LoggedEarly => Some(Value::Bool(self.at.done == 0)),
             Fact::ListenerConnections => number(self.session.listener()?.current.read()),
             Fact::ClientTimeout => number(self.timeout_client.unwrap_or(self.frontend().timeouts.client).0),
-            Fact::ServerTimeout => number(self.timeout_server.unwrap_or(self.backend_or_front().timeouts.server).0),
-            Fact::TunnelTimeout => number(self.timeout_tunnel.unwrap_or(self.backend_or_front().timeouts.tunnel).0),
+            Fact::ServerTimeout => {
+                number(self.timeout_server.unwrap_or(self.backend_or_front().timeouts.server).0)
+            }
+            Fact::TunnelTimeout => {
+                number(self.timeout_tunnel.unwrap_or(self.backend_or_front().timeouts.tunnel).0)
+            }
             Fact::RequestLine if self.parts.line.is_empty() => None,
             Fact::RequestLine => self.logged_line(|l, _, _| l),
             Fact::LogMethod => self.logged_line(|l, m, _| l.get(..m).unwrap_or_default()),
@@ -337,4 +344,3 @@ fn path(uri: &[u8]) -> &[u8] {
 fn query(uri: &[u8]) -> &[u8] {
     uri.iter().position(|c| *c == b'?').and_then(|i| uri.get(i..)).unwrap_or_default()
 }
-

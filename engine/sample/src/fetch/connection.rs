@@ -27,7 +27,7 @@ pub(crate) const ROWS: &[Fetch] = &[
     fetch("bc_dst_port", NONE, T::Sint, Needs::L4_SERVER, ALWAYS, "Port the server connection goes to.")
         .eval(bc_dst_port),
     fetch("bc_err", NONE, T::Sint, Needs::L4_SERVER, ALWAYS, "Error number of the server connection.")
-        .eval(bc_err),
+        .partly(bc_err, "no value until the engine keeps it"),
     fetch(
         "bc_err_name",
         NONE,
@@ -178,7 +178,7 @@ pub(crate) const ROWS: &[Fetch] = &[
         Lifetime::until(3, 0),
         "Address the client connected to, before any rule changed it.",
     )
-    .eval(fc_dst),
+    .partly(fc_dst, "no value until the engine keeps it"),
     fetch(
         "fc_dst",
         NONE,
@@ -187,7 +187,7 @@ pub(crate) const ROWS: &[Fetch] = &[
         Lifetime::since(3, 0),
         "Address the client connected to, before any rule changed it.",
     )
-    .eval(fc_dst),
+    .partly(fc_dst, "no value until the engine keeps it"),
     fetch(
         "fc_dst_is_local",
         NONE,
@@ -204,9 +204,9 @@ pub(crate) const ROWS: &[Fetch] = &[
         ALWAYS,
         "Port the client connected to, before any rule changed it.",
     )
-    .eval(fc_dst_port),
+    .partly(fc_dst_port, "no value until the engine keeps it"),
     fetch("fc_err", NONE, T::Sint, Needs::L4_CLIENT, ALWAYS, "Error number of the client connection.")
-        .eval(fc_err),
+        .partly(fc_err, "no value until the engine keeps it"),
     fetch(
         "fc_err_name",
         NONE,
@@ -289,7 +289,7 @@ pub(crate) const ROWS: &[Fetch] = &[
         ALWAYS,
         "Whether the client connection began with a PROXY protocol header.",
     )
-    .eval(fc_rcvd_proxy),
+    .partly(fc_rcvd_proxy, "no value until the engine keeps it"),
     fetch(
         "fc_reordering",
         args(0, &[ArgKind::Str]),
@@ -354,7 +354,7 @@ pub(crate) const ROWS: &[Fetch] = &[
         Lifetime::until(3, 0),
         "Address the client came from, before any rule changed it.",
     )
-    .eval(fc_src),
+    .partly(fc_src, "no value until the engine keeps it"),
     fetch(
         "fc_src",
         NONE,
@@ -363,7 +363,7 @@ pub(crate) const ROWS: &[Fetch] = &[
         Lifetime::since(3, 0),
         "Address the client came from, before any rule changed it.",
     )
-    .eval(fc_src),
+    .partly(fc_src, "no value until the engine keeps it"),
     fetch(
         "fc_src_is_local",
         NONE,
@@ -380,7 +380,7 @@ pub(crate) const ROWS: &[Fetch] = &[
         ALWAYS,
         "Port the client came from, before any rule changed it.",
     )
-    .eval(fc_src_port),
+    .partly(fc_src_port, "no value until the engine keeps it"),
     fetch(
         "fc_unacked",
         args(0, &[ArgKind::Str]),

@@ -450,22 +450,25 @@ fn next_value<'a>(
     at: (usize, usize),
 ) -> Option<(&'a [u8], (usize, usize))> {
     let (mut field, mut offset) = at;
-    while field < message.header_count() {
-        let (n, v) = message.header(field);
-        if is_named(n, name) {
-            match split {
-                Split::Fields => return Some((v, (field + 1, 0))),
-                Split::Commas if offset <= v.len() => {
-                    let (value, next) = list_value(v, offset)?;
-                    return Some((value, (field, next)));
-                }
-                Split::Commas => {}
-            }
+    loop {
+        let found = match name {
+            Some(n) => message.find_header(n, field)?,
+            None if field < message.header_count() => field,
+            None => return None,
+        };
+        if found != field {
+            (field, offset) = (found, 0);
         }
-        field += 1;
-        offset = 0;
+        let (_, v) = message.header(field);
+        match split {
+            Split::Fields => return Some((v, (field + 1, 0))),
+            Split::Commas if offset <= v.len() => {
+                let (value, next) = list_value(v, offset)?;
+                return Some((value, (field, next)));
+            }
+            Split::Commas => (field, offset) = (field + 1, 0),
+        }
     }
-    None
 }
 
 fn is_named(name: &[u8], wanted: Option<&[u8]>) -> bool {

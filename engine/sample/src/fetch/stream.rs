@@ -74,9 +74,9 @@ pub(crate) const ROWS: &[Fetch] = &[
         "Rule or filter that was last evaluated.",
     ),
     fetch("last_rule_file", NONE, T::Str, Needs::INTERNAL, ALWAYS, "File of the final rule that matched.")
-        .eval(last_rule_file),
+        .partly(last_rule_file, "no value until the engine keeps it"),
     fetch("last_rule_line", NONE, T::Sint, Needs::INTERNAL, ALWAYS, "Line of the final rule that matched.")
-        .eval(last_rule_line),
+        .partly(last_rule_line, "no value until the engine keeps it"),
     fetch("prio_class", NONE, T::Sint, Needs::INTERNAL, ALWAYS, "Priority class of the stream in queues."),
     fetch("prio_offset", NONE, T::Sint, Needs::INTERNAL, ALWAYS, "Priority offset of the stream in queues."),
     fetch("res.cache_hit", NONE, T::Bool, Needs::SERVER, ALWAYS, "Whether the response came from the cache."),

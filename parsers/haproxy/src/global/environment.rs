@@ -7,10 +7,28 @@ use crate::{Cx, Keyword, Line};
 
 /// Rows.
 pub const KEYWORDS: &[Keyword] = &[
-    row("setenv", "<name> <value>", Support::Full, "Sets an environment variable, replacing an existing value.", setenv),
-    row("presetenv", "<name> <value>", Support::Full, "Sets an environment variable unless it is set already.", presetenv),
+    row(
+        "setenv",
+        "<name> <value>",
+        Support::Full,
+        "Sets an environment variable, replacing an existing value.",
+        setenv,
+    ),
+    row(
+        "presetenv",
+        "<name> <value>",
+        Support::Full,
+        "Sets an environment variable unless it is set already.",
+        presetenv,
+    ),
     row("unsetenv", "[<name> ...]", Support::Full, "Removes environment variables.", unsetenv),
-    row("resetenv", "[<name> ...]", Support::Full, "Removes all environment variables but the named ones.", resetenv),
+    row(
+        "resetenv",
+        "[<name> ...]",
+        Support::Full,
+        "Removes all environment variables but the named ones.",
+        resetenv,
+    ),
 ];
 
 fn setenv(cx: &mut Cx<'_>, line: &Line) {

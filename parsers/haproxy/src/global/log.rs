@@ -84,11 +84,15 @@ fn status_codes(cx: &mut Cx<'_>, line: &Line) {
         match ranges(&text) {
             Ok(()) => {}
             Err(Some(at)) => {
-                let said = format!("Invalid status codes range '{text}' in '{{k}}' at position {at}. Ranges must be in the form [+-]{{low[-{{high}}]}}[,...].");
+                let said = format!(
+                    "Invalid status codes range '{text}' in '{{k}}' at position {at}. Ranges must be in the form [+-]{{low[-{{high}}]}}[,...]."
+                );
                 return fail(cx, line, &said);
             }
             Err(None) => {
-                let said = format!("Invalid status codes range '{text}' in '{{k}}'.\n Codes must be between 100 and 599 and ranges in ascending order.");
+                let said = format!(
+                    "Invalid status codes range '{text}' in '{{k}}'.\n Codes must be between 100 and 599 and ranges in ascending order."
+                );
                 return fail(cx, line, &said);
             }
         }
@@ -135,16 +139,23 @@ fn set_var_fmt(cx: &mut Cx<'_>, line: &Line) {
 
 fn variable(cx: &mut Cx<'_>, line: &Line, what: &str) {
     if line.arg(2).is_empty() {
-        let text =
-            format!("'{{k}}' requires a process-wide variable name ('proc.<name>') and {what}.");
+        let text = format!("'{{k}}' requires a process-wide variable name ('proc.<name>') and {what}.");
         return fail(cx, line, &text);
     }
     let name = line.text(1);
     let scope = name.split('.').next().unwrap_or_default();
     if !name.contains('.') || !["proc", "sess", "txn", "req", "res", "check"].contains(&scope) {
-        return fail(cx, line, "invalid variable name '{v}'. A variable name must be start by its scope. The scope can be 'proc', 'sess', 'txn', 'req', 'res' or 'check'");
+        return fail(
+            cx,
+            line,
+            "invalid variable name '{v}'. A variable name must be start by its scope. The scope can be 'proc', 'sess', 'txn', 'req', 'res' or 'check'",
+        );
     }
     if scope != "proc" {
-        fail(cx, line, "'{k}': cannot set variable '{v}', only scope 'proc' is permitted in the global section.");
+        fail(
+            cx,
+            line,
+            "'{k}': cannot set variable '{v}', only scope 'proc' is permitted in the global section.",
+        );
     }
 }

@@ -108,7 +108,9 @@ fn time(cx: &mut Cx<'_>, line: &Line, unit: TimeUnit, texts: &TimeTexts) -> Opti
         Err(TimeError::Over) => say(cx, texts.over),
         Err(TimeError::Under) => say(cx, texts.under),
         // COMPAT: an unexpected end is the byte 0, which ends the original's text.
-        Err(TimeError::Unexpected(c)) if c == 0 || texts.unexpected.1.is_empty() => say(cx, texts.unexpected.0),
+        Err(TimeError::Unexpected(c)) if c == 0 || texts.unexpected.1.is_empty() => {
+            say(cx, texts.unexpected.0)
+        }
         Err(TimeError::Unexpected(c)) => {
             say(cx, &format!("{}{}{}", texts.unexpected.0, c as char, texts.unexpected.1));
         }

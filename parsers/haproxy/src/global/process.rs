@@ -1,5 +1,6 @@
 //! Keywords about the process: who it runs as, how many workers, where it lives.
 
+use bstr::ByteSlice;
 use rha_ir::Process;
 use rha_vocab::{Dialect, Lifetime, Support};
 
@@ -87,7 +88,9 @@ fn cpu_map(cx: &mut Cx<'_>, line: &Line) {
     let set = line.text(1);
     let set = set.strip_prefix("auto:").unwrap_or(&set).to_owned();
     if set.is_empty() || line.arg(2).is_empty() {
-        let text = format!("{{k}} expects a {what}  ('all', 'odd', 'even', a number from 1 to 64 or a range),  followed by a list of CPU ranges with numbers from 0 to 63.");
+        let text = format!(
+            "{{k}} expects a {what}  ('all', 'odd', 'even', a number from 1 to 64 or a range),  followed by a list of CPU ranges with numbers from 0 to 63."
+        );
         return fail(cx, line, &text);
     }
     let mut parts = set.splitn(2, '/');
@@ -160,10 +163,12 @@ fn old_max_reloads(cx: &mut Cx<'_>, line: &Line) {
     }
     let value = units::atoi(line.arg(1));
     if line.arg(1).is_empty() {
-        let text = format!("(null)parsing [{position}] : 'mworker-max-reloads' expects an integer argument.\n");
+        let text =
+            format!("(null)parsing [{position}] : 'mworker-max-reloads' expects an integer argument.\n");
         cx.warning("HA2010", line, 1, text);
     } else if value < 0 {
-        let text = format!("(null)parsing [{position}] 'mworker-max-reloads' : invalid value {value}, must be >= 0");
+        let text =
+            format!("(null)parsing [{position}] 'mworker-max-reloads' : invalid value {value}, must be >= 0");
         cx.warning("HA2010", line, 1, text);
     }
 }
@@ -289,7 +294,11 @@ fn node(cx: &mut Cx<'_>, line: &Line) {
     }
     let name = line.arg(1);
     if name.is_empty() || !name.iter().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(b)) {
-        return fail_tight(cx, line, "'{k}' requires valid node name - non-empty string with digits(0-9), letters(A-Z, a-z), dot(.), hyphen(-) or underscode(_).");
+        return fail_tight(
+            cx,
+            line,
+            "'{k}' requires valid node name - non-empty string with digits(0-9), letters(A-Z, a-z), dot(.), hyphen(-) or underscode(_).",
+        );
     }
     cx.model.process.node = Some(line.text(1));
 }
@@ -342,7 +351,11 @@ fn description(cx: &mut Cx<'_>, line: &Line) {
 }
 
 fn nbproc(cx: &mut Cx<'_>, line: &Line) {
-    fail(cx, line, "nbproc is not supported any more since HAProxy 2.5. Threads will automatically be used on multi-processor machines if available.");
+    fail(
+        cx,
+        line,
+        "nbproc is not supported any more since HAProxy 2.5. Threads will automatically be used on multi-processor machines if available.",
+    );
 }
 
 fn uid(cx: &mut Cx<'_>, line: &Line) {
@@ -363,13 +376,7 @@ fn is_account_set(cx: &mut Cx<'_>, line: &Line, side: &str, pair: &str, was: &st
     set
 }
 
-fn account_number(
-    cx: &mut Cx<'_>,
-    line: &Line,
-    pair: &str,
-    side: &str,
-    store: fn(&mut Process, String),
-) {
+fn account_number(cx: &mut Cx<'_>, line: &Line, pair: &str, side: &str, store: fn(&mut Process, String)) {
     if too_many(cx, line, 1) || is_account_set(cx, line, side, pair, "") {
         return;
     }
@@ -413,7 +420,8 @@ fn group(cx: &mut Cx<'_>, line: &Line) {
 fn is_account(cx: &mut Cx<'_>, file: &str, line: &Line) -> bool {
     let Ok(accounts) = cx.input.files.read(file) else { return true };
     let name = line.arg(1);
-    let known = accounts.split(|b| *b == b'\n').any(|l| l.split(|b| *b == b':').next() == Some(&name[..]));
+    let known =
+        accounts.split(|b| *b == b'\n').any(|l| l.split(|b| *b == b':').next() == Some(name.as_bytes()));
     if !known || name.is_empty() {
         fail(cx, line, "cannot find {k} id for '{v}' (0:Success)");
         return false;
@@ -458,7 +466,11 @@ fn unix_bind(cx: &mut Cx<'_>, line: &Line) {
                 }
             }
             _ => {
-                return fail(cx, line, "'{k}' only supports the 'prefix', 'mode', 'uid', 'gid', 'user' and 'group' options.");
+                return fail(
+                    cx,
+                    line,
+                    "'{k}' only supports the 'prefix', 'mode', 'uid', 'gid', 'user' and 'group' options.",
+                );
             }
         }
         i += 2;

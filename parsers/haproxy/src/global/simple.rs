@@ -46,8 +46,14 @@ const INT: Value = Value::Int(i64::MIN, i64::MAX, "");
 const SWITCH: &[&str] = &["on", "off"];
 
 impl Check {
-    const ANY: Check =
-        Check { max: UNLIMITED, missing: "", value: Value::Any, once: false, experimental: false, twice: false };
+    const ANY: Check = Check {
+        max: UNLIMITED,
+        missing: "",
+        value: Value::Any,
+        once: false,
+        experimental: false,
+        twice: false,
+    };
     const FLAG: Check = Check { max: 0, ..Check::ANY };
     const ONE: Check = Check { max: 1, ..Check::ANY };
     const INT: Check = Check { max: 1, missing: INT_MISSING, value: INT, ..Check::ANY };
@@ -117,6 +123,7 @@ struct Simple {
 /// Rows for the tables.
 pub const KEYWORDS: &[Keyword] = &ROWS;
 
+#[allow(clippy::large_const_arrays, reason = "it is joined with others at compile time and used once")]
 const ROWS: [Keyword; SIMPLE.len()] = {
     let blank = Keyword {
         name: "",

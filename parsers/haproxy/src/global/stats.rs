@@ -28,7 +28,11 @@ fn other(cx: &mut Cx<'_>, line: &Line) {
 
 fn socket(cx: &mut Cx<'_>, line: &Line) {
     if line.arg(2).is_empty() {
-        return fail(cx, line, "'stats socket' in global section expects an address or a path to a UNIX socket");
+        return fail(
+            cx,
+            line,
+            "'stats socket' in global section expects an address or a path to a UNIX socket",
+        );
     }
     match crate::proxy::parse_bind(cx, line, 2, 3, "global") {
         Ok(bind) => cx.model.process.stats_sockets.push(StatsSocket { bind }),
@@ -52,7 +56,8 @@ fn reword(cx: &mut Cx<'_>, line: &Line) {
         format!("{before}'stats socket' : '{text}'")
     } else {
         let text = after.trim_start_matches(": ");
-        let (what, suggestion) = text.split_once("; did you mean").unwrap_or((text.trim_end_matches('.'), ""));
+        let (what, suggestion) =
+            text.split_once("; did you mean").unwrap_or((text.trim_end_matches('.'), ""));
         let suggestion =
             if suggestion.is_empty() { String::new() } else { format!(" Did you mean{suggestion}") };
         format!("{before}'stats socket' : {what}.{suggestion}")
@@ -65,11 +70,15 @@ fn timeout(cx: &mut Cx<'_>, line: &Line) {
         Ok(t) if t.value == 0 => fail(cx, line, "'stats timeout' expects a positive value"),
         Ok(t) => cx.model.process.stats_timeout_ms = Some(t.value),
         Err(TimeError::Over) => {
-            let text = format!("timer overflow in argument '{value}' to 'stats timeout' (maximum value is 2147483647 ms or ~24.8 days)");
+            let text = format!(
+                "timer overflow in argument '{value}' to 'stats timeout' (maximum value is 2147483647 ms or ~24.8 days)"
+            );
             fail(cx, line, &text);
         }
         Err(TimeError::Under) => {
-            let text = format!("timer underflow in argument '{value}' to 'stats timeout' (minimum non-null value is 1 ms)");
+            let text = format!(
+                "timer underflow in argument '{value}' to 'stats timeout' (minimum non-null value is 1 ms)"
+            );
             fail(cx, line, &text);
         }
         Err(TimeError::Unexpected(0)) => fail(cx, line, "'stats timeout' : unexpected character '"),

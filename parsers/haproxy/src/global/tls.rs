@@ -215,7 +215,10 @@ fn capture_size(cx: &mut Cx<'_>, line: &Line) {
 }
 
 fn capture_size_old(cx: &mut Cx<'_>, line: &Line) {
-    let text = super::fill("'{k}' is deprecated and will be removed in version 2.7. Please use 'tune.ssl.capture-buffer-size' instead.", line);
+    let text = super::fill(
+        "'{k}' is deprecated and will be removed in version 2.7. Please use 'tune.ssl.capture-buffer-size' instead.",
+        line,
+    );
     cx.parsing("HA4002", Severity::Warning, line, 0, ": ", &text);
     capture_size(cx, line);
 }

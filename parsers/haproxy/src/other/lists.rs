@@ -15,7 +15,13 @@ pub const KEYWORDS: &[Keyword] = &[
         "A user with a password and groups.",
         user,
     )),
-    built(row(Place::USERLIST, "group", "<groupname> [users <user>,<user>,(...)]", "A group of users.", group)),
+    built(row(
+        Place::USERLIST,
+        "group",
+        "<groupname> [users <user>,<user>,(...)]",
+        "A group of users.",
+        group,
+    )),
     row(Place::HTTP_ERRORS, "errorfile", "<code> <file>", "A whole reply for a status.", errorfile),
 ];
 
@@ -69,7 +75,11 @@ fn group(cx: &mut Cx<'_>, line: &Line) {
     let users = line.text(3);
     let list = cx.others.current.name.clone();
     cx.others.current.entries.push(name.clone());
-    cx.others.groups.push((list, name, users.split(',').filter(|u| !u.is_empty()).map(str::to_owned).collect()));
+    cx.others.groups.push((
+        list,
+        name,
+        users.split(',').filter(|u| !u.is_empty()).map(str::to_owned).collect(),
+    ));
 }
 
 /// Joins users and groups; false when one names what does not exist.
@@ -81,8 +91,10 @@ pub fn resolve_users(cx: &mut Cx<'_>) -> bool {
         let own = groups.iter().filter(|(l, ..)| *l == list.name);
         for user in &list.users {
             for g in user.groups.iter().filter(|g| !own.clone().any(|(_, n, _)| n == *g)) {
-                let text =
-                    format!("userlist '{}': no such group '{g}' specified in user '{}'", list.name, user.name);
+                let text = format!(
+                    "userlist '{}': no such group '{g}' specified in user '{}'",
+                    list.name, user.name
+                );
                 wrong.push((list.origin, text));
             }
         }
@@ -108,8 +120,8 @@ pub fn resolve_users(cx: &mut Cx<'_>) -> bool {
 
 fn errorfile(cx: &mut Cx<'_>, line: &Line) {
     const CODES: [&str; 22] = [
-        "200", "400", "401", "403", "404", "405", "407", "408", "410", "413", "414", "421", "422", "425", "429",
-        "431", "500", "501", "502", "503", "504", "0",
+        "200", "400", "401", "403", "404", "405", "407", "408", "410", "413", "414", "421", "422", "425",
+        "429", "431", "500", "501", "502", "503", "504", "0",
     ];
     if line.arg(2).is_empty() {
         return fail(cx, line, "errorfile: expects <status_code> and <file> as arguments.");

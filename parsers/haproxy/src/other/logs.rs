@@ -25,10 +25,25 @@ pub const KEYWORDS: &[Keyword] = &[
     row(Place::LOG_FORWARD, "maxconn", "<conns>", "Most connections.", number),
     row(Place::LOG_FORWARD, "backlog", "<conns>", "Connections that may wait.", number),
     row(Place::LOG_FORWARD, "timeout", "", "What none of the other timeouts takes.", other_timeout),
-    row(Place::LOG_FORWARD, "timeout client", "<timeout>", "How long a client may be silent.", client_timeout),
+    row(
+        Place::LOG_FORWARD,
+        "timeout client",
+        "<timeout>",
+        "How long a client may be silent.",
+        client_timeout,
+    ),
     known(V32, row(Place::LOG_FORWARD, "option", "<option>", "An option of the section.", any)),
     known(V32, row(Place::LOG_PROFILE, "log-tag", "<tag>", "Program name in these lines.", any)),
-    known(V32, row(Place::LOG_PROFILE, "on", "<step> [drop] [format <fmt>] [sd <fmt>]", "What is logged at a step.", any)),
+    known(
+        V32,
+        row(
+            Place::LOG_PROFILE,
+            "on",
+            "<step> [drop] [format <fmt>] [sd <fmt>]",
+            "What is logged at a step.",
+            any,
+        ),
+    ),
     known(V32, row(Place::TRACES, "trace", "<args...>", "Switches a trace on.", any)),
 ];
 
@@ -39,8 +54,7 @@ fn description(cx: &mut Cx<'_>, line: &Line) {
 }
 
 fn format(cx: &mut Cx<'_>, line: &Line) {
-    const FORMATS: [&str; 8] =
-        ["local", "rfc3164", "rfc5424", "priority", "short", "timed", "iso", "raw"];
+    const FORMATS: [&str; 8] = ["local", "rfc3164", "rfc5424", "priority", "short", "timed", "iso", "raw"];
     if !FORMATS.iter().any(|f| line.is(1, f)) {
         fail(cx, line, format!("unknown format '{}'.", line.text(1)));
     }

@@ -9,15 +9,33 @@ use crate::{Cx, Keyword, Line, Place};
 
 /// Rows.
 pub const KEYWORDS: &[Keyword] = &[
-    row(Place::PEERS, "bind", "[<address>]:port [param*]", "Address this node listens on for its peers.", bind),
+    row(
+        Place::PEERS,
+        "bind",
+        "[<address>]:port [param*]",
+        "Address this node listens on for its peers.",
+        bind,
+    ),
     row(Place::PEERS, "default-bind", "[param*]", "Options of the bind lines of the section.", any),
     row(Place::PEERS, "default-server", "[param*]", "Options of the peers of the section.", any),
-    row(Place::PEERS, "server", "<peername> [<ip>:<port>] [param*]", "A peer with options of its own.", server),
-    row(Place::PEERS, "peer", "<peername> [<address>]:port [param*]", "A peer.", peer),
+    row(
+        Place::PEERS,
+        "server",
+        "<peername> [<ip>:<port>] [param*]",
+        "A peer with options of its own.",
+        server,
+    ),
+    row(Place::PEERS, "peer", "<peername> [<address>]:port [param*]", "A node that shares the tables.", peer),
     row(Place::PEERS, "log", "<target> <facility> [<level>]", "Where events of peers are logged.", log),
     row(Place::PEERS, "disabled", "", "Switches the section off.", disabled),
     row(Place::PEERS, "enabled", "", "Switches the section on.", any),
-    row(Place::PEERS, "table", "<tablename> type <type> size <size> …", "A stick table of the section.", table),
+    row(
+        Place::PEERS,
+        "table",
+        "<tablename> type <type> size <size> …",
+        "A stick table of the section.",
+        table,
+    ),
     known(Lifetime::since(2, 8), row(Place::PEERS, "shards", "<shards>", "Spreads keys over peers.", shards)),
     row(Place::MAILERS, "mailer", "<mailername> <ip>:<port>", "A mail server.", mailer),
     row(Place::MAILERS, "timeout", "mail <time>", "How long a mail may take.", timeout),
@@ -41,7 +59,8 @@ fn server(cx: &mut Cx<'_>, line: &Line) {
 fn peer(cx: &mut Cx<'_>, line: &Line) {
     if line.arg(2).is_empty() {
         if cx.input.dialect >= Dialect::V2_8 {
-            let text = format!("'peer {}' : ignoring invalid peer definition (missing address:port)", line.text(1));
+            let text =
+                format!("'peer {}' : ignoring invalid peer definition (missing address:port)", line.text(1));
             cx.warning("HA3022", line, 1, text);
         }
         return;
@@ -49,14 +68,17 @@ fn peer(cx: &mut Cx<'_>, line: &Line) {
     let (name, address) = (line.text(1), line.text(2));
     let position = cx.position(line.span);
     let say = |cx: &mut Cx<'_>, text: String| {
-        cx.say("HA2200", Severity::Error, line.at(2), format!("[{position}] : 'server (null)/{name}' : {text}"));
+        cx.say(
+            "HA2200",
+            Severity::Error,
+            line.at(2),
+            format!("[{position}] : 'server (null)/{name}' : {text}"),
+        );
     };
     let port = address.rsplit_once(':').map(|(_, p)| p.to_owned());
     match port {
-        None if !address.starts_with('/') && !address.contains('@') => {
-            if cx.input.dialect >= Dialect::V2_8 {
-                return say(cx, format!("missing port specification in '{address}'"));
-            }
+        None if cx.input.dialect >= Dialect::V2_8 && !address.starts_with('/') && !address.contains('@') => {
+            return say(cx, format!("missing port specification in '{address}'"));
         }
         Some(p) if p.parse::<u16>().is_err() => return say(cx, format!("invalid port '{p}'")),
         _ => {}
@@ -141,7 +163,9 @@ pub fn section_time(cx: &mut Cx<'_>, line: &Line, what: &str) {
         Err(TimeError::Over) => fail_tight(
             cx,
             line,
-            format!("timer overflow in argument <{value}> to <{what}>, maximum value is 2147483647 ms (~24.8 days)."),
+            format!(
+                "timer overflow in argument <{value}> to <{what}>, maximum value is 2147483647 ms (~24.8 days)."
+            ),
         ),
         Err(TimeError::Under) => fail_tight(
             cx,

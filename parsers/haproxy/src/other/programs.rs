@@ -1,5 +1,6 @@
 //! `program`, `namespace_list`, `acme`, `healthcheck`.
 
+use bstr::ByteSlice;
 use rha_text::Severity;
 use rha_vocab::Lifetime;
 
@@ -25,6 +26,9 @@ pub const KEYWORDS: &[Keyword] = &[
     known(V32, row(Place::ACME, "bits", "<number>", "Size of RSA keys.", any)),
     known(V32, row(Place::ACME, "curves", "<name>", "Curve of elliptic keys.", any)),
     known(V32, row(Place::ACME, "map", "<map>", "Map of tokens and thumbprints.", any)),
+    known(V34, row(Place::ACME, "eab-key-id", "<id>", "Name of the external account.", any)),
+    known(V34, row(Place::ACME, "eab-mac-alg", "<alg>", "Algorithm of the external account.", any)),
+    known(V34, row(Place::ACME, "eab-mac-key", "<key>", "Key of the external account.", any)),
     known(V34, row(Place::ACME, "profile", "<name>", "Profile asked of the authority.", any)),
     known(V34, row(Place::ACME, "reuse-key", "{ on | off }", "Whether a key is kept at renewal.", any)),
     known(V34, row(Place::ACME, "acme-vars", "<vars>", "Variables for DNS challenges.", any)),
@@ -62,7 +66,7 @@ fn account(cx: &mut Cx<'_>, line: &Line, what: &str, file: &str) {
         return fail_tight(cx, line, format!("'{what}' expects a {what} name."));
     }
     let Ok(accounts) = cx.input.files.read(file) else { return };
-    if !accounts.split(|b| *b == b'\n').any(|l| l.split(|b| *b == b':').next() == Some(&name[..])) {
+    if !accounts.split(|b| *b == b'\n').any(|l| l.split(|b| *b == b':').next() == Some(name.as_bytes())) {
         fail(cx, line, format!("cannot find {what} id for '{}' (0:Success)", line.text(1)));
     }
 }

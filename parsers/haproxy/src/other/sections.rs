@@ -18,7 +18,8 @@ struct Naming {
     bad_is_tight: bool,
 }
 
-const FREE: Naming = Naming { missing: "", missing_is_tight: false, one: false, bad: "", bad_is_tight: false };
+const FREE: Naming =
+    Naming { missing: "", missing_is_tight: false, one: false, bad: "", bad_is_tight: false };
 
 fn naming(place: Place, dialect: Dialect) -> Naming {
     match place {
@@ -129,7 +130,16 @@ pub fn begin(cx: &mut Cx<'_>, section: &'static Section, line: &Line) {
 
 /// COMPAT: these end the run on a bad section line (`tests/badcfg`, `section-*`).
 fn aborts(place: Place) -> bool {
-    matches!(place, Place::CACHE | Place::LOG_FORWARD | Place::PROGRAM | Place::HTTP_ERRORS | Place::PEERS | Place::MAILERS | Place::RESOLVERS)
+    matches!(
+        place,
+        Place::CACHE
+            | Place::LOG_FORWARD
+            | Place::PROGRAM
+            | Place::HTTP_ERRORS
+            | Place::PEERS
+            | Place::MAILERS
+            | Place::RESOLVERS
+    )
 }
 
 /// Says that a section of the name exists, if the original minds.

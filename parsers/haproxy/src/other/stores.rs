@@ -13,9 +13,27 @@ pub const KEYWORDS: &[Keyword] = &[
     row(Place::FCGI_APP, "docroot", "<path>", "Where the application's files are.", docroot),
     row(Place::FCGI_APP, "index", "<script-name>", "Script for addresses that end in a slash.", index),
     row(Place::FCGI_APP, "path-info", "<regex>", "Splits an address into script and rest.", path_info),
-    row(Place::FCGI_APP, "log-stderr", "global | <address> …", "Where the application's complaints go.", log_stderr),
-    row(Place::FCGI_APP, "pass-header", "<name> [ { if | unless } <condition> ]", "Passes a header on.", pass_header),
-    row(Place::FCGI_APP, "set-param", "<name> <fmt> [ { if | unless } <condition> ]", "Sets a parameter.", set_param),
+    row(
+        Place::FCGI_APP,
+        "log-stderr",
+        "global | <address> …",
+        "Where the application's complaints go.",
+        log_stderr,
+    ),
+    row(
+        Place::FCGI_APP,
+        "pass-header",
+        "<name> [ { if | unless } <condition> ]",
+        "Passes a header on.",
+        pass_header,
+    ),
+    row(
+        Place::FCGI_APP,
+        "set-param",
+        "<name> <fmt> [ { if | unless } <condition> ]",
+        "Sets a parameter.",
+        set_param,
+    ),
     row(Place::FCGI_APP, "acl", "<aclname> <criterion> [flags] <value>", "A condition of the section.", any),
     row(Place::FCGI_APP, "option", "", "What none of the other options takes.", option),
     row(Place::FCGI_APP, "option get-values", "", "Asks the application what it can do.", any),
@@ -107,7 +125,17 @@ fn base(cx: &mut Cx<'_>, line: &Line) {
 }
 
 const LOAD: [&str; 12] = [
-    "crt", "key", "ocsp", "issuer", "sctl", "alias", "ocsp-update", "acme", "domains", "ips", "jwt",
+    "crt",
+    "key",
+    "ocsp",
+    "issuer",
+    "sctl",
+    "alias",
+    "ocsp-update",
+    "acme",
+    "domains",
+    "ips",
+    "jwt",
     "generate-dummy",
 ];
 

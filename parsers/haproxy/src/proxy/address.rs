@@ -51,7 +51,8 @@ impl Wants {
         .and(Self::SOCKET_FD)
         .and(Self::STREAM);
     /// `server`.
-    pub const SERVER: Wants = Self::NAME.and(Self::PORT).and(Self::OFFSET).and(Self::STREAM).and(Self::DATAGRAM);
+    pub const SERVER: Wants =
+        Self::NAME.and(Self::PORT).and(Self::OFFSET).and(Self::STREAM).and(Self::DATAGRAM);
     /// `log`.
     pub const LOG: Wants = Self::RESOLVE
         .and(Self::PORT)
@@ -164,7 +165,10 @@ const SCHEMES: &[Scheme] = &[
 /// The original's words for what is wrong.
 pub fn read(cx: &Cx<'_>, text: &str, wants: Wants) -> Result<Found, String> {
     if text.is_empty() {
-        return Err(ended(cx, format!("'{text}' resolves to an empty address (environment variable missing?)")));
+        return Err(ended(
+            cx,
+            format!("'{text}' resolves to an empty address (environment variable missing?)"),
+        ));
     }
     let datagram_default =
         wants.has(Wants::DATAGRAM) && (!wants.has(Wants::STREAM) || wants.has(Wants::DEFAULT_DATAGRAM));

@@ -12,11 +12,29 @@ use crate::{Cx, Keyword, Line, Place};
 
 pub(super) const KEYWORDS: &[Keyword] = &[
     row("balance", Place::BACK, "<algorithm> [<arguments>]", "Sets how a server is picked.", balance),
-    row("hash-type", Place::BACK, "<method> [<function> [<modifier>]]", "Sets how keys are mapped to servers.", hash_type),
-    row("hash-balance-factor", Place::BACK, "<factor>", "Limits the load of one server in a hash ring.", factor),
+    row(
+        "hash-type",
+        Place::BACK,
+        "<method> [<function> [<modifier>]]",
+        "Sets how keys are mapped to servers.",
+        hash_type,
+    ),
+    row(
+        "hash-balance-factor",
+        Place::BACK,
+        "<factor>",
+        "Limits the load of one server in a hash ring.",
+        factor,
+    ),
     known(
         Lifetime::since(3, 2),
-        planned("hash-preserve-affinity", Place::BACK, "always|maxconn|maxqueue", "Sets when a hashed server is left.", affinity),
+        planned(
+            "hash-preserve-affinity",
+            Place::BACK,
+            "always|maxconn|maxqueue",
+            "Sets when a hashed server is left.",
+            affinity,
+        ),
     ),
 ];
 
@@ -31,7 +49,9 @@ fn balance(cx: &mut Cx<'_>, line: &Line) {
             d.extra.balance_hash = hash.then(|| Arc::new(line.clone()));
             d.extra.balance_needs_http = matches!(
                 b,
-                Balance::Hash(BalanceKey::Uri { .. } | BalanceKey::UrlParam { .. } | BalanceKey::Header { .. })
+                Balance::Hash(
+                    BalanceKey::Uri { .. } | BalanceKey::UrlParam { .. } | BalanceKey::Header { .. }
+                )
             );
             d.extra.balance_needs_log = line.is(1, "log-hash");
             let planned = hash || matches!(b, Balance::Sticky);
@@ -166,8 +186,10 @@ fn rdp_cookie(rest: &str) -> Result<BalanceKey, String> {
     if rest.is_empty() {
         return Ok(BalanceKey::RdpCookie("mstshash".into()));
     }
-    let name = rest.strip_prefix('(').and_then(|r| r.split_once(')')).map(|(n, _)| n).filter(|n| !n.is_empty());
-    name.map(|n| BalanceKey::RdpCookie(n.into())).ok_or_else(|| "rdp-cookie : missing cookie name.".to_owned())
+    let name =
+        rest.strip_prefix('(').and_then(|r| r.split_once(')')).map(|(n, _)| n).filter(|n| !n.is_empty());
+    name.map(|n| BalanceKey::RdpCookie(n.into()))
+        .ok_or_else(|| "rdp-cookie : missing cookie name.".to_owned())
 }
 
 fn hash_type(cx: &mut Cx<'_>, line: &Line) {
@@ -187,7 +209,9 @@ fn hash(dialect: Dialect, line: &Line) -> Result<HashType, &'static str> {
         b"consistent" => HashKind::Consistent,
         b"map-based" => HashKind::MapBased,
         b"avalanche" => {
-            return Err("experimental feature 'hash-type avalanche' is not supported anymore, please use 'hash-type map-based sdbm avalanche' instead.");
+            return Err(
+                "experimental feature 'hash-type avalanche' is not supported anymore, please use 'hash-type map-based sdbm avalanche' instead.",
+            );
         }
         _ => return Err("'hash-type' only supports 'consistent' and 'map-based'."),
     };

@@ -15,32 +15,129 @@ use crate::{Cx, Keyword, Line, Place};
 pub(super) const KEYWORDS: &[Keyword] = &[
     row("mode", Place::PROXY, "tcp|http|log", "Sets the protocol the proxy speaks.", mode),
     row("id", Place::PROXY, "<value>", "Gives the proxy a fixed numeric id.", id),
-    known(Lifetime::since(3, 0), row("guid", Place::PROXY, "<string>", "Gives the proxy a globally unique id.", guid)),
+    known(
+        Lifetime::since(3, 0),
+        row("guid", Place::PROXY, "<string>", "Gives the proxy a globally unique id.", guid),
+    ),
     row("description", Place::PROXY, "<string>", "Describes the proxy on the stats page.", description),
     row("disabled", Place::PROXY, "", "Turns the proxy off.", |cx, line| switch(cx, line, true)),
-    row("enabled", Place::PROXY, "", "Turns a proxy on that its defaults turned off.", |cx, line| switch(cx, line, false)),
+    row("enabled", Place::PROXY, "", "Turns a proxy on that its defaults turned off.", |cx, line| {
+        switch(cx, line, false)
+    }),
     row("maxconn", Place::FRONT, "<conns>", "Limits the concurrent connections of the frontend.", maxconn),
     row("backlog", Place::FRONT, "<conns>", "Sets the length of the listen queue.", backlog),
-    row("fullconn", Place::BACK, "<conns>", "Sets the load at which dynamic server limits reach their maximum.", fullconn),
+    row(
+        "fullconn",
+        Place::BACK,
+        "<conns>",
+        "Sets the load at which dynamic server limits reach their maximum.",
+        fullconn,
+    ),
     row("retries", Place::BACK, "<value>", "Sets how often a failed connection is tried again.", retries),
-    row("retry-on", Place::BACK, "[keywords…]", "Sets after which failures a request is sent again.", retry_on),
-    row("default_backend", Place::FRONT, "<backend>", "Names the backend used when no rule chose one.", default_backend),
-    row("http-reuse", Place::BACK, "never|safe|aggressive|always", "Sets how idle server connections are shared.", http_reuse),
-    row("monitor-uri", Place::FRONT, "<uri>", "Answers requests for this URI with the proxy's own health.", monitor_uri),
-    row("monitor", Place::FRONT, "fail {if|unless} <condition>", "Makes the monitor URI report a failure.", monitor),
-    planned("force-persist", Place::BACK, "{if|unless} <condition>", "Uses a persistent server even when it is down.", |cx, line| persist_rule(cx, line, true)),
-    planned("ignore-persist", Place::BACK, "{if|unless} <condition>", "Ignores persistence for some requests.", |cx, line| persist_rule(cx, line, false)),
+    row(
+        "retry-on",
+        Place::BACK,
+        "[keywords…]",
+        "Sets after which failures a request is sent again.",
+        retry_on,
+    ),
+    row(
+        "default_backend",
+        Place::FRONT,
+        "<backend>",
+        "Names the backend used when no rule chose one.",
+        default_backend,
+    ),
+    row(
+        "http-reuse",
+        Place::BACK,
+        "never|safe|aggressive|always",
+        "Sets how idle server connections are shared.",
+        http_reuse,
+    ),
+    row(
+        "monitor-uri",
+        Place::FRONT,
+        "<uri>",
+        "Answers requests for this URI with the proxy's own health.",
+        monitor_uri,
+    ),
+    row(
+        "monitor",
+        Place::FRONT,
+        "fail {if|unless} <condition>",
+        "Makes the monitor URI report a failure.",
+        monitor,
+    ),
+    planned(
+        "force-persist",
+        Place::BACK,
+        "{if|unless} <condition>",
+        "Uses a persistent server even when it is down.",
+        |cx, line| persist_rule(cx, line, true),
+    ),
+    planned(
+        "ignore-persist",
+        Place::BACK,
+        "{if|unless} <condition>",
+        "Ignores persistence for some requests.",
+        |cx, line| persist_rule(cx, line, false),
+    ),
     planned("dispatch", Place::BACK, "<address>:<port>", "Sends every connection to one address.", dispatch),
     planned("transparent", Place::BACK, "", "Connects to the address the client asked for.", transparent),
-    planned("persist", Place::BACK, "rdp-cookie[(<name>)]", "Follows the cookie of remote desktop clients.", persist),
+    planned(
+        "persist",
+        Place::BACK,
+        "rdp-cookie[(<name>)]",
+        "Follows the cookie of remote desktop clients.",
+        persist,
+    ),
     row("rate-limit", Place::FRONT, "sessions <rate>", "Limits new sessions per second.", rate_limit),
-    with(Support::NoEffect("idle connections are not held back by a queue"),
-        row("max-keep-alive-queue", Place::BACK, "<value>", "Limits the queue at which an idle server connection is given up.", max_ka_queue)),
-    row("max-session-srv-conns", Place::FRONT, "<nb>", "Limits server connections remembered by one client session.", max_session_srv_conns),
-    planned("load-server-state-from-file", Place::BACK, "{global|local|none}", "Restores server states at start.", load_state),
-    planned("server-state-file-name", Place::BACK, "[<file>]", "Names the file of server states.", state_file_name),
-    planned("email-alert", Place::PROXY, "from|level|mailers|myhostname|to <value>", "Sends mail about server states.", email_alert),
-    planned("http-send-name-header", Place::BACK, "[<header>]", "Tells the server its name in a header.", send_name_header),
+    with(
+        Support::NoEffect("idle connections are not held back by a queue"),
+        row(
+            "max-keep-alive-queue",
+            Place::BACK,
+            "<value>",
+            "Limits the queue at which an idle server connection is given up.",
+            max_ka_queue,
+        ),
+    ),
+    row(
+        "max-session-srv-conns",
+        Place::FRONT,
+        "<nb>",
+        "Limits server connections remembered by one client session.",
+        max_session_srv_conns,
+    ),
+    planned(
+        "load-server-state-from-file",
+        Place::BACK,
+        "{global|local|none}",
+        "Restores server states at start.",
+        load_state,
+    ),
+    planned(
+        "server-state-file-name",
+        Place::BACK,
+        "[<file>]",
+        "Names the file of server states.",
+        state_file_name,
+    ),
+    planned(
+        "email-alert",
+        Place::PROXY,
+        "from|level|mailers|myhostname|to <value>",
+        "Sends mail about server states.",
+        email_alert,
+    ),
+    planned(
+        "http-send-name-header",
+        Place::BACK,
+        "[<header>]",
+        "Tells the server its name in a header.",
+        send_name_header,
+    ),
     planned("use-fcgi-app", Place::BACK, "<name>", "Speaks FastCGI to the servers.", use_fcgi_app),
     row("clitcpka-cnt", Place::FRONT, "<count>", "Sets the number of keep-alive probes to clients.", tcpka),
     row("clitcpka-idle", Place::FRONT, "<timeout>", "Sets the silence before probes to clients.", tcpka),
@@ -70,7 +167,10 @@ fn mode(cx: &mut Cx<'_>, line: &Line) {
             let word = if line.is(1, "log") { "syslog" } else { "spop" };
             Err(format!("mode {word} is only applicable on proxies with backend capability."))
         }
-        b"health" => Err("'mode health' doesn't exist anymore. Please use 'http-request return status 200' instead.".to_owned()),
+        b"health" => {
+            Err("'mode health' doesn't exist anymore. Please use 'http-request return status 200' instead."
+                .to_owned())
+        }
         _ => Err(format!("unknown proxy mode '{}'.", line.text(1))),
     };
     match mode {
@@ -220,8 +320,24 @@ fn retries(cx: &mut Cx<'_>, line: &Line) {
 }
 
 const RETRY_ON: [&str; 18] = [
-    "conn-failure", "empty-response", "response-timeout", "401", "403", "404", "408", "421", "425", "429",
-    "500", "501", "502", "503", "504", "0rtt-rejected", "junk-response", "all-retryable-errors",
+    "conn-failure",
+    "empty-response",
+    "response-timeout",
+    "401",
+    "403",
+    "404",
+    "408",
+    "421",
+    "425",
+    "429",
+    "500",
+    "501",
+    "502",
+    "503",
+    "504",
+    "0rtt-rejected",
+    "junk-response",
+    "all-retryable-errors",
 ];
 
 fn retry_on(cx: &mut Cx<'_>, line: &Line) {
@@ -424,7 +540,9 @@ fn rate_limit(cx: &mut Cx<'_>, line: &Line) {
     let before = d.proxy.rate_limit_sessions.replace(unsigned(n));
     let (is_front, section, name) = (d.is_frontend(), d.word(), d.proxy.name.clone());
     if !is_front {
-        let text = format!("rate-limit sessions will be ignored because {section} '{name}' has no frontend capability");
+        let text = format!(
+            "rate-limit sessions will be ignored because {section} '{name}' has no frontend capability"
+        );
         cx.warning("HA2103", line, 0, text);
     } else if overwrites(cx, before.unwrap_or(0), |p| p.rate_limit_sessions.unwrap_or(0)) {
         cx.warning("HA3108", line, 0, "overwriting rate-limit sessions which was already specified");
@@ -619,7 +737,9 @@ pub(super) fn timer_text(e: TimeError, value: &str, keyword: &str) -> String {
         TimeError::Under => {
             format!("timer underflow in argument '{value}' to '{keyword}' (minimum non-null value is 1 ms)")
         }
-        TimeError::Unexpected(c) => format!("unexpected character '{}' in argument to <{keyword}>.", shown(c)),
+        TimeError::Unexpected(c) => {
+            format!("unexpected character '{}' in argument to <{keyword}>.", shown(c))
+        }
     }
 }
 

@@ -13,8 +13,13 @@ use super::rows::row;
 use super::{draft, not_in_defaults, warn_unless};
 use crate::{Cx, Keyword, Line, Place};
 
-pub(super) const KEYWORDS: &[Keyword] =
-    &[row("bind", Place::FRONT, "[<address>]:<port_range>[,…] [options]", "Opens listening sockets.", keyword)];
+pub(super) const KEYWORDS: &[Keyword] = &[row(
+    "bind",
+    Place::FRONT,
+    "[<address>]:<port_range>[,…] [options]",
+    "Opens listening sockets.",
+    keyword,
+)];
 
 fn keyword(cx: &mut Cx<'_>, line: &Line) {
     if draft(cx, line).is_none() || not_in_defaults(cx, line, false) {
@@ -58,6 +63,7 @@ pub(super) struct BindDraft {
 ///
 /// # Errors
 /// What was understood before an error that has been said, `None` when that is no address.
+#[allow(clippy::result_large_err, reason = "what was understood is kept beside the error")]
 pub fn parse(
     cx: &mut Cx<'_>,
     line: &Line,
@@ -65,11 +71,8 @@ pub fn parse(
     options: usize,
     section: &'static str,
 ) -> Result<Bind, Option<Bind>> {
-    let mut draft = BindDraft {
-        bind: Bind { origin: line.span, ..Bind::default() },
-        sockets: 0,
-        has_reverse: false,
-    };
+    let mut draft =
+        BindDraft { bind: Bind { origin: line.span, ..Bind::default() }, sockets: 0, has_reverse: false };
     let text = line.text(at);
     let mut transports = Vec::new();
     for one in text.split(',').filter(|t| !t.is_empty()) {
@@ -111,6 +114,7 @@ fn sockets(a: &Address) -> usize {
     }
 }
 
+#[allow(clippy::result_large_err, reason = "as parse")]
 fn finish_quic(
     cx: &mut Cx<'_>,
     line: &Line,
@@ -125,8 +129,7 @@ fn finish_quic(
         return Err(Some(bind));
     }
     if cx.input.dialect < Dialect::V2_8 {
-        let text =
-            format!("{lead}QUIC protocol selected but support not compiled in (check build options).");
+        let text = format!("{lead}QUIC protocol selected but support not compiled in (check build options).");
         cx.error("HA2200", line, at, text);
         return Err(Some(bind));
     }
@@ -151,12 +154,13 @@ fn read_options(
     let dialect = cx.input.dialect;
     let mut i = options;
     while !line.arg(i).is_empty() {
-        let word = line.arg(i);
-        let option = OPTIONS.iter().find(|o| o.name.as_bytes() == &word[..] && o.lifetime.covers(dialect));
+        let option =
+            OPTIONS.iter().find(|o| o.name.as_bytes() == line.bytes(i) && o.lifetime.covers(dialect));
         let Some(option) = option else {
             let names = OPTIONS.iter().filter(|o| o.lifetime.covers(dialect)).map(|o| o.name);
             let word = line.text(i);
-            let hint = closest(&word, names).map_or(String::from("."), |b| format!("; did you mean '{b}' maybe ?"));
+            let hint =
+                closest(&word, names).map_or(String::from("."), |b| format!("; did you mean '{b}' maybe ?"));
             cx.error("HA2101", line, i, format!("{lead}: unknown keyword '{word}'{hint}"));
             return Err(());
         };

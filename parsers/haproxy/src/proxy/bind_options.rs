@@ -63,13 +63,27 @@ const fn tls_value(name: &'static str, doc: &'static str, apply: Apply) -> BindO
 
 /// All options, in the order of the original's dump.
 pub static OPTIONS: &[BindOption] = &[
-    planned(value("accept-netscaler-cip", "<magic>", "Expects the client address in NetScaler's way.", netscaler)),
+    planned(value(
+        "accept-netscaler-cip",
+        "<magic>",
+        "Expects the client address in NetScaler's way.",
+        netscaler,
+    )),
     flag("accept-proxy", "Expects the client address in a PROXY protocol header.", |_, _, _, d| {
         d.bind.accept_proxy = true;
         Ok(())
     }),
     value("backlog", "<backlog>", "Sets the length of the listen queue.", backlog),
-    since(3, 4, planned(value("cc", "<algorithm>", "Sets the congestion control of accepted connections.", |_, line, i, _| present(line, i, "missing value")))),
+    since(
+        3,
+        4,
+        planned(value(
+            "cc",
+            "<algorithm>",
+            "Sets the congestion control of accepted connections.",
+            |_, line, i, _| present(line, i, "missing value"),
+        )),
+    ),
     flag("defer-accept", "Accepts a connection only once it has sent data.", |_, _, _, d| {
         d.bind.defer_accept = true;
         Ok(())
@@ -77,33 +91,89 @@ pub static OPTIONS: &[BindOption] = &[
     value("expose-fd", "listeners", "Hands listening sockets to the next process.", expose_fd),
     value("gid", "<gid>", "Sets the group of a unix socket by number.", gid),
     value("group", "<group>", "Sets the group of a unix socket.", group),
-    since(3, 0, planned(value("guid-prefix", "<string>", "Starts the unique ids of the sockets.", |_, line, i, _| present(line, i, "expects an argument")))),
+    since(
+        3,
+        0,
+        planned(value(
+            "guid-prefix",
+            "<string>",
+            "Starts the unique ids of the sockets.",
+            |_, line, i, _| present(line, i, "expects an argument"),
+        )),
+    ),
     value("id", "<id>", "Gives the socket a fixed id.", id),
-    since(3, 0, no_effect("sockets are not migrated between namespaces", planned(value("idle-ping", "<delay>", "Probes idle clients.", |_, line, i, _| present(line, i, "missing value"))))),
+    since(
+        3,
+        0,
+        no_effect(
+            "sockets are not migrated between namespaces",
+            planned(value("idle-ping", "<delay>", "Probes idle clients.", |_, line, i, _| {
+                present(line, i, "missing value")
+            })),
+        ),
+    ),
     value("interface", "<interface>", "Accepts only what comes in on this interface.", interface),
-    since(3, 4, planned(value("ktls", "on|off", "Lets the kernel do the record layer.", |_, line, i, _| present(line, i, "missing value")))),
-    since(3, 3, planned(value("label", "<label>", "Names the socket for reloads.", |_, line, i, _| present(line, i, "missing value")))),
+    since(
+        3,
+        4,
+        planned(value("ktls", "on|off", "Lets the kernel do the record layer.", |_, line, i, _| {
+            present(line, i, "missing value")
+        })),
+    ),
+    since(
+        3,
+        3,
+        planned(value("label", "<label>", "Names the socket for reloads.", |_, line, i, _| {
+            present(line, i, "missing value")
+        })),
+    ),
     value("level", "user|operator|admin", "Sets the rights of a runtime socket.", level),
     value("maxconn", "<maxconn>", "Limits the concurrent connections of this socket.", maxconn),
     value("mode", "<mode>", "Sets the octal mode of a unix socket.", mode),
     value("mss", "<maxseg>", "Sets the maximum segment size announced.", mss),
     value("name", "<name>", "Names the socket in statistics.", name),
-    planned(value("namespace", "<name>", "Opens the socket in a network namespace.", |_, line, i, _| present(line, i, "missing namespace id"))),
+    planned(value("namespace", "<name>", "Opens the socket in a network namespace.", |_, line, i, _| {
+        present(line, i, "missing namespace id")
+    })),
     since(3, 0, planned(value("nbconn", "<nbconn>", "Sets the number of reverse connections.", nbconn))),
-    no_effect("every connection has the same priority", value("nice", "<nice>", "Sets the priority of connections.", nice)),
+    no_effect(
+        "every connection has the same priority",
+        value("nice", "<nice>", "Sets the priority of connections.", nice),
+    ),
     value("process", "<process-set>", "An older version's word.", process),
     value("proto", "<name>", "Forces the protocol.", proto),
     planned(since(3, 0, value("quic-cc-algo", "<algorithm>", "Sets QUIC's congestion control.", quic_cc))),
-    planned(since(2, 8, flag("quic-force-retry", "Makes QUIC clients prove their address.", |_, _, _, _| Ok(())))),
-    planned(since(2, 8, value("quic-socket", "connection|listener", "Sets how QUIC connections get sockets.", |_, line, i, _| one_of(line, i, &["connection", "listener"])))),
-    planned(value("severity-output", "<format>", "Adds severities to answers of a runtime socket.", severity)),
+    planned(since(
+        2,
+        8,
+        flag("quic-force-retry", "Makes QUIC clients prove their address.", |_, _, _, _| Ok(())),
+    )),
+    planned(since(
+        2,
+        8,
+        value(
+            "quic-socket",
+            "connection|listener",
+            "Sets how QUIC connections get sockets.",
+            |_, line, i, _| one_of(line, i, &["connection", "listener"]),
+        ),
+    )),
+    planned(value(
+        "severity-output",
+        "<format>",
+        "Adds severities to answers of a runtime socket.",
+        severity,
+    )),
     value("shards", "<number>|by-thread|by-group", "Opens the socket several times.", shards),
     value("tcp-ut", "<delay>", "Limits how long data may stay unacknowledged.", tcp_ut),
     flag("tfo", "Accepts TCP Fast Open.", |_, _, _, d| {
         d.bind.fast_open = true;
         Ok(())
     }),
-    no_effect("every worker accepts", value("thread", "[<thread-group>/]<thread-set>", "Binds the socket to threads.", thread)),
+    no_effect(
+        "every worker accepts",
+        value("thread", "[<thread-group>/]<thread-set>", "Binds the socket to threads.", thread),
+    ),
     flag("transparent", "Binds to an address the machine does not have.", |_, _, _, d| {
         d.bind.transparent = true;
         Ok(())
@@ -123,23 +193,65 @@ pub static OPTIONS: &[BindOption] = &[
     tls_value("ca-file", "Names the authorities of client certificates.", |cx, line, i, d| {
         tls::ca_file(cx, line, i, &mut d.bind.tls_options, "CAfile path")
     }),
-    tls_value("ca-ignore-err", "Ignores errors of a chain.", |cx, line, i, d| tls::ignored_errors(cx, line, i, &mut d.bind.tls_options)),
-    tls_value("ca-sign-file", "Names the authority that signs generated certificates.", |_, line, i, d| tls::keep(line, i, "missing CAfile path", &mut d.bind.tls_options)),
-    tls_value("ca-sign-pass", "Opens the key of the signing authority.", |_, line, i, d| tls::keep(line, i, "missing CAkey password", &mut d.bind.tls_options)),
+    tls_value("ca-ignore-err", "Ignores errors of a chain.", |cx, line, i, d| {
+        tls::ignored_errors(cx, line, i, &mut d.bind.tls_options)
+    }),
+    tls_value("ca-sign-file", "Names the authority that signs generated certificates.", |_, line, i, d| {
+        tls::keep(line, i, "missing CAfile path", &mut d.bind.tls_options)
+    }),
+    tls_value("ca-sign-pass", "Opens the key of the signing authority.", |_, line, i, d| {
+        tls::keep(line, i, "missing CAkey password", &mut d.bind.tls_options)
+    }),
     tls_value("ca-verify-file", "Names authorities that are not announced.", |cx, line, i, d| {
         tls::ca_file(cx, line, i, &mut d.bind.tls_options, "CAfile path")
     }),
-    tls_value("ciphers", "Sets the cipher suites up to TLS 1.2.", |_, line, i, d| tls::keep(line, i, "missing cipher suite", &mut d.bind.tls_options)),
-    tls_value("ciphersuites", "Sets the cipher suites of TLS 1.3.", |_, line, i, d| tls::keep(line, i, "missing cipher suite", &mut d.bind.tls_options)),
-    since(2, 8, tls_value("client-sigalgs", "Sets the signature algorithms of client certificates.", |_, line, i, d| tls::keep(line, i, "missing signature algorithm list", &mut d.bind.tls_options))),
-    tls_value("crl-file", "Names the revocation list.", |cx, line, i, d| tls::ca_file(cx, line, i, &mut d.bind.tls_options, "CRLfile path")),
-    tls_value("crt", "Names a certificate.", |cx, line, i, d| tls::bind_crt(cx, line, i, &mut d.bind.tls_options)),
-    tls_value("crt-ignore-err", "Ignores errors of a certificate.", |cx, line, i, d| tls::ignored_errors(cx, line, i, &mut d.bind.tls_options)),
-    tls_value("crt-list", "Names a list of certificates.", |cx, line, i, d| tls::crt_list(cx, line, i, &mut d.bind.tls_options)),
-    tls_value("curves", "Sets the curves.", |_, line, i, d| tls::keep(line, i, "missing curve suite", &mut d.bind.tls_options)),
-    since(3, 0, tls_value("default-crt", "Names a certificate for clients without server name.", |cx, line, i, d| tls::bind_crt(cx, line, i, &mut d.bind.tls_options))),
-    since(3, 3, tls_value("ech", "Names keys of encrypted client hellos.", |_, line, i, d| tls::keep(line, i, "missing ECH key directory", &mut d.bind.tls_options))),
-    tls_value("ecdhe", "Sets the named curve.", |_, line, i, d| tls::keep(line, i, "missing named curve", &mut d.bind.tls_options)),
+    tls_value("ciphers", "Sets the cipher suites up to TLS 1.2.", |_, line, i, d| {
+        tls::keep(line, i, "missing cipher suite", &mut d.bind.tls_options)
+    }),
+    tls_value("ciphersuites", "Sets the cipher suites of TLS 1.3.", |_, line, i, d| {
+        tls::keep(line, i, "missing cipher suite", &mut d.bind.tls_options)
+    }),
+    since(
+        2,
+        8,
+        tls_value(
+            "client-sigalgs",
+            "Sets the signature algorithms of client certificates.",
+            |_, line, i, d| tls::keep(line, i, "missing signature algorithm list", &mut d.bind.tls_options),
+        ),
+    ),
+    tls_value("crl-file", "Names the revocation list.", |cx, line, i, d| {
+        tls::ca_file(cx, line, i, &mut d.bind.tls_options, "CRLfile path")
+    }),
+    tls_value("crt", "Names a certificate.", |cx, line, i, d| {
+        tls::bind_crt(cx, line, i, &mut d.bind.tls_options)
+    }),
+    tls_value("crt-ignore-err", "Ignores errors of a certificate.", |cx, line, i, d| {
+        tls::ignored_errors(cx, line, i, &mut d.bind.tls_options)
+    }),
+    tls_value("crt-list", "Names a list of certificates.", |cx, line, i, d| {
+        tls::crt_list(cx, line, i, &mut d.bind.tls_options)
+    }),
+    tls_value("curves", "Sets the curves.", |_, line, i, d| {
+        tls::keep(line, i, "missing curve suite", &mut d.bind.tls_options)
+    }),
+    since(
+        3,
+        0,
+        tls_value("default-crt", "Names a certificate for clients without server name.", |cx, line, i, d| {
+            tls::bind_crt(cx, line, i, &mut d.bind.tls_options)
+        }),
+    ),
+    since(
+        3,
+        3,
+        tls_value("ech", "Names keys of encrypted client hellos.", |_, line, i, d| {
+            tls::keep(line, i, "missing ECH key directory", &mut d.bind.tls_options)
+        }),
+    ),
+    tls_value("ecdhe", "Sets the named curve.", |_, line, i, d| {
+        tls::keep(line, i, "missing named curve", &mut d.bind.tls_options)
+    }),
     tls_flag("force-sslv3", "Allows only SSL 3.0."),
     tls_flag("force-tlsv10", "Allows only TLS 1.0."),
     tls_flag("force-tlsv11", "Allows only TLS 1.1."),
@@ -155,20 +267,42 @@ pub static OPTIONS: &[BindOption] = &[
     tls_flag("no-tlsv11", "Forbids TLS 1.1."),
     tls_flag("no-tlsv12", "Forbids TLS 1.2."),
     tls_flag("no-tlsv13", "Forbids TLS 1.3."),
-    tls_value("npn", "Offers protocols the old way.", |_, line, i, d| tls::keep(line, i, "missing the comma-delimited NPN protocol suite", &mut d.bind.tls_options)),
+    tls_value("npn", "Offers protocols the old way.", |_, line, i, d| {
+        tls::keep(line, i, "missing the comma-delimited NPN protocol suite", &mut d.bind.tls_options)
+    }),
     tls_flag("prefer-client-ciphers", "Lets the client choose the cipher."),
-    since(3, 2, tls_value("renegotiate", "Allows renegotiation.", |_, line, i, d| tls::keep(line, i, "missing value", &mut d.bind.tls_options))),
-    since(2, 8, tls_value("sigalgs", "Sets the signature algorithms.", |_, line, i, d| tls::keep(line, i, "missing signature algorithm list", &mut d.bind.tls_options))),
+    since(
+        3,
+        2,
+        tls_value("renegotiate", "Allows renegotiation.", |_, line, i, d| {
+            tls::keep(line, i, "missing value", &mut d.bind.tls_options)
+        }),
+    ),
+    since(
+        2,
+        8,
+        tls_value("sigalgs", "Sets the signature algorithms.", |_, line, i, d| {
+            tls::keep(line, i, "missing signature algorithm list", &mut d.bind.tls_options)
+        }),
+    ),
     planned(flag("ssl", "Speaks TLS with clients.", |_, _, _, d| {
         d.bind.tls = true;
         Ok(())
     })),
-    tls_value("ssl-max-ver", "Sets the newest version.", |_, line, i, d| tls::version(line, i, &mut d.bind.tls_options)),
-    tls_value("ssl-min-ver", "Sets the oldest version.", |_, line, i, d| tls::version(line, i, &mut d.bind.tls_options)),
+    tls_value("ssl-max-ver", "Sets the newest version.", |_, line, i, d| {
+        tls::version(line, i, &mut d.bind.tls_options)
+    }),
+    tls_value("ssl-min-ver", "Sets the oldest version.", |_, line, i, d| {
+        tls::version(line, i, &mut d.bind.tls_options)
+    }),
     tls_flag("strict-sni", "Refuses names without a certificate."),
     since(3, 3, tls_flag("tls-tickets", "Allows session tickets.")),
-    tls_value("tls-ticket-keys", "Names the keys of session tickets.", |cx, line, i, d| tls::ticket_keys(cx, line, i, &mut d.bind.tls_options)),
-    tls_value("verify", "Asks for client certificates.", |_, line, i, d| tls::verify(line, i, true, &mut d.bind.tls_options)),
+    tls_value("tls-ticket-keys", "Names the keys of session tickets.", |cx, line, i, d| {
+        tls::ticket_keys(cx, line, i, &mut d.bind.tls_options)
+    }),
+    tls_value("verify", "Asks for client certificates.", |_, line, i, d| {
+        tls::verify(line, i, true, &mut d.bind.tls_options)
+    }),
 ];
 
 fn present(line: &Line, i: usize, what: &str) -> Result<(), String> {
@@ -296,7 +430,10 @@ fn level(_: &mut Cx<'_>, line: &Line, i: usize, d: &mut BindDraft) -> Result<(),
 fn mode(_: &mut Cx<'_>, line: &Line, i: usize, d: &mut BindDraft) -> Result<(), String> {
     let (_, rest) = units::strtol(line.arg(i + 1), 8);
     if line.arg(i + 1).is_empty() || !rest.is_empty() {
-        return Err(format!("'mode' : missing or invalid mode '{}' (octal integer expected)", line.text(i + 1)));
+        return Err(format!(
+            "'mode' : missing or invalid mode '{}' (octal integer expected)",
+            line.text(i + 1)
+        ));
     }
     d.bind.file_mode = u32::try_from(units::strtol(line.arg(i + 1), 8).0).ok();
     Ok(())
@@ -320,7 +457,9 @@ fn name(_: &mut Cx<'_>, line: &Line, i: usize, d: &mut BindDraft) -> Result<(), 
 
 fn nbconn(cx: &mut Cx<'_>, line: &Line, i: usize, d: &mut BindDraft) -> Result<(), String> {
     if !cx.experimental {
-        return Err("'nbconn' is experimental, must be allowed via a global 'expose-experimental-directives'".into());
+        return Err(
+            "'nbconn' is experimental, must be allowed via a global 'expose-experimental-directives'".into(),
+        );
     }
     if !d.has_reverse {
         return Err("'nbconn' : only valid for reverse HTTP listeners.".into());
@@ -350,7 +489,8 @@ fn process(cx: &mut Cx<'_>, line: &Line, i: usize, _: &mut BindDraft) -> Result<
     let word = line.text(i + 1);
     let threads = word.split_once('/').map_or("", |(_, t)| t);
     let instead = if threads.is_empty() { String::new() } else { format!(" {threads}") };
-    let advice = if instead.is_empty() { String::new() } else { format!(" Please use 'thread{instead}' instead.") };
+    let advice =
+        if instead.is_empty() { String::new() } else { format!(" Please use 'thread{instead}' instead.") };
     let text = format!(
         "'{} {}' in section '{}' : 'process {word}' on 'bind' lines is deprecated and will be removed in 2.7.{advice}",
         line.text(0),
@@ -387,7 +527,8 @@ fn severity(_: &mut Cx<'_>, line: &Line, i: usize, _: &mut BindDraft) -> Result<
     if ["none", "number", "string"].iter().any(|w| line.is(i + 1, w)) {
         return Ok(());
     }
-    Err("'severity-output' only supports 'none', 'number', and 'string'".to_owned() + &format!(" (got '{}')", line.text(i + 1)))
+    Err("'severity-output' only supports 'none', 'number', and 'string'".to_owned()
+        + &format!(" (got '{}')", line.text(i + 1)))
 }
 
 fn shards(cx: &mut Cx<'_>, line: &Line, i: usize, d: &mut BindDraft) -> Result<(), String> {
@@ -399,9 +540,10 @@ fn shards(cx: &mut Cx<'_>, line: &Line, i: usize, d: &mut BindDraft) -> Result<(
     }
     let n = units::atoi(line.arg(i + 1));
     let most = if cx.input.dialect >= Dialect::V2_8 { 256 } else { 64 };
-    d.bind.shards = Some(u32::try_from(n).ok().filter(|n| (1..=most).contains(n)).ok_or_else(|| {
-        format!("'shards' : invalid value {n}, allowed range is 1..{most} or 'by-thread'")
-    })?);
+    d.bind.shards =
+        Some(u32::try_from(n).ok().filter(|n| (1..=most).contains(n)).ok_or_else(|| {
+            format!("'shards' : invalid value {n}, allowed range is 1..{most} or 'by-thread'")
+        })?);
     Ok(())
 }
 

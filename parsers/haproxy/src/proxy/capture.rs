@@ -8,8 +8,20 @@ use crate::units;
 use crate::{Cx, Keyword, Line, Place};
 
 pub(super) const KEYWORDS: &[Keyword] = &[
-    row("capture", Place::FRONT, "cookie|request header|response header <name> len <length>", "Keeps a value for the log.", capture),
-    row("declare", Place::FRONT, "capture [request|response] len <length>", "Makes room for a value that rules fill.", declare),
+    row(
+        "capture",
+        Place::FRONT,
+        "cookie|request header|response header <name> len <length>",
+        "Keeps a value for the log.",
+        capture,
+    ),
+    row(
+        "declare",
+        Place::FRONT,
+        "capture [request|response] len <length>",
+        "Makes room for a value that rules fill.",
+        declare,
+    ),
 ];
 
 fn capture(cx: &mut Cx<'_>, line: &Line) {
@@ -80,7 +92,9 @@ fn slot(cx: &Cx<'_>, line: &Line) -> Result<u32, String> {
         return Err("'declare' only available in frontend or listen section".into());
     }
     if line.arg(1).is_empty() {
-        return Err("'declare' needs a second keyword that specify the type of declaration ('capture')".into());
+        return Err(
+            "'declare' needs a second keyword that specify the type of declaration ('capture')".into()
+        );
     }
     if !line.is(1, "capture") {
         return Err(format!("unknown declaration type '{}' (supports 'capture')", line.text(1)));
@@ -92,7 +106,9 @@ fn slot(cx: &Cx<'_>, line: &Line) -> Result<u32, String> {
         return Err("'declare capture' requires a capture length ('len')".into());
     }
     if line.arg(4).is_empty() {
-        return Err("'declare capture': 'len' requires a numeric value that represents the capture length".into());
+        return Err(
+            "'declare capture': 'len' requires a numeric value that represents the capture length".into()
+        );
     }
     let (n, rest) = units::strtol(line.arg(4), 10);
     if !rest.is_empty() {

@@ -10,20 +10,46 @@ use super::{draft, too_many, warn_unless};
 use crate::{Cx, Keyword, Line, Place};
 
 pub(super) const KEYWORDS: &[Keyword] = &[
-    row("option httpchk", Place::BACK, "[<method>] [<uri> [<version>]]", "Checks with an HTTP request.", httpchk),
+    row(
+        "option httpchk",
+        Place::BACK,
+        "[<method>] [<uri> [<version>]]",
+        "Checks with an HTTP request.",
+        httpchk,
+    ),
     with(
         Support::Partial("steps other than connect, send and expect are not run"),
         row("option tcp-check", Place::BACK, "", "Checks with a script.", tcp_check),
     ),
-    planned("option ssl-hello-chk", Place::BACK, "", "Checks with an SSL 3.0 hello.", |cx, line| other(cx, line, 0)),
-    planned("option smtpchk", Place::BACK, "[<hello> <domain>]", "Checks a mail server.", |cx, line| other(cx, line, 2)),
-    planned("option ldap-check", Place::BACK, "", "Checks a directory server.", |cx, line| other(cx, line, 0)),
+    planned("option ssl-hello-chk", Place::BACK, "", "Checks with an SSL 3.0 hello.", |cx, line| {
+        other(cx, line, 0)
+    }),
+    planned("option smtpchk", Place::BACK, "[<hello> <domain>]", "Checks a mail server.", |cx, line| {
+        other(cx, line, 2)
+    }),
+    planned("option ldap-check", Place::BACK, "", "Checks a directory server.", |cx, line| {
+        other(cx, line, 0)
+    }),
     planned("option redis-check", Place::BACK, "", "Checks a Redis server.", |cx, line| other(cx, line, 0)),
-    planned("option spop-check", Place::BACK, "", "Checks a stream processing agent.", |cx, line| other(cx, line, 0)),
-    planned("option mysql-check", Place::BACK, "[user <username> [{post-41|pre-41}]]", "Checks a MySQL server.", mysql),
+    planned("option spop-check", Place::BACK, "", "Checks a stream processing agent.", |cx, line| {
+        other(cx, line, 0)
+    }),
+    planned(
+        "option mysql-check",
+        Place::BACK,
+        "[user <username> [{post-41|pre-41}]]",
+        "Checks a MySQL server.",
+        mysql,
+    ),
     planned("option pgsql-check", Place::BACK, "user <username>", "Checks a PostgreSQL server.", pgsql),
     planned("option external-check", Place::BACK, "", "Checks with a program.", external),
-    planned("external-check", Place::BACK, "command|path <value>", "Sets the program that checks.", external_check),
+    planned(
+        "external-check",
+        Place::BACK,
+        "command|path <value>",
+        "Sets the program that checks.",
+        external_check,
+    ),
 ];
 
 /// What all of them begin with; whether to go on.
@@ -76,14 +102,18 @@ fn mysql(cx: &mut Cx<'_>, line: &Line) {
     }
     if !line.arg(2).is_empty() {
         if !line.is(2, "user") {
-            let text = format!("'option mysql-check' only supports optional values: 'user' (got '{}').", line.text(2));
+            let text = format!(
+                "'option mysql-check' only supports optional values: 'user' (got '{}').",
+                line.text(2)
+            );
             return cx.error("HA2101", line, 2, text);
         }
         if line.arg(3).is_empty() {
             return cx.error("HA2100", line, 3, "'option mysql-check user' expects <username> as argument.");
         }
         if !line.arg(4).is_empty() && !line.is(4, "post-41") && !line.is(4, "pre-41") {
-            let text = format!("keyword 'user' only supports 'post-41' and 'pre-41' (got '{}').", line.text(4));
+            let text =
+                format!("keyword 'user' only supports 'post-41' and 'pre-41' (got '{}').", line.text(4));
             return cx.error("HA2101", line, 4, text);
         }
     }
@@ -113,10 +143,8 @@ fn httpchk(cx: &mut Cx<'_>, line: &Line) {
         _ => (line.arg(2).to_owned(), line.text(3), line.text(4)),
     };
     let (version, headers) = split_version(&version);
-    let literal = |t: &str| rha_ir::LogFormat {
-        nodes: vec![rha_ir::LogNode::Text(t.into())],
-        origin: line.span,
-    };
+    let literal =
+        |t: &str| rha_ir::LogFormat { nodes: vec![rha_ir::LogNode::Text(t.into())], origin: line.span };
     let http = HttpCheck {
         method,
         uri: Some(literal(&uri)),
@@ -162,6 +190,7 @@ fn external_check(cx: &mut Cx<'_>, line: &Line) {
     let value = line.text(2);
     if let Some(d) = draft(cx, line) {
         let check = &mut d.proxy.service.check;
-        *if keyword == "command" { &mut check.external_command } else { &mut check.external_path } = Some(value);
+        *if keyword == "command" { &mut check.external_command } else { &mut check.external_path } =
+            Some(value);
     }
 }

@@ -17,11 +17,23 @@ use crate::{Cx, Keyword, Line, Place};
 pub(super) const KEYWORDS: &[Keyword] = &[
     with(
         Support::Partial("variables in checks are not evaluated"),
-        row("http-check", Place::BACK, "connect|send|expect|comment|disable-on-404|send-state|set-var… …", "Describes an HTTP check.", http_check),
+        row(
+            "http-check",
+            Place::BACK,
+            "connect|send|expect|comment|disable-on-404|send-state|set-var… …",
+            "Describes an HTTP check.",
+            http_check,
+        ),
     ),
     with(
         Support::Partial("variables in checks are not evaluated"),
-        row("tcp-check", Place::BACK, "connect|send|expect|comment|set-var… …", "Describes a scripted check.", tcp_check),
+        row(
+            "tcp-check",
+            Place::BACK,
+            "connect|send|expect|comment|set-var… …",
+            "Describes a scripted check.",
+            tcp_check,
+        ),
     ),
 ];
 
@@ -80,7 +92,9 @@ fn step(cx: &mut Cx<'_>, line: &Line, http: bool) {
             } else {
                 "'comment', 'connect', 'send', 'send-binary', 'expect'"
             };
-            let text = format!("'{keyword}' only supports {list}, 'set-var-fmt(*)', 'set-var(*)', 'unset-var(*)'. but got '{word}'");
+            let text = format!(
+                "'{keyword}' only supports {list}, 'set-var-fmt(*)', 'set-var(*)', 'unset-var(*)'. but got '{word}'"
+            );
             return cx.error("HA2101", line, 1, text);
         }
     };
@@ -116,7 +130,9 @@ fn format(cx: &mut Cx<'_>, line: &Line, i: usize) -> Result<LogFormat, String> {
 fn variable(cx: &mut Cx<'_>, line: &Line, word: &str) -> Result<TcpStep, String> {
     let (kind, rest) = word.split_once('(').unwrap_or((word, ""));
     let Some(inner) = rest.strip_suffix(')') else {
-        return Err(format!("'{kind}' : invalid or incomplete action '{word}'. Expects 'set-var(<var-name>)', 'set-var-fmt(<var-name>)' or 'unset-var(<var-name>)'"));
+        return Err(format!(
+            "'{kind}' : invalid or incomplete action '{word}'. Expects 'set-var(<var-name>)', 'set-var-fmt(<var-name>)' or 'unset-var(<var-name>)'"
+        ));
     };
     let name = inner.split(',').next().unwrap_or_default();
     variable_text(name.as_bytes()).map_err(|e| format!("'{kind}' : {e}"))?;
@@ -144,9 +160,7 @@ fn connect(cx: &mut Cx<'_>, line: &Line) -> Result<TcpStep, String> {
         steps.iter().find(|s| !matches!(s, TcpStep::Comment(_) | TcpStep::Other(..)))
     });
     if first_other.is_some() {
-        return Err(format!(
-            "first step MUST also be a 'connect', optionally preceded by a 'set-var', an 'unset-var' or a 'comment', when there is a 'connect' step in the tcp-check ruleset"
-        ));
+        return Err("first step MUST also be a 'connect', optionally preceded by a 'set-var', an 'unset-var' or a 'comment', when there is a 'connect' step in the tcp-check ruleset".to_owned());
     }
     let (mut port, mut addr, mut comment) = (None, None, None);
     let (mut send_proxy, mut tls, mut linger) = (false, false, false);
@@ -156,7 +170,8 @@ fn connect(cx: &mut Cx<'_>, line: &Line) -> Result<TcpStep, String> {
             b"default" => {}
             b"addr" => {
                 needs(line, i, "<ipv4|ipv6> as argument.")?;
-                let found = address::read(cx, &line.text(i + 1), Wants::SOURCE).map_err(|e| format!("'addr' : {e}."))?;
+                let found = address::read(cx, &line.text(i + 1), Wants::SOURCE)
+                    .map_err(|e| format!("'addr' : {e}."))?;
                 addr = Some(found.address);
                 i += 1;
             }
@@ -168,7 +183,11 @@ fn connect(cx: &mut Cx<'_>, line: &Line) -> Result<TcpStep, String> {
             b"proto" => {
                 needs(line, i, "a MUX protocol as argument.")?;
                 let word = line.text(i + 1);
-                let known = if line.is(0, "tcp-check") { ["none"].as_slice() } else { ["h1", "h2", "fcgi"].as_slice() };
+                let known = if line.is(0, "tcp-check") {
+                    ["none"].as_slice()
+                } else {
+                    ["h1", "h2", "fcgi"].as_slice()
+                };
                 if !known.contains(&word.as_str()) {
                     let all = ["none", "h1", "h2", "fcgi"].contains(&word.as_str());
                     return Err(if all {
@@ -199,7 +218,10 @@ fn connect(cx: &mut Cx<'_>, line: &Line) -> Result<TcpStep, String> {
                 i += 1;
             }
             _ => {
-                return Err(format!("expects 'comment', 'port', 'addr', 'send-proxy', 'ssl', 'sni', 'alpn' or 'via-socks4', 'linger', 'default' but got '{}' as argument.", line.text(i)));
+                return Err(format!(
+                    "expects 'comment', 'port', 'addr', 'send-proxy', 'ssl', 'sni', 'alpn' or 'via-socks4', 'linger', 'default' but got '{}' as argument.",
+                    line.text(i)
+                ));
             }
         }
         i += 1;
@@ -217,7 +239,10 @@ fn check_port(cx: &mut Cx<'_>, line: &Line, i: usize) -> Result<Option<u16>, Str
     }
     let port = u16::try_from(n).ok().filter(|p| *p > 0);
     port.map(Some).ok_or_else(|| {
-        format!("expects a valid TCP port (from range 1 to 65535) or a sample expression, got {}.", line.text(i))
+        format!(
+            "expects a valid TCP port (from range 1 to 65535) or a sample expression, got {}.",
+            line.text(i)
+        )
     })
 }
 
@@ -253,7 +278,7 @@ fn send(cx: &mut Cx<'_>, line: &Line) -> Result<TcpStep, String> {
 
 /// Pairs of hexadecimal digits.
 fn hexadecimal(text: &[u8]) -> Result<Vec<u8>, String> {
-    if text.len() % 2 != 0 {
+    if !text.len().is_multiple_of(2) {
         return Err("an even number of hex digit is expected".into());
     }
     let digit = |b: u8| (b as char).to_digit(16);
@@ -266,7 +291,10 @@ fn hexadecimal(text: &[u8]) -> Result<Vec<u8>, String> {
 
 fn send_http(cx: &mut Cx<'_>, line: &Line) -> Result<TcpStep, String> {
     let mut http = HttpCheck { method: "OPTIONS".into(), version: "HTTP/1.0".into(), ..HttpCheck::default() };
-    let literal = |i: usize| LogFormat { nodes: vec![rha_ir::LogNode::Text(line.arg(i).to_owned())], origin: line.at(i) };
+    let literal = |i: usize| LogFormat {
+        nodes: vec![rha_ir::LogNode::Text(line.arg(i).to_owned())],
+        origin: line.at(i),
+    };
     let mut i = 2;
     let mut host: Option<String> = None;
     while !line.arg(i).is_empty() {
@@ -292,7 +320,10 @@ fn send_http(cx: &mut Cx<'_>, line: &Line) -> Result<TcpStep, String> {
                 let name = line.text(i + 1).to_ascii_lowercase();
                 if name == "host" {
                     if let Some(before) = host {
-                        return Err(format!("'{}' header already defined (previous value is '{before}')", line.text(i + 1)));
+                        return Err(format!(
+                            "'{}' header already defined (previous value is '{before}')",
+                            line.text(i + 1)
+                        ));
                     }
                     host = Some(line.text(i + 2));
                 }
@@ -303,7 +334,9 @@ fn send_http(cx: &mut Cx<'_>, line: &Line) -> Result<TcpStep, String> {
                 i += 3;
             }
             _ => {
-                return Err(format!("expects 'comment', 'meth', 'uri', 'uri-lf', 'ver', 'hdr', 'body' or 'body-lf' but got '{word}' as argument."));
+                return Err(format!(
+                    "expects 'comment', 'meth', 'uri', 'uri-lf', 'ver', 'hdr', 'body' or 'body-lf' but got '{word}' as argument."
+                ));
             }
         }
     }
@@ -368,14 +401,32 @@ fn expect_word(
 ) -> Result<usize, String> {
     let setting = matches!(
         word,
-        "min-recv" | "custom" | "comment" | "on-success" | "on-error" | "ok-status" | "error-status" | "tout-status" | "status-code"
+        "min-recv"
+            | "custom"
+            | "comment"
+            | "on-success"
+            | "on-error"
+            | "ok-status"
+            | "error-status"
+            | "tout-status"
+            | "status-code"
     );
     if in_pattern && setting {
         return Err(format!("[!] not supported with '{word}'"));
     }
     let pattern = matches!(
         word,
-        "string" | "rstring" | "string-lf" | "binary" | "rbinary" | "binary-lf" | "status" | "rstatus" | "hdr" | "fhdr" | "custom"
+        "string"
+            | "rstring"
+            | "string-lf"
+            | "binary"
+            | "rbinary"
+            | "binary-lf"
+            | "status"
+            | "rstatus"
+            | "hdr"
+            | "fhdr"
+            | "custom"
     );
     let fits = if http {
         !matches!(word, "binary" | "rbinary" | "binary-lf")
@@ -384,9 +435,13 @@ fn expect_word(
     };
     if !fits || !pattern && !setting {
         return Err(if http {
-            format!("'only supports min-recv, [!]string', '[!]rstring', '[!]string-lf', '[!]status', '[!]rstatus', [!]hdr, [!]fhdr or comment but got '{word}' as argument.")
+            format!(
+                "'only supports min-recv, [!]string', '[!]rstring', '[!]string-lf', '[!]status', '[!]rstatus', [!]hdr, [!]fhdr or comment but got '{word}' as argument."
+            )
         } else {
-            format!("'only supports min-recv, '[!]binary', '[!]string', '[!]rstring', '[!]string-lf''[!]rbinary', '[!]binary-lf' or comment but got '{word}' as argument.")
+            format!(
+                "'only supports min-recv, '[!]binary', '[!]string', '[!]rstring', '[!]string-lf''[!]rbinary', '[!]binary-lf' or comment but got '{word}' as argument."
+            )
         });
     }
     if pattern && e.kind.is_some() {
@@ -422,7 +477,9 @@ fn pattern_kind(cx: &mut Cx<'_>, line: &Line, i: usize, word: &str) -> Result<Ex
             ExpectKind::StatusRegex(bytes)
         }
         "string-lf" => ExpectKind::TextFormat(format(cx, line, i)?),
-        "binary" => ExpectKind::Binary(hexadecimal(&bytes).map_err(|e| format!("invalid binary string ({e})"))?),
+        "binary" => {
+            ExpectKind::Binary(hexadecimal(&bytes).map_err(|e| format!("invalid binary string ({e})"))?)
+        }
         "rbinary" => {
             check_regex(&bytes, false)?;
             ExpectKind::BinaryOther(bytes)
@@ -463,7 +520,13 @@ fn status_ranges(text: &str) -> Result<StatusRange, String> {
     }
 }
 
-fn expect_setting(cx: &mut Cx<'_>, line: &Line, i: usize, word: &str, e: &mut ExpectDraft) -> Result<usize, String> {
+fn expect_setting(
+    cx: &mut Cx<'_>,
+    line: &Line,
+    i: usize,
+    word: &str,
+    e: &mut ExpectDraft,
+) -> Result<usize, String> {
     let what = match word {
         "min-recv" => "a integer as argument",
         "status-code" => "an expression as argument",
@@ -495,8 +558,10 @@ fn expect_setting(cx: &mut Cx<'_>, line: &Line, i: usize, word: &str, e: &mut Ex
             e.statuses[0] = one_of(&["L7OK", "L7OKC", "L6OK", "L4OK"], "'L4OK', 'L6OK', 'L7OK' or 'L7OKC'")?;
         }
         "error-status" => {
-            e.statuses[1] =
-                one_of(&["L7RSP", "L7STS", "L7OKC", "L6RSP", "L4CON"], "'L4CON', 'L6RSP', 'L7RSP' or 'L7STS'")?;
+            e.statuses[1] = one_of(
+                &["L7RSP", "L7STS", "L7OKC", "L6RSP", "L4CON"],
+                "'L4CON', 'L6RSP', 'L7RSP' or 'L7STS'",
+            )?;
         }
         "tout-status" => {
             e.statuses[2] = one_of(&["L7TOUT", "L6TOUT", "L4TOUT"], "'L4TOUT', 'L6TOUT' or 'L7TOUT'")?;
@@ -512,7 +577,13 @@ fn expect_setting(cx: &mut Cx<'_>, line: &Line, i: usize, word: &str, e: &mut Ex
     Ok(2)
 }
 
-fn expect_header(cx: &mut Cx<'_>, line: &Line, start: usize, word: &str, e: &mut ExpectDraft) -> Result<usize, String> {
+fn expect_header(
+    cx: &mut Cx<'_>,
+    line: &Line,
+    start: usize,
+    word: &str,
+    e: &mut ExpectDraft,
+) -> Result<usize, String> {
     let mut i = start + 1;
     if !line.is(i, "name") && !line.is(i, "name-lf") || line.arg(i + 1).is_empty() {
         return Err(format!("'{word}' expects at the name keyword as first argument followed by a pattern"));
@@ -539,11 +610,21 @@ fn header_pattern(cx: &mut Cx<'_>, line: &Line, mut i: usize, word: &str) -> Res
         match method.as_str() {
             "str" | "beg" | "end" | "sub" => {}
             "reg" if is_format => {
-                return Err(format!("'{word}': log-format string is not supported with a regex matching method"));
+                return Err(format!(
+                    "'{word}': log-format string is not supported with a regex matching method"
+                ));
             }
             "reg" => is_regex = true,
-            "" => return Err(format!("'{word}' : '-m' expects at a matching pattern ('str', 'beg', 'end', 'sub' or 'reg')")),
-            m => return Err(format!("'{word}' : '-m' only supports 'str', 'beg', 'end', 'sub' or 'reg' (got '{m}')")),
+            "" => {
+                return Err(format!(
+                    "'{word}' : '-m' expects at a matching pattern ('str', 'beg', 'end', 'sub' or 'reg')"
+                ));
+            }
+            m => {
+                return Err(format!(
+                    "'{word}' : '-m' only supports 'str', 'beg', 'end', 'sub' or 'reg' (got '{m}')"
+                ));
+            }
         }
         i += 2;
     }

@@ -36,7 +36,9 @@ fn compression(cx: &mut Cx<'_>, line: &Line) {
             }
         }
         b"minsize-req" | b"minsize-res" if cx.input.dialect >= Dialect::V3_2 => {
-            crate::units::size(line.arg(2)).map(|_| ()).map_err(|_| format!("'compression' '{}' : invalid size.", line.text(1)))
+            crate::units::size(line.arg(2))
+                .map(|_| ())
+                .map_err(|_| format!("'compression' '{}' : invalid size.", line.text(1)))
         }
         _ if newer => Err("'compression' expects 'algo', 'type' 'direction' or 'offload'".to_owned()),
         _ => Err("'compression' expects 'algo', 'type' or 'offload'".to_owned()),

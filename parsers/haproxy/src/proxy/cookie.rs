@@ -11,7 +11,13 @@ use crate::{Cx, Keyword, Line, Place};
 
 pub(super) const KEYWORDS: &[Keyword] = &[
     row("cookie", Place::BACK, "<name> [options]", "Keeps a client on its server by a cookie.", cookie),
-    row("dynamic-cookie-key", Place::BACK, "<string>", "Sets the secret of cookies made from addresses.", key),
+    row(
+        "dynamic-cookie-key",
+        Place::BACK,
+        "<string>",
+        "Sets the secret of cookies made from addresses.",
+        key,
+    ),
 ];
 
 fn key(cx: &mut Cx<'_>, line: &Line) {
@@ -144,7 +150,12 @@ fn seconds(cx: &mut Cx<'_>, line: &Line, i: usize, what: &str) -> Option<u32> {
     let keyword = line.text(i);
     let value = line.text(i + 1);
     if value.is_empty() {
-        cx.error_tight("HA2100", line, i + 1, format!("'{keyword}' expects <{what}> in seconds as argument."));
+        cx.error_tight(
+            "HA2100",
+            line,
+            i + 1,
+            format!("'{keyword}' expects <{what}> in seconds as argument."),
+        );
         return None;
     }
     match units::time_warned(cx, line.at(i + 1), line.arg(i + 1), TimeUnit::S) {

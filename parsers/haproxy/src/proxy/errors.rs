@@ -9,17 +9,28 @@ use crate::units;
 use crate::{Cx, Keyword, Line, Place};
 
 pub(super) const KEYWORDS: &[Keyword] = &[
-    row("errorfile", Place::PROXY, "<code> <file>", "Answers a status with the contents of a file.", errorfile),
+    row(
+        "errorfile",
+        Place::PROXY,
+        "<code> <file>",
+        "Answers a status with the contents of a file.",
+        errorfile,
+    ),
     row("errorloc", Place::PROXY, "<code> <url>", "Redirects a status with 302.", errorloc),
     row("errorloc302", Place::PROXY, "<code> <url>", "Redirects a status with 302.", errorloc),
     row("errorloc303", Place::PROXY, "<code> <url>", "Redirects a status with 303.", errorloc),
-    planned("errorfiles", Place::PROXY, "<name> [<code>…]", "Takes answers from an http-errors section.", errorfiles),
+    planned(
+        "errorfiles",
+        Place::PROXY,
+        "<name> [<code>…]",
+        "Takes answers from an http-errors section.",
+        errorfiles,
+    ),
 ];
 
 /// Statuses that have an answer of their own.
-const STATUSES: [u16; 21] = [
-    200, 400, 401, 403, 404, 405, 407, 408, 410, 413, 414, 421, 422, 425, 429, 431, 500, 501, 502, 503, 504,
-];
+const STATUSES: [u16; 21] =
+    [200, 400, 401, 403, 404, 405, 407, 408, 410, 413, 414, 421, 422, 425, 429, 431, 500, 501, 502, 503, 504];
 
 /// Whether a status has an answer of its own.
 fn handled(cx: &Cx<'_>, status: i64) -> Option<u16> {

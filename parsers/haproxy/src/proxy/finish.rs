@@ -210,15 +210,21 @@ fn external_check(cx: &mut Cx<'_>, i: usize) {
     let p = proxy(cx, i);
     let (name, has_command) = (p.name.clone(), p.service.check.external_command.is_some());
     if !cx.model.process.external_check {
-        let text = format!("Proxy '{name}' : 'option external-check' unable to find required 'global.external-check'.");
+        let text = format!(
+            "Proxy '{name}' : 'option external-check' unable to find required 'global.external-check'."
+        );
         alert(cx, i, "HA3100", text);
     }
     if !has_command {
-        let text = format!("Proxy '{name}' : 'option external-check' unable to find required 'external-check command'.");
+        let text = format!(
+            "Proxy '{name}' : 'option external-check' unable to find required 'external-check command'."
+        );
         alert(cx, i, "HA3100", text);
     }
     if !cx.model.process.insecure_fork {
-        let text = format!("Proxy '{name}' : 'insecure-fork-wanted' not enabled in the global section, 'option external-check' will likely fail.");
+        let text = format!(
+            "Proxy '{name}' : 'insecure-fork-wanted' not enabled in the global section, 'option external-check' will likely fail."
+        );
         warn(cx, i, "HA3110", text);
     }
 }
@@ -241,16 +247,22 @@ fn external_words(cx: &mut Cx<'_>, i: usize) {
     let (section, name) = (title(proxy(cx, i)), proxy(cx, i).name.clone());
     if let Some(command) = &check.external_command {
         if !external {
-            let text = format!("'external-check command' will be ignored for {section} (requires 'option external-check').");
+            let text = format!(
+                "'external-check command' will be ignored for {section} (requires 'option external-check')."
+            );
             warn(cx, i, "HA3110", text);
         }
         if !command.starts_with('/') && check.external_path.is_none() {
-            let text = format!("Proxy '{name}': 'external-check command' does not have a leading '/' and 'external-check path' is not set.");
+            let text = format!(
+                "Proxy '{name}': 'external-check command' does not have a leading '/' and 'external-check path' is not set."
+            );
             alert(cx, i, "HA3100", text);
         }
     }
     if check.external_path.is_some() && !external {
-        let text = format!("'external-check path' will be ignored for {section} (requires 'option external-check').");
+        let text = format!(
+            "'external-check path' will be ignored for {section} (requires 'option external-check')."
+        );
         warn(cx, i, "HA3110", text);
     }
 }
@@ -485,9 +497,8 @@ fn capture_length(cx: &mut Cx<'_>, i: usize) {
 fn log_address(cx: &mut Cx<'_>, i: usize) {
     let p = proxy(cx, i);
     let has_format = p.log_format.is_some() || p.log_format_sd.is_some();
-    let goes_nowhere = |l: &rha_ir::LogTarget| {
-        l.to == LogDestination::Global && cx.model.process.logs.is_empty()
-    };
+    let goes_nowhere =
+        |l: &rha_ir::LogTarget| l.to == LogDestination::Global && cx.model.process.logs.is_empty();
     let no_target = p.logs.iter().all(goes_nowhere);
     if matches!(p.mode, Mode::Tcp | Mode::Http) && p.kind.is_frontend() && no_target && has_format {
         let text = format!("log format ignored for {} since it has no log address.", title(p));
@@ -499,4 +510,3 @@ fn log_address(cx: &mut Cx<'_>, i: usize) {
 pub(super) fn before_2_8(cx: &Cx<'_>) -> bool {
     cx.input.dialect < Dialect::V2_8
 }
-

@@ -3,7 +3,6 @@
 use rha_ir::{Balance, Mode};
 use rha_text::Severity;
 
-
 use super::finish::{alert, before_2_8, extra, proxy, title, warn};
 use super::options;
 use super::state::LogFormatKind;
@@ -44,8 +43,10 @@ pub(super) fn stats_auth(cx: &mut Cx<'_>, i: usize) {
     let p = proxy(cx, i);
     let Some(s) = &p.stats else { return };
     if !s.http_request.is_empty() && (!s.auth.is_empty() || s.realm.is_some()) {
-        let text =
-            format!("proxy '{}': stats 'auth'/'realm' and 'http-request' can't be used at the same time.", p.name);
+        let text = format!(
+            "proxy '{}': stats 'auth'/'realm' and 'http-request' can't be used at the same time.",
+            p.name
+        );
         alert(cx, i, "HA3105", text);
     }
 }
@@ -92,10 +93,8 @@ pub(super) fn ignored(cx: &mut Cx<'_>, i: usize) {
 
 /// Whether the proxy has rules of its own, those of its `defaults` section aside.
 fn own_rules(cx: &Cx<'_>, i: usize, count: impl Fn(&rha_ir::Proxy) -> usize) -> bool {
-    let inherited = extra(cx, i)
-        .defaults
-        .and_then(|d| cx.proxies.defaults.get(d))
-        .map_or(0, |d| count(&d.draft.proxy));
+    let inherited =
+        extra(cx, i).defaults.and_then(|d| cx.proxies.defaults.get(d)).map_or(0, |d| count(&d.draft.proxy));
     count(proxy(cx, i)) > inherited
 }
 
@@ -120,7 +119,8 @@ pub(super) fn after_all(cx: &mut Cx<'_>, i: usize) {
 fn fcgi(cx: &mut Cx<'_>, i: usize) {
     let Some(app) = extra(cx, i).fcgi_app.clone() else { return };
     let p = proxy(cx, i);
-    let (name, has_server) = (p.name.clone(), p.service.servers.iter().any(|s| s.proto.as_deref() == Some("fcgi")));
+    let (name, has_server) =
+        (p.name.clone(), p.service.servers.iter().any(|s| s.proto.as_deref() == Some("fcgi")));
     if !cx.proxies.is_declared(crate::Place::FCGI_APP, &app) {
         alert(cx, i, "HA3100", format!("proxy '{name}' : fcgi-app '{app}' not found."));
     }
@@ -141,4 +141,3 @@ fn error_sections(cx: &mut Cx<'_>, i: usize) {
         }
     }
 }
-

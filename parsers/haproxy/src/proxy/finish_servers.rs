@@ -16,7 +16,8 @@ pub(super) fn use_server(cx: &mut Cx<'_>, i: usize) {
         let rule = &p.use_server[n];
         let (at, Some(name)) = (rule.origin, rule.target.literal()) else { continue };
         if !p.service.servers.iter().any(|s| name == s.name.as_bytes()) {
-            let text = format!("{} : unable to find server '{name}' referenced in a 'use-server' rule.", title(p));
+            let text =
+                format!("{} : unable to find server '{name}' referenced in a 'use-server' rule.", title(p));
             cx.say_late("HA3100", Severity::Error, at, text);
         }
     }
@@ -155,7 +156,12 @@ fn track(cx: &mut Cx<'_>, i: usize, n: usize, backend: &str, server: &str) {
         return say(cx, i, n, Severity::Error, "HA3119", &text);
     }
     if loops(cx, (i, n), (b, t)) {
-        let text = format!("unable to track {}/{server} as it belongs to a tracking chain looping back to {}/{}.", proxy(cx, b).name, proxy(cx, i).name, proxy(cx, i).service.servers[n].name);
+        let text = format!(
+            "unable to track {}/{server} as it belongs to a tracking chain looping back to {}/{}.",
+            proxy(cx, b).name,
+            proxy(cx, i).name,
+            proxy(cx, i).service.servers[n].name
+        );
         say(cx, i, n, Severity::Error, "HA3119", &text);
     }
 }
@@ -169,7 +175,9 @@ fn loops(cx: &Cx<'_>, start: (usize, usize), mut at: (usize, usize)) -> bool {
         let Some((backend, server)) = &proxy(cx, at.0).service.servers[at.1].track else { return false };
         let b = if backend.is_empty() { Some(at.0) } else { cx.proxies.backend(backend) };
         let Some(b) = b else { return false };
-        let Some(t) = proxy(cx, b).service.servers.iter().position(|s| s.name == *server) else { return false };
+        let Some(t) = proxy(cx, b).service.servers.iter().position(|s| s.name == *server) else {
+            return false;
+        };
         at = (b, t);
     }
     true
@@ -216,8 +224,10 @@ pub(super) fn after_all(cx: &mut Cx<'_>, i: usize) {
             (matches!(s.address, Address::Ip { datagram: true, .. }), s.resolvers.clone());
         if is_datagram && mode != Mode::Log {
             let word = if mode == Mode::Http { "http" } else { "tcp" };
-            let text =
-                format!("[{}] : unsupported transport for server address in '{word}' backend.", cx.position(at));
+            let text = format!(
+                "[{}] : unsupported transport for server address in '{word}' backend.",
+                cx.position(at)
+            );
             cx.say_late("HA3105", Severity::Error, at, text);
         }
         if let Some(r) = resolvers.filter(|r| r != "default")
@@ -253,7 +263,9 @@ pub(super) fn modes(cx: &mut Cx<'_>, i: usize) {
             warn(cx, i, "HA3102", text);
         }
         if mapped && proxy(cx, i).persist_rdp_cookie.is_some() {
-            let text = format!("{section} : RDP cookie persistence will not work for server '{name}' because it lacks an explicit port number.");
+            let text = format!(
+                "{section} : RDP cookie persistence will not work for server '{name}' because it lacks an explicit port number."
+            );
             warn(cx, i, "HA3102", text);
         }
     }
@@ -270,7 +282,8 @@ pub(super) fn binds(cx: &mut Cx<'_>, i: usize) {
             .iter()
             .any(|(k, _)| matches!(*k, "crt" | "default-crt" | "crt-list" | "generate-certificates"));
         let has_any_crt = b.tls_options.iter().any(|(k, _)| matches!(*k, "crt" | "default-crt" | "crt-list"));
-        let verified = b.tls_options.iter().rev().find(|(k, _)| *k == "verify").is_some_and(|(_, v)| v != "none");
+        let verified =
+            b.tls_options.iter().rev().find(|(k, _)| *k == "verify").is_some_and(|(_, v)| v != "none");
         let has_ca = b.tls_options.iter().any(|(k, _)| matches!(*k, "ca-file" | "ca-verify-file"));
         let (name, address) = (p.name.clone(), address_text(cx, at));
         if tls && !has_crt {
@@ -347,9 +360,9 @@ fn resolve(cx: &mut Cx<'_>, i: usize, n: usize, known: &mut HashMap<(String, Opt
             "libc" if is_record => {}
             "libc" => {
                 tried_libc = true;
-                let found = *known
-                    .entry((name.clone(), family))
-                    .or_insert_with(|| super::address::is_host_name(&name) && (cx.input.resolve)(&name, family).is_some());
+                let found = *known.entry((name.clone(), family)).or_insert_with(|| {
+                    super::address::is_host_name(&name) && (cx.input.resolve)(&name, family).is_some()
+                });
                 if found {
                     return true;
                 }
@@ -363,7 +376,8 @@ fn resolve(cx: &mut Cx<'_>, i: usize, n: usize, known: &mut HashMap<(String, Opt
             }
             _ => {
                 if tried_libc {
-                    let text = format!("could not resolve address '{name}', falling back to configured address.");
+                    let text =
+                        format!("could not resolve address '{name}', falling back to configured address.");
                     say(cx, i, n, quiet, "HA3120", &text);
                 }
                 return true;

@@ -15,14 +15,41 @@ use crate::log_target;
 use crate::{Cx, Form, Keyword, Line, Place};
 
 pub(super) const KEYWORDS: &[Keyword] = &[
-    row("log", Place::PROXY, "global | <target> [len <length>] … <facility> [<level> [<minlevel>]]", "Sends log lines somewhere.", log),
+    row(
+        "log",
+        Place::PROXY,
+        "global | <target> [len <length>] … <facility> [<level> [<minlevel>]]",
+        "Sends log lines somewhere.",
+        log,
+    ),
     row("log-format", Place::FRONT, "<string>", "Sets what a log line looks like.", log_format),
-    planned("log-format-sd", Place::FRONT, "<string>", "Sets the structured data of RFC 5424 lines.", log_format_sd),
-    row("error-log-format", Place::FRONT, "<string>", "Sets what a line about a failed connection looks like.", error_log_format),
+    planned(
+        "log-format-sd",
+        Place::FRONT,
+        "<string>",
+        "Sets the structured data of RFC 5424 lines.",
+        log_format_sd,
+    ),
+    row(
+        "error-log-format",
+        Place::FRONT,
+        "<string>",
+        "Sets what a line about a failed connection looks like.",
+        error_log_format,
+    ),
     row("log-tag", Place::PROXY, "<string>", "Sets the tag of syslog lines.", log_tag),
-    known(Lifetime::since(3, 2), planned("log-steps", Place::FRONT, "<steps>", "Sets when lines are written.", log_steps)),
+    known(
+        Lifetime::since(3, 2),
+        planned("log-steps", Place::FRONT, "<steps>", "Sets when lines are written.", log_steps),
+    ),
     row("unique-id-format", Place::PROXY, "<fmt>", "Sets how requests are numbered.", unique_id_format),
-    row("unique-id-header", Place::PROXY, "<name>", "Tells servers the number of the request.", unique_id_header),
+    row(
+        "unique-id-header",
+        Place::PROXY,
+        "<name>",
+        "Tells servers the number of the request.",
+        unique_id_header,
+    ),
     row("option httplog", Place::FRONT, "[clf]", "Logs HTTP requests.", option_log),
     row("option tcplog", Place::FRONT, "[clf]", "Logs connections.", option_log),
     row("option httpslog", Place::FRONT, "", "Logs HTTP requests over TLS.", option_log),
@@ -74,11 +101,8 @@ fn set_format(cx: &mut Cx<'_>, line: &Line, kind: LogFormatKind) {
     let before = d.extra.log_format.replace(LogFormatUse { kind, line: Arc::new(line.clone()) });
     let is_defaults = d.is_defaults;
     if let Some(before) = before.filter(|_| is_defaults) {
-        let text = format!(
-            "'{}' overrides previous '{}' in 'defaults' section.",
-            kind.word(),
-            before.kind.word()
-        );
+        let text =
+            format!("'{}' overrides previous '{}' in 'defaults' section.", kind.word(), before.kind.word());
         cx.parsing("HA3108", Severity::Warning, line, 0, ": ", &text);
     }
 }

@@ -49,7 +49,7 @@ pub use bind_options::{BindOption, OPTIONS as BIND_OPTIONS};
 pub use finish::finish;
 pub use section::{begin, end};
 pub use server_options::{OPTIONS as SERVER_OPTIONS, ServerOption};
-pub use state::{Extra, LogFormatUse, LogFormatKind, State};
+pub use state::{Extra, LogFormatKind, LogFormatUse, State};
 pub use stick_table::check as check_stick_table;
 
 /// A proxy section being read. It starts as a copy of its `defaults` section's draft.
@@ -158,8 +158,11 @@ pub fn warn_unless(cx: &mut Cx<'_>, line: &Line, side: Place, keyword: &str, hin
         return false;
     }
     let missing = if side.meets(Place::FRONTEND) { "no frontend" } else { "no backend" };
-    let text =
-        format!("'{keyword}' ignored because {} '{}' has {missing} capability.{hint}", d.word(), d.proxy.name);
+    let text = format!(
+        "'{keyword}' ignored because {} '{}' has {missing} capability.{hint}",
+        d.word(),
+        d.proxy.name
+    );
     cx.warning("HA2103", line, 0, text);
     true
 }
@@ -186,8 +189,7 @@ pub fn too_many(cx: &mut Cx<'_>, line: &Line, max: usize, index: usize) -> bool 
         return false;
     }
     let keyword: Vec<String> = (0..=index).map(|i| line.text(i)).collect();
-    let text =
-        format!("'{}' cannot handle unexpected argument '{}'.", keyword.join(" "), line.text(at));
+    let text = format!("'{}' cannot handle unexpected argument '{}'.", keyword.join(" "), line.text(at));
     cx.error("HA2106", line, at, text);
     true
 }

@@ -85,55 +85,214 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     row("option allbackups", Place::BACK, "", "Uses all backup servers at once.", switch),
     planned("option checkcache", Place::BACK, "", "Blocks cacheable responses with cookies.", switch),
     row("option clitcpka", Place::FRONT, "", "Probes silent clients.", switch),
-    with(Support::NoEffect("counters are always current"), row("option contstats", Place::FRONT, "", "Counts while transfers run.", switch)),
+    with(
+        Support::NoEffect("counters are always current"),
+        row("option contstats", Place::FRONT, "", "Counts while transfers run.", switch),
+    ),
     row("option dontlognull", Place::FRONT, "", "Does not log connections without data.", switch),
     row("option http-buffer-request", Place::PROXY, "", "Waits for the body before going on.", switch),
-    known(SINCE_3_2, planned("option http-drop-request-trailers", Place::BACK, "", "Drops trailers of requests.", switch)),
-    known(SINCE_3_2, planned("option http-drop-response-trailers", Place::FRONT, "", "Drops trailers of responses.", switch)),
+    known(
+        SINCE_3_2,
+        planned("option http-drop-request-trailers", Place::BACK, "", "Drops trailers of requests.", switch),
+    ),
+    known(
+        SINCE_3_2,
+        planned(
+            "option http-drop-response-trailers",
+            Place::FRONT,
+            "",
+            "Drops trailers of responses.",
+            switch,
+        ),
+    ),
     row("option http-ignore-probes", Place::FRONT, "", "Ignores connections without a request.", switch),
-    row("option idle-close-on-response", Place::FRONT, "", "Closes idle clients only after a response when stopping.", switch),
+    row(
+        "option idle-close-on-response",
+        Place::FRONT,
+        "",
+        "Closes idle clients only after a response when stopping.",
+        switch,
+    ),
     row("option prefer-last-server", Place::BACK, "", "Stays with the server of the last request.", switch),
     row("option logasap", Place::FRONT, "", "Logs before the transfer ends.", switch),
     row("option nolinger", Place::PROXY, "", "Resets connections instead of closing them.", switch),
     row("option persist", Place::BACK, "", "Tries a persistent server even when it is down.", switch),
     row("option srvtcpka", Place::BACK, "", "Probes silent servers.", switch),
     planned("option transparent", Place::BACK, "", "Connects to the address the client asked for.", switch),
-    with(NO_SPLICE, row("option splice-request", Place::PROXY, "", "Lets the kernel forward requests.", switch)),
-    with(NO_SPLICE, row("option splice-response", Place::PROXY, "", "Lets the kernel forward responses.", switch)),
+    with(
+        NO_SPLICE,
+        row("option splice-request", Place::PROXY, "", "Lets the kernel forward requests.", switch),
+    ),
+    with(
+        NO_SPLICE,
+        row("option splice-response", Place::PROXY, "", "Lets the kernel forward responses.", switch),
+    ),
     with(NO_SPLICE, row("option splice-auto", Place::PROXY, "", "Lets the kernel forward data.", switch)),
-    planned("option accept-invalid-http-request", Place::FRONT, "", "Takes requests with invalid characters.", invalid_http),
-    planned("option accept-invalid-http-response", Place::BACK, "", "Takes responses with invalid characters.", invalid_http),
-    known(SINCE_3_2, planned("option accept-unsafe-violations-in-http-request", Place::FRONT, "", "Takes requests that break the rules.", switch)),
-    known(SINCE_3_2, planned("option accept-unsafe-violations-in-http-response", Place::BACK, "", "Takes responses that break the rules.", switch)),
+    planned(
+        "option accept-invalid-http-request",
+        Place::FRONT,
+        "",
+        "Takes requests with invalid characters.",
+        invalid_http,
+    ),
+    planned(
+        "option accept-invalid-http-response",
+        Place::BACK,
+        "",
+        "Takes responses with invalid characters.",
+        invalid_http,
+    ),
+    known(
+        SINCE_3_2,
+        planned(
+            "option accept-unsafe-violations-in-http-request",
+            Place::FRONT,
+            "",
+            "Takes requests that break the rules.",
+            switch,
+        ),
+    ),
+    known(
+        SINCE_3_2,
+        planned(
+            "option accept-unsafe-violations-in-http-response",
+            Place::BACK,
+            "",
+            "Takes responses that break the rules.",
+            switch,
+        ),
+    ),
     row("option dontlog-normal", Place::FRONT, "", "Logs only what went wrong.", switch),
     row("option log-separate-errors", Place::FRONT, "", "Logs errors at a higher level.", switch),
     row("option log-health-checks", Place::BACK, "", "Logs the result of each check.", switch),
     planned("option socket-stats", Place::FRONT, "", "Counts per socket.", switch),
-    with(NO_QUICKACK, row("option tcp-smart-accept", Place::FRONT, "", "Saves an acknowledgement of the first data.", switch)),
-    with(NO_QUICKACK, row("option tcp-smart-connect", Place::BACK, "", "Saves an acknowledgement when connecting.", switch)),
-    planned("option independent-streams", Place::PROXY, "", "Counts the silence of each direction by itself.", switch),
-    planned("option http-use-proxy-header", Place::FRONT, "", "Uses Proxy-Connection instead of Connection.", switch),
+    with(
+        NO_QUICKACK,
+        row(
+            "option tcp-smart-accept",
+            Place::FRONT,
+            "",
+            "Saves an acknowledgement of the first data.",
+            switch,
+        ),
+    ),
+    with(
+        NO_QUICKACK,
+        row("option tcp-smart-connect", Place::BACK, "", "Saves an acknowledgement when connecting.", switch),
+    ),
+    planned(
+        "option independent-streams",
+        Place::PROXY,
+        "",
+        "Counts the silence of each direction by itself.",
+        switch,
+    ),
+    planned(
+        "option http-use-proxy-header",
+        Place::FRONT,
+        "",
+        "Uses Proxy-Connection instead of Connection.",
+        switch,
+    ),
     row("option http-pretend-keepalive", Place::BACK, "", "Claims to keep server connections.", switch),
     row("option http-no-delay", Place::PROXY, "", "Never waits to fill packets.", switch),
-    planned("option h1-case-adjust-bogus-client", Place::FRONT, "", "Writes header names for clients as configured.", switch),
-    planned("option h1-case-adjust-bogus-server", Place::BACK, "", "Writes header names for servers as configured.", switch),
-    with(Support::NoEffect("HTTP/2 is not spoken yet"), row("option disable-h2-upgrade", Place::FRONT, "", "Does not take HTTP/2 without negotiation.", switch)),
-    known(Lifetime::since(3, 4), planned("option assume-rfc6587-ntf", Place::FRONT, "", "Sets how log lines are framed.", switch)),
-    known(Lifetime::since(3, 4), planned("option dont-parse-log", Place::FRONT, "", "Forwards log lines as they are.", switch)),
-    row("option httpclose", Place::PROXY, "", "Closes connections on both sides.", |cx, line| connection(cx, line, ConnectionMode::Close)),
-    row("option http-server-close", Place::PROXY, "", "Closes connections to servers.", |cx, line| connection(cx, line, ConnectionMode::ServerClose)),
-    row("option http-keep-alive", Place::PROXY, "", "Keeps connections on both sides.", |cx, line| connection(cx, line, ConnectionMode::KeepAlive)),
+    planned(
+        "option h1-case-adjust-bogus-client",
+        Place::FRONT,
+        "",
+        "Writes header names for clients as configured.",
+        switch,
+    ),
+    planned(
+        "option h1-case-adjust-bogus-server",
+        Place::BACK,
+        "",
+        "Writes header names for servers as configured.",
+        switch,
+    ),
+    with(
+        Support::NoEffect("HTTP/2 is not spoken yet"),
+        row(
+            "option disable-h2-upgrade",
+            Place::FRONT,
+            "",
+            "Does not take HTTP/2 without negotiation.",
+            switch,
+        ),
+    ),
+    known(
+        Lifetime::since(3, 4),
+        planned("option assume-rfc6587-ntf", Place::FRONT, "", "Sets how log lines are framed.", switch),
+    ),
+    known(
+        Lifetime::since(3, 4),
+        planned("option dont-parse-log", Place::FRONT, "", "Forwards log lines as they are.", switch),
+    ),
+    row("option httpclose", Place::PROXY, "", "Closes connections on both sides.", |cx, line| {
+        connection(cx, line, ConnectionMode::Close)
+    }),
+    row("option http-server-close", Place::PROXY, "", "Closes connections to servers.", |cx, line| {
+        connection(cx, line, ConnectionMode::ServerClose)
+    }),
+    row("option http-keep-alive", Place::PROXY, "", "Keeps connections on both sides.", |cx, line| {
+        connection(cx, line, ConnectionMode::KeepAlive)
+    }),
     row("option forceclose", Place::PROXY, "", "An older version's option.", forceclose),
     row("option http-tunnel", Place::PROXY, "", "An older version's option.", http_tunnel),
     row("option http_proxy", Place::PROXY, "", "An older version's option.", http_proxy),
-    row("option redispatch", Place::BACK, "[<interval>]", "Takes another server when one cannot be reached.", redispatch),
+    row(
+        "option redispatch",
+        Place::BACK,
+        "[<interval>]",
+        "Takes another server when one cannot be reached.",
+        redispatch,
+    ),
     row("option tcpka", Place::PROXY, "", "Probes silent peers on both sides.", tcpka),
-    row("option forwardfor", Place::PROXY, "[except <network>] [header <name>] [if-none]", "Tells servers the client's address.", forwardfor),
-    planned("option originalto", Place::PROXY, "[except <network>] [header <name>]", "Tells servers the address the client asked for.", originalto),
-    known(Lifetime::since(2, 8), planned("option forwarded", Place::BACK, "[proto] [host] [for] [by]…", "Tells servers about the client as RFC 7239 does.", forwarded)),
-    row("option http-restrict-req-hdr-names", Place::PROXY, "{preserve|delete|reject}", "Sets what happens to odd header names.", restrict_names),
-    known(Lifetime::since(3, 4), planned("option use-small-buffers", Place::BACK, "[queue|l7-retries|check]…", "Holds small messages in small buffers.", small_buffers)),
-    known(Lifetime::until(2, 2), row("option http-use-htx", Place::PROXY, "", "An older version's option.", unknown)),
+    row(
+        "option forwardfor",
+        Place::PROXY,
+        "[except <network>] [header <name>] [if-none]",
+        "Tells servers the client's address.",
+        forwardfor,
+    ),
+    planned(
+        "option originalto",
+        Place::PROXY,
+        "[except <network>] [header <name>]",
+        "Tells servers the address the client asked for.",
+        originalto,
+    ),
+    known(
+        Lifetime::since(2, 8),
+        planned(
+            "option forwarded",
+            Place::BACK,
+            "[proto] [host] [for] [by]…",
+            "Tells servers about the client as RFC 7239 does.",
+            forwarded,
+        ),
+    ),
+    row(
+        "option http-restrict-req-hdr-names",
+        Place::PROXY,
+        "{preserve|delete|reject}",
+        "Sets what happens to odd header names.",
+        restrict_names,
+    ),
+    known(
+        Lifetime::since(3, 4),
+        planned(
+            "option use-small-buffers",
+            Place::BACK,
+            "[queue|l7-retries|check]…",
+            "Holds small messages in small buffers.",
+            small_buffers,
+        ),
+    ),
+    known(
+        Lifetime::until(2, 2),
+        row("option http-use-htx", Place::PROXY, "", "An older version's option.", unknown),
+    ),
 ];
 
 fn names(dialect: Dialect) -> impl Iterator<Item = &'static str> {
@@ -141,8 +300,27 @@ fn names(dialect: Dialect) -> impl Iterator<Item = &'static str> {
         .iter()
         .filter(move |k| k.lifetime.covers(dialect))
         .filter_map(|k| k.name.strip_prefix("option "))
-        .filter(|n| !matches!(*n, "forceclose" | "http-tunnel" | "http_proxy" | "originalto" | "http-restrict-req-hdr-names"))
-        .chain(["httplog", "tcplog", "httpchk", "ssl-hello-chk", "smtpchk", "pgsql-check", "redis-check", "mysql-check", "ldap-check", "spop-check", "tcp-check", "external-check", "original-to"])
+        .filter(|n| {
+            !matches!(
+                *n,
+                "forceclose" | "http-tunnel" | "http_proxy" | "originalto" | "http-restrict-req-hdr-names"
+            )
+        })
+        .chain([
+            "httplog",
+            "tcplog",
+            "httpchk",
+            "ssl-hello-chk",
+            "smtpchk",
+            "pgsql-check",
+            "redis-check",
+            "mysql-check",
+            "ldap-check",
+            "spop-check",
+            "tcp-check",
+            "external-check",
+            "original-to",
+        ])
 }
 
 /// An option no row knows, or none at all.
@@ -323,7 +501,8 @@ fn header_option(
                 i += 1;
             }
             _ => {
-                let known = if with_if_none { "'except', 'header' and 'if-none'" } else { "'except' and 'header'" };
+                let known =
+                    if with_if_none { "'except', 'header' and 'if-none'" } else { "'except' and 'header'" };
                 let text = format!("'option {name}' only supports optional values: {known}.");
                 cx.error("HA2101", line, i, text);
                 return None;
@@ -390,7 +569,9 @@ fn forwarded(cx: &mut Cx<'_>, line: &Line) {
     for side in ["by", "for"] {
         let port = has(&[&format!("{side}_port"), &format!("{side}_port-expr")]);
         if port && !has(&[side, &format!("{side}-expr")]) {
-            let text = format!("'option forwarded' : '{side}_port-expr' will be ignored because both '{side}' and '{side}-expr' are unset");
+            let text = format!(
+                "'option forwarded' : '{side}_port-expr' will be ignored because both '{side}' and '{side}-expr' are unset"
+            );
             cx.warning("HA3109", line, 0, text);
         }
     }
@@ -437,12 +618,17 @@ fn small_buffers(cx: &mut Cx<'_>, line: &Line) {
 }
 
 /// Whether a switch that needs HTTP is on and concerns this kind of section.
-pub(super) fn http_switches<'d>(d: &'d super::Extra, front: bool, back: bool) -> impl Iterator<Item = &'static str> + 'd {
-    SWITCHES.iter().filter(move |s| {
-        s.http
-            && d.http_options.contains(&s.name)
-            && (s.side.meets(FE) && front || s.side.meets(BE) && back)
-    })
-    .map(|s| s.name)
+pub(super) fn http_switches<'d>(
+    d: &'d super::Extra,
+    front: bool,
+    back: bool,
+) -> impl Iterator<Item = &'static str> + 'd {
+    SWITCHES
+        .iter()
+        .filter(move |s| {
+            s.http
+                && d.http_options.contains(&s.name)
+                && (s.side.meets(FE) && front || s.side.meets(BE) && back)
+        })
+        .map(|s| s.name)
 }
-

@@ -16,46 +16,130 @@ macro_rules! gone {
     };
 }
 
-const REWRITE: &str = "Use 'http-request replace-path', 'http-request replace-uri' or 'http-request replace-header' instead.";
+const REWRITE: &str =
+    "Use 'http-request replace-path', 'http-request replace-uri' or 'http-request replace-header' instead.";
 
 pub(super) const KEYWORDS: &[Keyword] = &[
-    gone!("redispatch", "keyword 'redispatch' directive is not supported anymore since HAProxy 2.1. Use 'option redispatch'."),
-    gone!("redisp", "keyword 'redisp' directive is not supported anymore since HAProxy 2.1. Use 'option redispatch'."),
+    gone!(
+        "redispatch",
+        "keyword 'redispatch' directive is not supported anymore since HAProxy 2.1. Use 'option redispatch'."
+    ),
+    gone!(
+        "redisp",
+        "keyword 'redisp' directive is not supported anymore since HAProxy 2.1. Use 'option redispatch'."
+    ),
     gone!("appsession", "'appsession' is not supported anymore since HAProxy 1.6."),
     removed("monitor-net", "An older version's keyword.", |line| {
-        format!("'monitor-net' doesn't exist anymore. Please use 'http-request return status 200 if {{ src {} }}' instead.", line.text(1))
+        format!(
+            "'monitor-net' doesn't exist anymore. Please use 'http-request return status 200 if {{ src {} }}' instead.",
+            line.text(1)
+        )
     }),
-    gone!("clitimeout", "the 'clitimeout' directive is not supported anymore since HAProxy 2.1. Use 'timeout client'."),
-    gone!("srvtimeout", "the 'srvtimeout' directive is not supported anymore since HAProxy 2.1. Use 'timeout server'."),
-    gone!("contimeout", "the 'contimeout' directive is not supported anymore since HAProxy 2.1. Use 'timeout connect'."),
+    gone!(
+        "clitimeout",
+        "the 'clitimeout' directive is not supported anymore since HAProxy 2.1. Use 'timeout client'."
+    ),
+    gone!(
+        "srvtimeout",
+        "the 'srvtimeout' directive is not supported anymore since HAProxy 2.1. Use 'timeout server'."
+    ),
+    gone!(
+        "contimeout",
+        "the 'contimeout' directive is not supported anymore since HAProxy 2.1. Use 'timeout connect'."
+    ),
     gone!("cliexp", "The 'cliexp' directive is not supported anymore since HAProxy 2.1. {REWRITE}"),
     gone!("reqrep", "The 'reqrep' directive is not supported anymore since HAProxy 2.1. {REWRITE}"),
-    gone!("reqdel", "The 'reqdel' directive is not supported anymore since HAProxy 2.1. Use 'http-request del-header' instead."),
-    gone!("reqdeny", "The 'reqdeny' not supported anymore since HAProxy 2.1. Use 'http-request deny' instead."),
+    gone!(
+        "reqdel",
+        "The 'reqdel' directive is not supported anymore since HAProxy 2.1. Use 'http-request del-header' instead."
+    ),
+    gone!(
+        "reqdeny",
+        "The 'reqdeny' not supported anymore since HAProxy 2.1. Use 'http-request deny' instead."
+    ),
     gone!("reqpass", "The 'reqpass' not supported anymore since HAProxy 2.1."),
-    gone!("reqallow", "The 'reqallow' directive is not supported anymore since HAProxy 2.1. Use 'http-request allow' instead."),
-    gone!("reqtarpit", "The 'reqtarpit' directive is not supported anymore since HAProxy 2.1. Use 'http-request tarpit' instead."),
-    gone!("reqirep", "The 'reqirep' directive is not supported anymore since HAProxy 2.1. Use 'http-request replace-header' instead."),
-    gone!("reqidel", "The 'reqidel' directive is not supported anymore since HAProxy 2.1. Use 'http-request del-header' instead."),
-    gone!("reqideny", "The 'reqideny' directive is not supported anymore since HAProxy 2.1. Use 'http-request deny' instead."),
+    gone!(
+        "reqallow",
+        "The 'reqallow' directive is not supported anymore since HAProxy 2.1. Use 'http-request allow' instead."
+    ),
+    gone!(
+        "reqtarpit",
+        "The 'reqtarpit' directive is not supported anymore since HAProxy 2.1. Use 'http-request tarpit' instead."
+    ),
+    gone!(
+        "reqirep",
+        "The 'reqirep' directive is not supported anymore since HAProxy 2.1. Use 'http-request replace-header' instead."
+    ),
+    gone!(
+        "reqidel",
+        "The 'reqidel' directive is not supported anymore since HAProxy 2.1. Use 'http-request del-header' instead."
+    ),
+    gone!(
+        "reqideny",
+        "The 'reqideny' directive is not supported anymore since HAProxy 2.1. Use 'http-request deny' instead."
+    ),
     gone!("reqipass", "The 'reqipass' directive is not supported anymore since HAProxy 2.1."),
-    gone!("reqiallow", "The 'reqiallow' directive is not supported anymore since HAProxy 2.1. Use 'http-request allow' instead."),
-    gone!("reqitarpit", "The 'reqitarpit' directive is not supported anymore since HAProxy 2.1. Use 'http-request tarpit' instead."),
-    gone!("reqadd", "The 'reqadd' directive is not supported anymore since HAProxy 2.1. Use 'http-request add-header' instead."),
-    gone!("srvexp", "The 'srvexp' directive is not supported anymore since HAProxy 2.1. Use 'http-response replace-header' instead."),
-    gone!("rsprep", "The 'rsprep' directive is not supported anymore since HAProxy 2.1. Use 'http-response replace-header' instead."),
-    gone!("rspdel", "The 'rspdel' directive is not supported anymore since HAProxy 2.1. Use 'http-response del-header' ."),
-    gone!("rspdeny", "The 'rspdeny' directive is not supported anymore since HAProxy 2.1. Use 'http-response deny' instead."),
-    gone!("rspirep", "The 'rspirep' directive is not supported anymore since HAProxy 2.1. Use 'http-response replace-header' instead."),
-    gone!("rspidel", "The 'rspidel' directive is not supported anymore since HAProxy 2.1. Use 'http-response del-header' instead."),
-    gone!("rspideny", "The 'rspideny' directive is not supported anymore since HAProxy 2.1. Use 'http-response deny' instead."),
-    gone!("rspadd", "The 'rspadd' directive is not supported anymore since HAProxy 2.1. Use 'http-response add-header' instead."),
+    gone!(
+        "reqiallow",
+        "The 'reqiallow' directive is not supported anymore since HAProxy 2.1. Use 'http-request allow' instead."
+    ),
+    gone!(
+        "reqitarpit",
+        "The 'reqitarpit' directive is not supported anymore since HAProxy 2.1. Use 'http-request tarpit' instead."
+    ),
+    gone!(
+        "reqadd",
+        "The 'reqadd' directive is not supported anymore since HAProxy 2.1. Use 'http-request add-header' instead."
+    ),
+    gone!(
+        "srvexp",
+        "The 'srvexp' directive is not supported anymore since HAProxy 2.1. Use 'http-response replace-header' instead."
+    ),
+    gone!(
+        "rsprep",
+        "The 'rsprep' directive is not supported anymore since HAProxy 2.1. Use 'http-response replace-header' instead."
+    ),
+    gone!(
+        "rspdel",
+        "The 'rspdel' directive is not supported anymore since HAProxy 2.1. Use 'http-response del-header' ."
+    ),
+    gone!(
+        "rspdeny",
+        "The 'rspdeny' directive is not supported anymore since HAProxy 2.1. Use 'http-response deny' instead."
+    ),
+    gone!(
+        "rspirep",
+        "The 'rspirep' directive is not supported anymore since HAProxy 2.1. Use 'http-response replace-header' instead."
+    ),
+    gone!(
+        "rspidel",
+        "The 'rspidel' directive is not supported anymore since HAProxy 2.1. Use 'http-response del-header' instead."
+    ),
+    gone!(
+        "rspideny",
+        "The 'rspideny' directive is not supported anymore since HAProxy 2.1. Use 'http-response deny' instead."
+    ),
+    gone!(
+        "rspadd",
+        "The 'rspadd' directive is not supported anymore since HAProxy 2.1. Use 'http-response add-header' instead."
+    ),
     row("grace", Place::PROXY, "", "An older version's keyword.", |cx, line| {
-        cx.error_tight("HA2107", line, 0, "the 'grace' keyword is not supported any more since HAProxy version 2.5.");
+        cx.error_tight(
+            "HA2107",
+            line,
+            0,
+            "the 'grace' keyword is not supported any more since HAProxy version 2.5.",
+        );
     }),
     with(
         Support::NoEffect("there is one process"),
-        row("bind-process", Place::PROXY, "all|odd|even|<number>…", "An older version's keyword.", bind_process),
+        row(
+            "bind-process",
+            Place::PROXY,
+            "all|odd|even|<number>…",
+            "An older version's keyword.",
+            bind_process,
+        ),
     ),
 ];
 

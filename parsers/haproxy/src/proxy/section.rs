@@ -113,14 +113,14 @@ fn begin_defaults(cx: &mut Cx<'_>, line: &Line) {
         && let Some(d) = cx.proxies.defaults.iter().rev().find(|d| d.draft.proxy.name == name)
         && d.is_explicit
     {
-            let text = format!(
-                "Parsing [{}]: defaults '{name}' has the same name as another defaults section declared at {} which was explicitly referenced hence cannot be replaced. Please remove or rename one of the offending defaults section.",
-                cx.position(line.span),
-                cx.position(d.draft.proxy.origin)
-            );
-            cx.say("HA3103", Severity::Error, line.at(1), text);
-            cx.aborted = true;
-            return;
+        let text = format!(
+            "Parsing [{}]: defaults '{name}' has the same name as another defaults section declared at {} which was explicitly referenced hence cannot be replaced. Please remove or rename one of the offending defaults section.",
+            cx.position(line.span),
+            cx.position(d.draft.proxy.origin)
+        );
+        cx.say("HA3103", Severity::Error, line.at(1), text);
+        cx.aborted = true;
+        return;
     }
     cx.proxies.last_defaults = None;
     let mut draft = Draft::new(&name, ProxyKind::Listen, true, line.span);
@@ -157,7 +157,9 @@ fn implicit(cx: &mut Cx<'_>) -> Option<usize> {
 fn named(cx: &mut Cx<'_>, line: &Line, at: usize, section: &str, name: &str) -> Result<Option<usize>, ()> {
     let wanted = line.text(at + 1);
     let all: Vec<usize> = (0..cx.proxies.defaults.len())
-        .filter(|i| cx.proxies.defaults.get(*i).is_some_and(|d| d.draft.is_named && d.draft.proxy.name == wanted))
+        .filter(|i| {
+            cx.proxies.defaults.get(*i).is_some_and(|d| d.draft.is_named && d.draft.proxy.name == wanted)
+        })
         .collect();
     let Some(&first) = all.first() else {
         let text = format!("defaults section '{wanted}' not found for {section} '{name}'.");
@@ -351,7 +353,15 @@ fn prepend_rules(p: &mut Proxy, parent: &Proxy) {
             p.$list = rules;
         })*};
     }
-    first!(tcp_connection, tcp_session, tcp_content, tcp_response, http_request, http_response, http_after_response);
+    first!(
+        tcp_connection,
+        tcp_session,
+        tcp_content,
+        tcp_response,
+        http_request,
+        http_response,
+        http_after_response
+    );
 }
 
 fn shift_condition(c: &mut Condition, by: u32) {

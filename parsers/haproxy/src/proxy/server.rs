@@ -17,7 +17,13 @@ use crate::{Cx, Keyword, Line, Place};
 
 pub(super) const KEYWORDS: &[Keyword] = &[
     row("server", Place::BACK, "<name> <address>[:<port>] [options]", "Declares a server.", server),
-    row("default-server", Place::BACK, "[options]", "Sets what the following servers start from.", default_server),
+    row(
+        "default-server",
+        Place::BACK,
+        "[options]",
+        "Sets what the following servers start from.",
+        default_server,
+    ),
     row(
         "server-template",
         Place::BACK,
@@ -94,7 +100,8 @@ fn template(cx: &mut Cx<'_>, line: &Line) {
     let prefix = line.text(1);
     let bad = |b: &u8| !b.is_ascii_alphanumeric() && !b"._-".contains(b);
     if let Some(c) = line.arg(1).iter().copied().find(bad) {
-        let text = format!("character '{}' is not permitted in server-template prefix '{prefix}'.", c as char);
+        let text =
+            format!("character '{}' is not permitted in server-template prefix '{prefix}'.", c as char);
         return say(cx, line, 1, None, &text);
     }
     let Some((low, high)) = range(&line.text(2)) else {
@@ -137,12 +144,8 @@ fn read(cx: &mut Cx<'_>, line: &Line, name: &str, at: usize) -> Option<Server> {
         }
     };
     let base = cx.draft.as_ref()?.default_server.clone();
-    let mut draft = ServerDraft::new(Server {
-        name: name.to_owned(),
-        address: found.address,
-        origin: line.span,
-        ..base
-    });
+    let mut draft =
+        ServerDraft::new(Server { name: name.to_owned(), address: found.address, origin: line.span, ..base });
     draft.is_datagram = found.transport == address::Transport::Datagram;
     let ok = options(cx, line, at + 1, named, &mut draft);
     if !ok || !complete(cx, line, name, &draft) {
@@ -188,11 +191,11 @@ fn default_server(cx: &mut Cx<'_>, line: &Line) {
 fn options(cx: &mut Cx<'_>, line: &Line, mut i: usize, name: Option<&str>, draft: &mut ServerDraft) -> bool {
     let dialect = cx.input.dialect;
     while !line.arg(i).is_empty() {
-        let word = line.arg(i);
+        let word = line.bytes(i);
         let matches = |o: &&super::server_options::ServerOption| {
             let n = o.name.as_bytes();
             o.lifetime.covers(dialect)
-                && (n == &word[..]
+                && (n == word
                     || o.takes_parenthesis && word.starts_with(n) && word.get(n.len()) == Some(&b'('))
         };
         let Some(option) = OPTIONS.iter().find(matches) else {
@@ -201,8 +204,11 @@ fn options(cx: &mut Cx<'_>, line: &Line, mut i: usize, name: Option<&str>, draft
         };
         if draft.is_default && !option.default_ok {
             // COMPAT: said, and the option skipped, but the configuration is not refused for it.
-            let text =
-                format!("[{}] : '{}' option is not accepted in default-server sections", cx.position(line.span), option.name);
+            let text = format!(
+                "[{}] : '{}' option is not accepted in default-server sections",
+                cx.position(line.span),
+                option.name
+            );
             cx.say("HA2104", Severity::Warning, line.at(i), text);
             i += 1 + option.words;
             continue;

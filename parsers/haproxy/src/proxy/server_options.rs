@@ -144,13 +144,23 @@ pub static OPTIONS: &[ServerOption] = &[
         Ok(1)
     })),
     tls_flag("allow-0rtt", "Sends early data."),
-    tls_value("alpn", "Offers protocols.", |cx, line, i, d| tls::alpn(cx, line, i, &mut d.server.tls_options).map(|()| 1)),
+    tls_value("alpn", "Offers protocols.", |cx, line, i, d| {
+        tls::alpn(cx, line, i, &mut d.server.tls_options).map(|()| 1)
+    }),
     flag("backup", "Uses the server only when no other is left.", set!(backup = true)),
     tls_value("ca-file", "Names the authorities of the server's certificate.", ca_file),
     flag("check", "Watches the server.", set!(checked = true)),
-    tls_value("check-alpn", "Offers protocols in checks.", |cx, line, i, d| tls::alpn(cx, line, i, &mut d.server.tls_options).map(|()| 1)),
-    since(3, 4, planned(flag("check-pool-conn-name", "Names idle connections for checks.", |_, _, _, _| Ok(1)))),
-    planned(value("check-proto", "<name>", "Forces the protocol of checks.", |_, line, i, _| protocol(line, i).map(|_| 1))),
+    tls_value("check-alpn", "Offers protocols in checks.", |cx, line, i, d| {
+        tls::alpn(cx, line, i, &mut d.server.tls_options).map(|()| 1)
+    }),
+    since(
+        3,
+        4,
+        planned(flag("check-pool-conn-name", "Names idle connections for checks.", |_, _, _, _| Ok(1))),
+    ),
+    planned(value("check-proto", "<name>", "Forces the protocol of checks.", |_, line, i, _| {
+        protocol(line, i).map(|_| 1)
+    })),
     since(3, 2, planned(flag("check-reuse-pool", "Checks over idle connections.", |_, _, _, _| Ok(0)))),
     flag("check-send-proxy", "Sends a PROXY protocol header in checks.", set!(check_send_proxy = true)),
     tls_value("check-sni", "Sets the server name in checks.", keep!("missing SNI")),
@@ -159,14 +169,24 @@ pub static OPTIONS: &[ServerOption] = &[
     planned(flag("check-via-socks4", "Checks through the SOCKS4 proxy.", |_, _, _, _| Ok(0))),
     tls_value("ciphers", "Sets the cipher suites up to TLS 1.2.", keep!("missing cipher suite")),
     tls_value("ciphersuites", "Sets the cipher suites of TLS 1.3.", keep!("missing cipher suite")),
-    since(2, 8, tls_value("client-sigalgs", "Sets the signature algorithms of our certificate.", keep!("missing signature algorithm list"))),
+    since(
+        2,
+        8,
+        tls_value(
+            "client-sigalgs",
+            "Sets the signature algorithms of our certificate.",
+            keep!("missing signature algorithm list"),
+        ),
+    ),
     value("cookie", "<value>", "Sets the cookie value that means this server.", |_, line, i, d| {
         needs(line, i, "expects <value> as argument.\n")?;
         d.server.cookie = Some(line.arg(i + 1).into());
         Ok(1)
     }),
     tls_value("crl-file", "Names the revocation list.", ca_file),
-    tls_value("crt", "Names our certificate.", |cx, line, i, d| tls::server_crt(cx, line, i, &mut d.server.tls_options).map(|()| 1)),
+    tls_value("crt", "Names our certificate.", |cx, line, i, d| {
+        tls::server_crt(cx, line, i, &mut d.server.tls_options).map(|()| 1)
+    }),
     since(2, 8, tls_value("curves", "Sets the curves.", keep!("missing curve suite"))),
     flag("disabled", "Starts in maintenance.", set!(disabled = true)),
     value("downinter", "<delay>", "Sets the check interval while down.", |cx, line, i, d| {
@@ -194,24 +214,58 @@ pub static OPTIONS: &[ServerOption] = &[
     tls_flag("force-tlsv12", "Allows only TLS 1.2."),
     tls_flag("force-tlsv13", "Allows only TLS 1.3."),
     since(3, 0, only_server(value("guid", "<string>", "Gives the server a globally unique id.", guid))),
-    since(3, 0, planned(value("hash-key", "id|addr|addr-port|guid", "Sets what places the server on the ring.", hash_key))),
+    since(
+        3,
+        0,
+        planned(value(
+            "hash-key",
+            "id|addr|addr-port|guid",
+            "Sets what places the server on the ring.",
+            hash_key,
+        )),
+    ),
     only_server(value("id", "<value>", "Gives the server a fixed id.", id)),
-    since(3, 2, planned(value("idle-ping", "<delay>", "Probes idle connections.", |cx, line, i, _| plain_time(cx, line, i).map(|_| 1)))),
+    since(
+        3,
+        2,
+        planned(value("idle-ping", "<delay>", "Probes idle connections.", |cx, line, i, _| {
+            plain_time(cx, line, i).map(|_| 1)
+        })),
+    ),
     value("init-addr", "{last|libc|none|<ip>},…", "Sets how the address is found at start.", init_addr),
-    since(3, 2, planned(value("init-state", "fully-up|up|down|fully-down", "Sets the state at start.", |_, line, i, _| {
-        one_of(line, i, &["fully-up", "up", "down", "fully-down"], "'init-state' has to be 'fully-up', 'up', 'down', or 'fully-down'")
-    }))),
+    since(
+        3,
+        2,
+        planned(value(
+            "init-state",
+            "fully-up|up|down|fully-down",
+            "Sets the state at start.",
+            |_, line, i, _| {
+                one_of(
+                    line,
+                    i,
+                    &["fully-up", "up", "down", "fully-down"],
+                    "'init-state' has to be 'fully-up', 'up', 'down', or 'fully-down'",
+                )
+            },
+        )),
+    ),
     value("inter", "<delay>", "Sets the check interval.", |cx, line, i, d| {
         d.server.timing.inter_ms = delay(cx, line, i, d)?;
         Ok(1)
     }),
-    since(2, 8, planned(value("log-bufsize", "<bufsize>", "Sets the buffer of a log server.", |_, line, i, _| {
-        needs(line, i, "expects an integer argument.")?;
-        positive(line, i).ok_or("log-bufsize has to be > 0.")?;
-        Ok(1)
-    }))),
+    since(
+        2,
+        8,
+        planned(value("log-bufsize", "<bufsize>", "Sets the buffer of a log server.", |_, line, i, _| {
+            needs(line, i, "expects an integer argument.")?;
+            positive(line, i).ok_or("log-bufsize has to be > 0.")?;
+            Ok(1)
+        })),
+    ),
     planned(value("log-proto", "legacy|octet-count", "Sets how log lines are framed.", |_, line, i, _| {
-        let text = format!("'log-proto' expects one of 'legacy' or 'octet-count' but got '{}'", line.text(i + 1));
+        let text =
+            format!("'log-proto' expects one of 'legacy' or 'octet-count' but got '{}'", line.text(i + 1));
         one_of(line, i, &["legacy", "octet-count"], &text)
     })),
     value("max-reuse", "<count>", "Limits the requests of one connection.", |_, line, i, d| {
@@ -232,7 +286,11 @@ pub static OPTIONS: &[ServerOption] = &[
         Ok(1)
     }),
     planned(value("namespace", "<name>", "Connects from a network namespace.", |_, line, i, _| {
-        if line.arg(i + 1).is_empty() { Err("'namespace' : expects <name> as argument".into()) } else { Ok(1) }
+        if line.arg(i + 1).is_empty() {
+            Err("'namespace' : expects <name> as argument".into())
+        } else {
+            Ok(1)
+        }
     })),
     flag("no-agent-check", "Asks no agent.", |_, _, _, d| {
         d.server.agent = None;
@@ -265,20 +323,41 @@ pub static OPTIONS: &[ServerOption] = &[
     only_server(tls_flag("no-tlsv12", "Forbids TLS 1.2.")),
     only_server(tls_flag("no-tlsv13", "Forbids TLS 1.3.")),
     flag("non-stick", "Is never learnt by stick tables.", set!(non_stick = true)),
-    tls_value("npn", "Offers protocols the old way.", keep!("missing the comma-delimited NPN protocol suite")),
+    tls_value(
+        "npn",
+        "Offers protocols the old way.",
+        keep!("missing the comma-delimited NPN protocol suite"),
+    ),
     value("observe", "none|layer4|layer7", "Counts errors in traffic.", observe),
     value("on-error", "<mode>", "Sets what errors in traffic lead to.", on_error),
-    value("on-marked-down", "shutdown-sessions", "Closes connections when the server goes down.", |_, line, i, d| {
-        let text = format!("'on-marked-down' expects 'shutdown-sessions' but got '{}'", line.text(i + 1));
-        d.server.on_marked_down = Some(OnMarkedDown::ShutdownSessions);
-        one_of(line, i, &["shutdown-sessions"], &text)
-    }),
-    value("on-marked-up", "shutdown-backup-sessions", "Closes connections of backups when the server comes back.", |_, line, i, d| {
-        let text = format!("'on-marked-up' expects 'shutdown-backup-sessions' but got '{}'", line.text(i + 1));
-        d.server.on_marked_up = Some(OnMarkedUp::ShutdownBackupSessions);
-        one_of(line, i, &["shutdown-backup-sessions"], &text)
-    }),
-    since(3, 0, planned(value("pool-conn-name", "<expr>", "Names idle connections.", |cx, line, i, d| expression(cx, line, i, d, "pool-conn-name")))),
+    value(
+        "on-marked-down",
+        "shutdown-sessions",
+        "Closes connections when the server goes down.",
+        |_, line, i, d| {
+            let text = format!("'on-marked-down' expects 'shutdown-sessions' but got '{}'", line.text(i + 1));
+            d.server.on_marked_down = Some(OnMarkedDown::ShutdownSessions);
+            one_of(line, i, &["shutdown-sessions"], &text)
+        },
+    ),
+    value(
+        "on-marked-up",
+        "shutdown-backup-sessions",
+        "Closes connections of backups when the server comes back.",
+        |_, line, i, d| {
+            let text =
+                format!("'on-marked-up' expects 'shutdown-backup-sessions' but got '{}'", line.text(i + 1));
+            d.server.on_marked_up = Some(OnMarkedUp::ShutdownBackupSessions);
+            one_of(line, i, &["shutdown-backup-sessions"], &text)
+        },
+    ),
+    since(
+        3,
+        0,
+        planned(value("pool-conn-name", "<expr>", "Names idle connections.", |cx, line, i, d| {
+            expression(cx, line, i, d, "pool-conn-name")
+        })),
+    ),
     value("pool-low-conn", "<max>", "Keeps so many idle connections per thread.", |_, line, i, d| {
         needs(line, i, "expects <value> as argument.\n")?;
         d.server.pool_low_conn = count(line, i);
@@ -292,11 +371,16 @@ pub static OPTIONS: &[ServerOption] = &[
         }
         Ok(1)
     }),
-    value("pool-purge-delay", "<delay>", "Sets how often idle connections are given up.", |cx, line, i, d| {
-        needs(line, i, "expects <value> as argument.\n")?;
-        d.server.pool_purge_delay_ms = plain_time(cx, line, i)?;
-        Ok(1)
-    }),
+    value(
+        "pool-purge-delay",
+        "<delay>",
+        "Sets how often idle connections are given up.",
+        |cx, line, i, d| {
+            needs(line, i, "expects <value> as argument.\n")?;
+            d.server.pool_purge_delay_ms = plain_time(cx, line, i)?;
+            Ok(1)
+        },
+    ),
     value("port", "<port>", "Sets the port of checks.", |_, line, i, d| {
         needs(line, i, "expects a port number as argument.")?;
         d.server.check_port = Some(port(line, i));
@@ -309,11 +393,20 @@ pub static OPTIONS: &[ServerOption] = &[
         d.server.proto = Some(protocol(line, i)?);
         Ok(1)
     }),
-    planned(value("proxy-v2-options", "<option>[,<option>]*", "Adds facts to the PROXY protocol header.", proxy_v2_options)),
-    since(3, 3, planned(value("quic-cc-algo", "<algorithm>", "Sets QUIC's congestion control.", |_, line, i, _| {
-        needs(line, i, "expects an argument")?;
-        Ok(1)
-    }))),
+    planned(value(
+        "proxy-v2-options",
+        "<option>[,<option>]*",
+        "Adds facts to the PROXY protocol header.",
+        proxy_v2_options,
+    )),
+    since(
+        3,
+        3,
+        planned(value("quic-cc-algo", "<algorithm>", "Sets QUIC's congestion control.", |_, line, i, _| {
+            needs(line, i, "expects an argument")?;
+            Ok(1)
+        })),
+    ),
     value("redir", "<prefix>", "Redirects clients to the server.", |_, line, i, d| {
         needs(line, i, "expects <prefix> as argument.\n")?;
         d.server.redir = Some(line.arg(i + 1).into());
@@ -344,12 +437,20 @@ pub static OPTIONS: &[ServerOption] = &[
     }),
     planned(flag("send-proxy-v2-ssl", "Sends TLS facts in the header.", |_, _, _, _| Ok(0))),
     planned(flag("send-proxy-v2-ssl-cn", "Sends the certificate's name in the header.", |_, _, _, _| Ok(0))),
-    since(3, 0, planned(ServerOption {
-        takes_parenthesis: true,
-        ..value("set-proxy-v2-tlv-fmt", "(<id>) <fmt>", "Adds a field to the header.", tlv_format)
-    })),
+    since(
+        3,
+        0,
+        planned(ServerOption {
+            takes_parenthesis: true,
+            ..value("set-proxy-v2-tlv-fmt", "(<id>) <fmt>", "Adds a field to the header.", tlv_format)
+        }),
+    ),
     since(2, 8, planned(value("shard", "<shard>", "Sets which keys a peer gets.", |_, _, _, _| Ok(1)))),
-    since(2, 8, tls_value("sigalgs", "Sets the signature algorithms.", keep!("missing signature algorithm list"))),
+    since(
+        2,
+        8,
+        tls_value("sigalgs", "Sets the signature algorithms.", keep!("missing signature algorithm list")),
+    ),
     value("slowstart", "<time>", "Raises the load slowly after a return.", slowstart),
     tls_value("sni", "Sets the server name.", |cx, line, i, d| {
         tls::keep(line, i, "missing sni expression", &mut d.server.tls_options)?;
@@ -362,21 +463,38 @@ pub static OPTIONS: &[ServerOption] = &[
             .map_err(|e| format!("'socks4 {}' : {e}\n", line.text(i + 1)))?;
         Ok(1)
     })),
-    value("source", "<addr>[:<pl>[-<ph>]] …", "Sets the address connections come from.", |cx, line, i, d| {
-        let (a, used) = source::on_server(cx, line, i)?;
-        d.server.source = Some(a);
-        Ok(used - 1)
-    }),
+    value(
+        "source",
+        "<addr>[:<pl>[-<ph>]] …",
+        "Sets the address connections come from.",
+        |cx, line, i, d| {
+            let (a, used) = source::on_server(cx, line, i)?;
+            d.server.source = Some(a);
+            Ok(used - 1)
+        },
+    ),
     planned(flag("ssl", "Speaks TLS with the server.", set!(tls = true))),
-    tls_value("ssl-max-ver", "Sets the newest version.", |_, line, i, d| tls::version(line, i, &mut d.server.tls_options).map(|()| 1)),
-    tls_value("ssl-min-ver", "Sets the oldest version.", |_, line, i, d| tls::version(line, i, &mut d.server.tls_options).map(|()| 1)),
+    tls_value("ssl-max-ver", "Sets the newest version.", |_, line, i, d| {
+        tls::version(line, i, &mut d.server.tls_options).map(|()| 1)
+    }),
+    tls_value("ssl-min-ver", "Sets the oldest version.", |_, line, i, d| {
+        tls::version(line, i, &mut d.server.tls_options).map(|()| 1)
+    }),
     tls_flag("ssl-reuse", "Resumes sessions."),
     flag("stick", "Is learnt by stick tables.", set!(non_stick = false)),
-    since(3, 2, planned(flag("strict-maxconn", "Counts idle connections against the limit.", |_, _, _, _| Ok(0)))),
-    since(3, 4, planned(value("tcp-md5sig", "<password>", "Signs segments.", |_, line, i, _| {
-        needs(line, i, "expects a password as argument.")?;
-        Ok(1)
-    }))),
+    since(
+        3,
+        2,
+        planned(flag("strict-maxconn", "Counts idle connections against the limit.", |_, _, _, _| Ok(0))),
+    ),
+    since(
+        3,
+        4,
+        planned(value("tcp-md5sig", "<password>", "Signs segments.", |_, line, i, _| {
+            needs(line, i, "expects a password as argument.")?;
+            Ok(1)
+        })),
+    ),
     value("tcp-ut", "<delay>", "Limits how long data may stay unacknowledged.", |cx, line, i, d| {
         d.server.user_timeout_ms = Some(user_timeout(cx, line, i)?);
         Ok(1)
@@ -392,13 +510,24 @@ pub static OPTIONS: &[ServerOption] = &[
         d.server.track = Some((b.to_owned(), s.to_owned()));
         Ok(1)
     }),
-    flag("usesrc", "Only has a meaning after an address.", |_, _, _, _| Err("'usesrc' only allowed after a 'source' statement.".into())),
-    tls_value("verify", "Checks the server's certificate.", |_, line, i, d| tls::verify(line, i, false, &mut d.server.tls_options).map(|()| 1)),
-    tls_value("verifyhost", "Sets the name the certificate must have.", keep!("missing hostname to verify against")),
+    flag("usesrc", "Only has a meaning after an address.", |_, _, _, _| {
+        Err("'usesrc' only allowed after a 'source' statement.".into())
+    }),
+    tls_value("verify", "Checks the server's certificate.", |_, line, i, d| {
+        tls::verify(line, i, false, &mut d.server.tls_options).map(|()| 1)
+    }),
+    tls_value(
+        "verifyhost",
+        "Sets the name the certificate must have.",
+        keep!("missing hostname to verify against"),
+    ),
     value("weight", "<weight>", "Sets the share of the load.", weight),
-    no_effect("a web socket goes over the connection the request came on", value("ws", "auto|h1|h2", "Sets how web sockets are carried.", |_, line, i, _| {
-        one_of(line, i, &["auto", "h1", "h2"], "'ws' has to be 'auto', 'h1' or 'h2'")
-    })),
+    no_effect(
+        "a web socket goes over the connection the request came on",
+        value("ws", "auto|h1|h2", "Sets how web sockets are carried.", |_, line, i, _| {
+            one_of(line, i, &["auto", "h1", "h2"], "'ws' has to be 'auto', 'h1' or 'h2'")
+        }),
+    ),
 ];
 
 /// The server's name as messages inside options show it; a default server has none.
@@ -422,7 +551,11 @@ fn count(line: &Line, i: usize) -> u32 {
     u32::try_from(units::atoi(line.arg(i + 1))).unwrap_or(0)
 }
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "COMPAT: cut to 16 bits on the wire")]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "COMPAT: cut to 16 bits on the wire"
+)]
 fn port(line: &Line, i: usize) -> u16 {
     units::atol(line.arg(i + 1)) as u16
 }
@@ -446,8 +579,7 @@ fn plain_time(cx: &mut Cx<'_>, line: &Line, i: usize) -> Result<u32, String> {
 
 fn addr(cx: &mut Cx<'_>, line: &Line, i: usize, d: &mut ServerDraft) -> Result<usize, String> {
     needs(line, i, "expects <ipv4|ipv6> as argument.")?;
-    let found =
-        address::read(cx, &line.text(i + 1), Wants::SOURCE).map_err(|e| format!("'addr' : {e}"))?;
+    let found = address::read(cx, &line.text(i + 1), Wants::SOURCE).map_err(|e| format!("'addr' : {e}"))?;
     d.server.check_address = Some(found.address);
     Ok(1)
 }
@@ -455,9 +587,8 @@ fn addr(cx: &mut Cx<'_>, line: &Line, i: usize, d: &mut ServerDraft) -> Result<u
 fn agent_addr(cx: &mut Cx<'_>, line: &Line, i: usize, d: &mut ServerDraft) -> Result<usize, String> {
     needs(line, i, "expects an address as argument.")?;
     let word = line.text(i + 1);
-    let found = address::read(cx, &word, Wants::RESOLVE.and(Wants::STREAM)).map_err(|_| {
-        format!("parsing agent-addr failed. Check if '{word}' is correct address.")
-    })?;
+    let found = address::read(cx, &word, Wants::RESOLVE.and(Wants::STREAM))
+        .map_err(|_| format!("parsing agent-addr failed. Check if '{word}' is correct address."))?;
     d.agent().address = Some(found.address);
     Ok(1)
 }
@@ -527,7 +658,9 @@ fn init_addr(_: &mut Cx<'_>, line: &Line, i: usize, d: &mut ServerDraft) -> Resu
     for p in text.split(',').filter(|p| !p.is_empty()) {
         if !matches!(p, "libc" | "last" | "none") {
             if address::literal_ip(p).is_none() {
-                return Err(format!("'init-addr' : unknown init-addr method '{p}', supported methods are 'libc', 'last', 'none'."));
+                return Err(format!(
+                    "'init-addr' : unknown init-addr method '{p}', supported methods are 'libc', 'last', 'none'."
+                ));
             }
             if has_address {
                 return Err(format!("'init-addr' : initial address already specified, cannot add '{p}'."));
@@ -579,7 +712,10 @@ fn on_error(_: &mut Cx<'_>, line: &Line, i: usize, d: &mut ServerDraft) -> Resul
         b"sudden-death" => OnError::SuddenDeath,
         b"mark-down" => OnError::MarkDown,
         _ => {
-            return Err(format!("'on-error' expects one of 'fastinter', 'fail-check', 'sudden-death' or 'mark-down' but got '{}'", line.text(i + 1)));
+            return Err(format!(
+                "'on-error' expects one of 'fastinter', 'fail-check', 'sudden-death' or 'mark-down' but got '{}'",
+                line.text(i + 1)
+            ));
         }
     };
     Ok(1)
@@ -597,8 +733,7 @@ fn protocol(line: &Line, i: usize) -> Result<String, String> {
 }
 
 fn proxy_v2_options(_: &mut Cx<'_>, line: &Line, i: usize, _: &mut ServerDraft) -> Result<usize, String> {
-    let known =
-        ["ssl", "cert-cn", "cert-key", "cert-sig", "ssl-cipher", "authority", "crc32c", "unique-id"];
+    let known = ["ssl", "cert-cn", "cert-key", "cert-sig", "ssl-cipher", "authority", "crc32c", "unique-id"];
     match line.text(i + 1).split(',').find(|p| !known.contains(p)) {
         Some(p) => Err(format!("'{p}' : proxy v2 option not implemented")),
         None => Ok(1),
@@ -623,7 +758,9 @@ fn resolve_opts(_: &mut Cx<'_>, line: &Line, i: usize, _: &mut ServerDraft) -> R
     let text = line.text(i + 1);
     let known = ["allow-dup-ip", "ignore-weight", "prevent-dup-ip"];
     match text.split(',').find(|p| !p.is_empty() && !known.contains(p)) {
-        Some(p) => Err(format!("'resolve-opts' : unknown resolve-opts option '{p}', supported methods are 'allow-dup-ip', 'ignore-weight', and 'prevent-dup-ip'.")),
+        Some(p) => Err(format!(
+            "'resolve-opts' : unknown resolve-opts option '{p}', supported methods are 'allow-dup-ip', 'ignore-weight', and 'prevent-dup-ip'."
+        )),
         None => Ok(1),
     }
 }

@@ -9,7 +9,13 @@ use crate::units;
 use crate::{Cx, Keyword, Line, Place};
 
 pub(super) const KEYWORDS: &[Keyword] = &[
-    row("source", Place::BACK, "<addr>[:<port>] [usesrc …] [interface <name>]", "Sets the address connections to servers come from.", source),
+    row(
+        "source",
+        Place::BACK,
+        "<addr>[:<port>] [usesrc …] [interface <name>]",
+        "Sets the address connections to servers come from.",
+        source,
+    ),
     planned("usesrc", Place::BACK, "", "Only has a meaning after an address.", usesrc),
 ];
 
@@ -23,7 +29,8 @@ fn usesrc(cx: &mut Cx<'_>, line: &Line) {
 fn source(cx: &mut Cx<'_>, line: &Line) {
     warn_unless(cx, line, Place::BACKEND, "source", "");
     if line.arg(1).is_empty() {
-        let text = "'source' expects <addr>[:<port>], and optionally 'usesrc' <addr>, and 'interface' <name>.";
+        let text =
+            "'source' expects <addr>[:<port>], and optionally 'usesrc' <addr>, and 'interface' <name>.";
         return cx.error("HA2100", line, 1, text);
     }
     let found = match address::read(cx, &line.text(1), Wants::SOURCE) {

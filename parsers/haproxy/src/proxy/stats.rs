@@ -10,8 +10,13 @@ use crate::expr::{Args, condition_text};
 use crate::units::{self, TimeError, TimeUnit};
 use crate::{Cx, Keyword, Line, Place};
 
-pub(super) const KEYWORDS: &[Keyword] =
-    &[row("stats", Place::PROXY, "enable|uri|realm|auth|refresh|scope|… [<value>]", "Shows the statistics page.", stats)];
+pub(super) const KEYWORDS: &[Keyword] = &[row(
+    "stats",
+    Place::PROXY,
+    "enable|uri|realm|auth|refresh|scope|… [<value>]",
+    "Shows the statistics page.",
+    stats,
+)];
 
 /// The settings to change: the proxy's own, made from nothing on the first line of its own.
 fn own<'c>(cx: &'c mut Cx<'_>, line: &Line) -> Option<&'c mut Stats> {
@@ -34,7 +39,9 @@ fn stats(cx: &mut Cx<'_>, line: &Line) {
             let (user, password) = v.split_once(':').unwrap_or((v, ""));
             s.auth.push((user.to_owned(), password.to_owned()));
         }),
-        b"scope" => text_value(cx, line, "'scope' needs a proxy name.", |s, v| s.scope.push(StatsScope(v.to_owned()))),
+        b"scope" => {
+            text_value(cx, line, "'scope' needs a proxy name.", |s, v| s.scope.push(StatsScope(v.to_owned())))
+        }
         b"refresh" => refresh(cx, line),
         b"enable" => {
             own(cx, line);
@@ -76,7 +83,9 @@ fn unknown(cx: &mut Cx<'_>, line: &Line) {
     } else {
         "'show-desc' or 'show-legends'"
     };
-    let text = format!("{what} '{word}', expects 'admin', 'uri', 'realm', 'auth', 'scope', 'enable', 'hide-version', 'show-node', {list}.");
+    let text = format!(
+        "{what} '{word}', expects 'admin', 'uri', 'realm', 'auth', 'scope', 'enable', 'hide-version', 'show-node', {list}."
+    );
     cx.error_tight("HA2101", line, 1, text);
 }
 
@@ -100,9 +109,15 @@ fn refresh(cx: &mut Cx<'_>, line: &Line) {
         }
         Err(e) => {
             let text = match e {
-                TimeError::Over => format!("timer overflow in argument <{value}> to stats refresh interval, maximum value is 2147483647 s (~68 years)."),
-                TimeError::Under => format!("timer underflow in argument <{value}> to stats refresh interval, minimum non-null value is 1 s."),
-                TimeError::Unexpected(c) => format!("unexpected character '{}' in argument to stats refresh interval.", shown(c)),
+                TimeError::Over => format!(
+                    "timer overflow in argument <{value}> to stats refresh interval, maximum value is 2147483647 s (~68 years)."
+                ),
+                TimeError::Under => format!(
+                    "timer underflow in argument <{value}> to stats refresh interval, minimum non-null value is 1 s."
+                ),
+                TimeError::Unexpected(c) => {
+                    format!("unexpected character '{}' in argument to stats refresh interval.", shown(c))
+                }
             };
             cx.error_tight("HA2100", line, 2, text);
         }

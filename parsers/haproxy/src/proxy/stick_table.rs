@@ -119,11 +119,21 @@ pub fn check(cx: &mut Cx<'_>, line: &Line, start: usize, in_peers: bool) -> Opti
 }
 
 /// Reads one argument; how many words it has.
-fn argument(cx: &mut Cx<'_>, line: &Line, i: usize, in_peers: bool, seen: &mut Seen) -> Result<usize, String> {
+fn argument(
+    cx: &mut Cx<'_>,
+    line: &Line,
+    i: usize,
+    in_peers: bool,
+    seen: &mut Seen,
+) -> Result<usize, String> {
     let k = line.text(0);
     let word = line.text(i);
     let needs_value = || {
-        if line.arg(i + 1).is_empty() { Err(format!("{k}: missing argument after '{word}'.")) } else { Ok(()) }
+        if line.arg(i + 1).is_empty() {
+            Err(format!("{k}: missing argument after '{word}'."))
+        } else {
+            Ok(())
+        }
     };
     match word.as_str() {
         "size" => {
@@ -206,9 +216,8 @@ fn store(cx: &mut Cx<'_>, line: &Line, i: usize, seen: &mut Seen) -> Result<(), 
     let text = line.text(i + 1);
     let mut rest = text.as_str();
     while !rest.is_empty() {
-        let (name, args, after) = next_item(rest).map_err(|name| {
-            format!("{k}: missing closing parenthesis after store option '{name}'.")
-        })?;
+        let (name, args, after) = next_item(rest)
+            .map_err(|name| format!("{k}: missing closing parenthesis after store option '{name}'."))?;
         let dialect = cx.input.dialect;
         let found = DATA.iter().find(|(n, _, since)| *n == name && since.is_none_or(|s| dialect >= s));
         let Some((known, takes, _)) = found else {
@@ -230,7 +239,9 @@ fn store(cx: &mut Cx<'_>, line: &Line, i: usize, seen: &mut Seen) -> Result<(), 
         ("gpc_rate", ["gpc0_rate", "gpc1_rate"], "gpc[0/1]_rate"),
     ] {
         if has(array) && singles.iter().any(|s| has(s)) {
-            return Err(format!("{k}: simultaneous usage of '{array}' and '{shown}' in a same table is not permitted as '{array}' overrides '{shown}'."));
+            return Err(format!(
+                "{k}: simultaneous usage of '{array}' and '{shown}' in a same table is not permitted as '{array}' overrides '{shown}'."
+            ));
         }
     }
     Ok(())
@@ -257,7 +268,9 @@ fn check_args(takes: Takes, args: Option<&str>) -> Result<(), &'static str> {
     };
     let period = |p: Option<&str>| match p {
         None => Err(MISSING),
-        Some(p) => units::time(p.as_bytes(), TimeUnit::Ms).map(|_| ()).map_err(|_| "error when processing store option"),
+        Some(p) => units::time(p.as_bytes(), TimeUnit::Ms)
+            .map(|_| ())
+            .map_err(|_| "error when processing store option"),
     };
     let size = |s: Option<&str>| match s.map(|s| units::atoi(s.as_bytes())) {
         None => Err(MISSING),

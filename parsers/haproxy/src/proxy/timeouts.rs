@@ -34,15 +34,39 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     row("timeout", Place::PROXY, "<event> <time>", "Sets one of the timeouts.", timeout),
     row("timeout client", Place::FRONT, "<time>", "Limits the silence of clients.", timeout),
     row("timeout server", Place::BACK, "<time>", "Limits the silence of servers.", timeout),
-    row("timeout connect", Place::BACK, "<time>", "Limits the time a connection to a server may take.", timeout),
+    row(
+        "timeout connect",
+        Place::BACK,
+        "<time>",
+        "Limits the time a connection to a server may take.",
+        timeout,
+    ),
     row("timeout queue", Place::BACK, "<time>", "Limits the wait for a free server slot.", timeout),
     row("timeout check", Place::BACK, "<time>", "Limits a health check once it is connected.", timeout),
     row("timeout tunnel", Place::BACK, "<time>", "Limits the silence of both sides of a tunnel.", timeout),
     row("timeout tarpit", Place::PROXY, "<time>", "Sets how long a tarpitted request is held.", timeout),
-    row("timeout http-request", Place::PROXY, "<time>", "Limits the time a whole request head may take.", timeout),
+    row(
+        "timeout http-request",
+        Place::PROXY,
+        "<time>",
+        "Limits the time a whole request head may take.",
+        timeout,
+    ),
     row("timeout http-keep-alive", Place::PROXY, "<time>", "Limits the wait for the next request.", timeout),
-    row("timeout client-fin", Place::FRONT, "<time>", "Limits the silence of clients that closed their side.", timeout),
-    row("timeout server-fin", Place::BACK, "<time>", "Limits the silence of servers that closed their side.", timeout),
+    row(
+        "timeout client-fin",
+        Place::FRONT,
+        "<time>",
+        "Limits the silence of clients that closed their side.",
+        timeout,
+    ),
+    row(
+        "timeout server-fin",
+        Place::BACK,
+        "<time>",
+        "Limits the silence of servers that closed their side.",
+        timeout,
+    ),
     known(
         Lifetime::since(3, 0),
         row("timeout client-hs", Place::FRONT, "<time>", "Limits the client's TLS handshake.", timeout),
@@ -74,17 +98,21 @@ fn timeout(cx: &mut Cx<'_>, line: &Line) {
                 TimeError::Under => format!(
                     "timer underflow in argument '{value}' to 'timeout {name}' (minimum non-null value is 1 ms)"
                 ),
-                TimeError::Unexpected(c) => format!("unexpected character '{}' in 'timeout {name}'", shown(c)),
+                TimeError::Unexpected(c) => {
+                    format!("unexpected character '{}' in 'timeout {name}'", shown(c))
+                }
             };
             return cx.error("HA2100", line, 2, text);
         }
     };
     let Some(d) = cx.draft.as_mut() else { return };
-    let fits = t.side.meets(Place::FRONTEND) && d.is_frontend() || t.side.meets(Place::BACKEND) && d.is_backend();
+    let fits =
+        t.side.meets(Place::FRONTEND) && d.is_frontend() || t.side.meets(Place::BACKEND) && d.is_backend();
     let before = (t.field)(&mut d.proxy.timeouts).replace(ms).unwrap_or(0);
     let (section, proxy) = (d.word(), d.proxy.name.clone());
     if !line.arg(3).is_empty() {
-        let text = format!("'timeout {name}' : unexpected extra argument '{}' after value '{value}'.", line.text(3));
+        let text =
+            format!("'timeout {name}' : unexpected extra argument '{}' after value '{value}'.", line.text(3));
         return cx.error("HA2106", line, 3, text);
     }
     if !fits {

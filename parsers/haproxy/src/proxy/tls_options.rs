@@ -13,20 +13,67 @@ pub(super) type Kept = Vec<(&'static str, String)>;
 
 /// Names are kept as constants, so that fifty thousand servers do not each hold a copy.
 const NAMES: &[&str] = &[
-    "allow-0rtt", "alpn", "ca-file", "ca-ignore-err", "ca-sign-file", "ca-sign-pass", "ca-verify-file",
-    "check-alpn", "check-sni", "check-sni-auto", "ciphers", "ciphersuites", "client-sigalgs", "crl-file", "crt",
-    "crt-ignore-err", "crt-list", "curves", "default-crt", "ecdhe", "ech", "force-sslv3", "force-tlsv10",
-    "force-tlsv11", "force-tlsv12", "force-tlsv13", "generate-certificates", "ktls", "no-alpn", "no-ca-names",
-    "no-check-sni-auto", "no-renegotiate", "no-sni-auto", "no-ssl-reuse", "no-sslv3", "no-strict-sni",
-    "no-tls-tickets", "no-tlsv10", "no-tlsv11", "no-tlsv12", "no-tlsv13", "npn", "prefer-client-ciphers",
-    "renegotiate", "sigalgs", "sni", "sni-auto", "ssl-max-ver", "ssl-min-ver", "ssl-reuse", "strict-sni",
-    "tls-ticket-keys", "tls-tickets", "verify", "verifyhost",
+    "allow-0rtt",
+    "alpn",
+    "ca-file",
+    "ca-ignore-err",
+    "ca-sign-file",
+    "ca-sign-pass",
+    "ca-verify-file",
+    "check-alpn",
+    "check-sni",
+    "check-sni-auto",
+    "ciphers",
+    "ciphersuites",
+    "client-sigalgs",
+    "crl-file",
+    "crt",
+    "crt-ignore-err",
+    "crt-list",
+    "curves",
+    "default-crt",
+    "ecdhe",
+    "ech",
+    "force-sslv3",
+    "force-tlsv10",
+    "force-tlsv11",
+    "force-tlsv12",
+    "force-tlsv13",
+    "generate-certificates",
+    "ktls",
+    "no-alpn",
+    "no-ca-names",
+    "no-check-sni-auto",
+    "no-renegotiate",
+    "no-sni-auto",
+    "no-ssl-reuse",
+    "no-sslv3",
+    "no-strict-sni",
+    "no-tls-tickets",
+    "no-tlsv10",
+    "no-tlsv11",
+    "no-tlsv12",
+    "no-tlsv13",
+    "npn",
+    "prefer-client-ciphers",
+    "renegotiate",
+    "sigalgs",
+    "sni",
+    "sni-auto",
+    "ssl-max-ver",
+    "ssl-min-ver",
+    "ssl-reuse",
+    "strict-sni",
+    "tls-ticket-keys",
+    "tls-tickets",
+    "verify",
+    "verifyhost",
 ];
 
 /// The constant for the option at word `i`.
 pub(super) fn name_of(line: &Line, i: usize) -> &'static str {
-    let word = line.arg(i);
-    NAMES.iter().find(|n| n.as_bytes() == &word[..]).copied().unwrap_or("?")
+    let word = line.bytes(i);
+    NAMES.iter().find(|n| n.as_bytes() == word).copied().unwrap_or("?")
 }
 
 /// The value after word `i`, which must be there.
@@ -84,10 +131,16 @@ pub(super) fn ignored_errors(cx: &Cx<'_>, line: &Line, i: usize, out: &mut Kept)
         let n = crate::units::atoi(id.as_bytes());
         let name = !old && !id.starts_with(|c: char| c.is_ascii_digit());
         if name && !id.starts_with("X509_V_") {
-            return Err(format!("'{}' : error constant '{id}' unknown in error IDs list '{list}'", line.text(i)));
+            return Err(format!(
+                "'{}' : error constant '{id}' unknown in error IDs list '{list}'",
+                line.text(i)
+            ));
         }
         if !name && !(1..=94).contains(&n) {
-            return Err(format!("'{}' : ID '{n}' out of range (1..94) in error IDs list '{list}'", line.text(i)));
+            return Err(format!(
+                "'{}' : ID '{n}' out of range (1..94) in error IDs list '{list}'",
+                line.text(i)
+            ));
         }
     }
     Ok(())
@@ -133,9 +186,8 @@ pub(super) fn bind_crt(cx: &mut Cx<'_>, line: &Line, i: usize, out: &mut Kept) -
     if path.starts_with('@') {
         return Ok(());
     }
-    let missing = |e: &std::io::Error| {
-        format!("unable to stat SSL certificate from file '{path}' : {}.", os_words(e))
-    };
+    let missing =
+        |e: &std::io::Error| format!("unable to stat SSL certificate from file '{path}' : {}.", os_words(e));
     match cx.input.files.look(&path) {
         Err(e) => Err(missing(&e)),
         Ok(Listing::Directory(names)) => {

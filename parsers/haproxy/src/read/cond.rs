@@ -147,8 +147,12 @@ fn call(predicate: Predicate, word: &str, args: &[Vec<u8>], facts: Facts<'_>) ->
         Predicate::Strneq => arg(0) != arg(1),
         Predicate::Strstr => arg(0).find(arg(1)).is_some(),
         // COMPAT: a version that cannot be read counts as an old one.
-        Predicate::VersionAtleast => features::compare_version(facts.version, arg(0)).is_none_or(|o| o.is_le()),
-        Predicate::VersionBefore => features::compare_version(facts.version, arg(0)).is_some_and(|o| o.is_gt()),
+        Predicate::VersionAtleast => {
+            features::compare_version(facts.version, arg(0)).is_none_or(|o| o.is_le())
+        }
+        Predicate::VersionBefore => {
+            features::compare_version(facts.version, arg(0)).is_some_and(|o| o.is_gt())
+        }
         Predicate::OpensslAtleast => library(TlsLibrary::openssl_version(arg(0)))?.is_le(),
         Predicate::OpensslBefore => library(TlsLibrary::openssl_version(arg(0)))?.is_gt(),
         Predicate::AwslcAtleast => library(TlsLibrary::awslc_api(arg(0)))?.is_le(),
@@ -396,7 +400,10 @@ mod tests {
     #[test]
     fn errors_in_the_originals_words() {
         for (text, want) in [
-            ("defined(HOME", "expected ')' in argument 1 of predicate 'defined' used in conditional expression"),
+            (
+                "defined(HOME",
+                "expected ')' in argument 1 of predicate 'defined' used in conditional expression",
+            ),
             (
                 "defined(HOME,x)",
                 "expected ')' before ',x)' in argument 1 of predicate 'defined' used in conditional expression",
@@ -415,7 +422,10 @@ mod tests {
             ("1 || foo", "unparsable conditional expression 'foo'"),
             ("!", "unparsable conditional expression '!'"),
             ("12abc", "unexpected character 'a' at the end of conditional expression '12abc'"),
-            ("defined (HOME)", "unexpected character '(' at the end of conditional expression 'defined (HOME)'"),
+            (
+                "defined (HOME)",
+                "unexpected character '(' at the end of conditional expression 'defined (HOME)'",
+            ),
             ("fips_mode", "unparsable conditional expression 'fips_mode'"),
             (" ", "unparsable conditional sub-expression ' '"),
         ] {

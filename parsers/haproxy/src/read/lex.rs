@@ -300,7 +300,9 @@ impl<'a> Lexer<'a> {
             self.empty_quote = true;
         }
         self.at += 1;
-        if self.in_word && let Some(w) = self.words.current() {
+        if self.in_word
+            && let Some(w) = self.words.current()
+        {
             w.quoted = true;
         }
         Ok(())
@@ -453,7 +455,9 @@ impl<'a> Lexer<'a> {
     }
 
     fn mark_expanded(&mut self) {
-        if self.in_word && let Some(w) = self.words.current() {
+        if self.in_word
+            && let Some(w) = self.words.current()
+        {
             w.expanded = true;
             w.quoted = true;
         }
@@ -494,10 +498,16 @@ mod tests {
             (r#"a12 "${NOPE-d e}" b"#, vec!["a12", "d e", "b"]),
             (r#"a13 "${NOPE[*]-d e}" b"#, vec!["a13", "d", "e", "b"]),
             (r#"a14 "${NOPE-}" b"#, vec!["a14", "", "b"]),
-            (r"a16 a\ b a\tb \1 \\ \x41 '\x41' \#x # comment", vec!["a16", "a b", "a\tb", "\\1", "\\", "A", "\\x41", "#x"]),
+            (
+                r"a16 a\ b a\tb \1 \\ \x41 '\x41' \#x # comment",
+                vec!["a16", "a b", "a\tb", "\\1", "\\", "A", "\\x41", "#x"],
+            ),
             (r##"a17 "#z" x#y b"##, vec!["a17", "#z", "x"]),
             (r#"a18 "${V}${V}" ${V} $V "${V}"x"#, vec!["a18", "valval", "${V}", "$V", "valx"]),
-            (r#"a19 "$V-x" "$V.x" "$.LINE/$.FILE/${.SECTION}""#, vec!["a19", "val-x", "val.x", "19/lex.cfg/s"]),
+            (
+                r#"a19 "$V-x" "$V.x" "$.LINE/$.FILE/${.SECTION}""#,
+                vec!["a19", "val-x", "val.x", "19/lex.cfg/s"],
+            ),
             (r#"a20 "a"''b""c b"#, vec!["a20", "abc", "b"]),
             ("a23 b   \t ", vec!["a23", "b"]),
             (r#"a27 "${NOPE}x""#, vec!["a27", "x"]),

@@ -114,7 +114,12 @@ impl Reader {
                 return Step::End;
             }
             if let Some(at) = self.stray_nul.take() {
-                self.say(cx, Severity::Error, "HA1006", &format!("Stray NUL character at position {}.", at + 1));
+                self.say(
+                    cx,
+                    Severity::Error,
+                    "HA1006",
+                    &format!("Stray NUL character at position {}.", at + 1),
+                );
                 return Step::End;
             }
             if self.fatal >= MAX_FATAL {
@@ -215,9 +220,8 @@ impl Reader {
         let position = cx.position(self.span());
         let say = |cx: &mut Cx<'_>, text: String| {
             let native = format!("config : parsing [{position}] : {text}");
-            cx.diagnostics.push(
-                Diagnostic::native("HA1008", Severity::Error, self.span(), native).saying(text),
-            );
+            cx.diagnostics
+                .push(Diagnostic::native("HA1008", Severity::Error, self.span(), native).saying(text));
         };
         let name = self.raw[1..].find_byte(b']').map(|n| &self.raw[1..=n]);
         let Some(name) = name.filter(|n| !n.is_empty()) else {
@@ -406,8 +410,7 @@ impl Reader {
         if line.len() > 1 {
             text.resize(text.len() + lexed.dropped, b' ');
         }
-        let facts =
-            cond::Facts { env: &cx.env, dialect: cx.input.dialect, version: &cx.input.version };
+        let facts = cond::Facts { env: &cx.env, dialect: cx.input.dialect, version: &cx.input.version };
         match cond::evaluate(&text, facts) {
             Ok(holds) => Some(holds),
             Err(e) => {

@@ -1,4 +1,4 @@
-//! `record_lines TABLE`: asks the original about every line of a table and prints the table with its
+//! `record_proxy_lines TABLE`: asks the original about every line of a table and prints the table with its
 //! verdicts. `HAPROXY_2_6` and `HAPROXY_3_0` name the executables; a dialect without one keeps its rows.
 //!
 //! A row of two columns (place, line) becomes one row for each dialect.
