@@ -127,7 +127,7 @@ impl Line {
         let start = out.len();
         let level = level.max(self.min_level);
         let pri = u32::from(self.facility) * 8 + u32::from(level);
-        let pid = std::process::id();
+        let pid = pid();
         let tag = &plan.tag;
         match self.format {
             LogSyslogFormat::Local | LogSyslogFormat::Rfc3164 => {
@@ -170,6 +170,14 @@ impl Line {
         }
         out.push(b'\n');
     }
+}
+
+/// This process, asked of the kernel once per thread; workers start after any fork.
+pub(crate) fn pid() -> u32 {
+    thread_local! {
+        static PID: u32 = std::process::id();
+    }
+    PID.with(|p| *p)
 }
 
 /// `Mon dd hh:mm:ss `, computed once a second per worker thread.

@@ -287,7 +287,7 @@ impl Stream {
             Fact::FrontendHttpMajor | Fact::BackendHttpMajor => Some(Value::Int(1)),
             Fact::BackendReused => Some(Value::Bool(self.reused)),
             Fact::Hostname => Some(Value::str(self.session.worker.shared.hostname.as_bytes())),
-            Fact::Pid => number(std::process::id()),
+            Fact::Pid => number(crate::plan::logs::pid()),
             Fact::Tid => number(self.session.worker.index + 1),
             Fact::LogTag => Some(Value::str(self.frontend().log_tag.as_bytes())),
             _ => None,
