@@ -74,6 +74,7 @@ pub fn report(options: &Options, parsed: &Parsed, stream: &mut Stream) {
     };
     let mut all = parsed.diagnostics.clone();
     all.extend(support_diagnostics(parsed));
+    all.extend(rha_lint::run(&parsed.model, &parsed.sources));
     let sources = &parsed.sources;
     match format {
         Format::Auto | Format::Native => native(options, &parsed.diagnostics, stream),

@@ -1,0 +1,3 @@
+//! The rules.
+
+pub(crate) mod short_check_interval;
