@@ -25,7 +25,7 @@ pub use gaps::Gaps;
 pub use normal::{Normal, log_line, stderr_text};
 pub use origin::{Gate, Origin, Peer, Request};
 pub use sink::Sink;
-pub use stage::{Stage, Start, assert_same, each};
+pub use stage::{Stage, Start, assert_same, each, ours_alone};
 pub use subject::{Exit, Kind, Program, Running, Signal};
 
 use std::time::Duration;

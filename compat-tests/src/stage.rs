@@ -52,6 +52,14 @@ pub fn assert_same(id: &str, case: impl Fn(&mut Stage)) {
     }
 }
 
+/// Plays a case with ours alone, for what the original need not agree on: bad input of every kind.
+///
+/// # Panics
+/// The case does, or the process ended by itself.
+pub fn ours_alone(case: impl Fn(&mut Stage)) {
+    let _ = play(&Program::ours("3.0"), &case);
+}
+
 /// With `RHA_GAPS=file`, adds the case there in the form of `known-gaps.toml`, for a reason to be added.
 fn propose_gap(id: &str) {
     let Some(path) = std::env::var_os("RHA_GAPS") else { return };

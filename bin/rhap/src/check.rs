@@ -159,7 +159,9 @@ pub fn verdict(options: &Options, dialect: Dialect, parsed: &Parsed, stream: &mu
 /// Whether any proxy would listen.
 #[must_use]
 pub fn has_listener(parsed: &Parsed) -> bool {
-    parsed.model.proxies.iter().any(|p| !p.disabled && !p.binds.is_empty())
+    let process = &parsed.model.process;
+    // COMPAT: a control socket is a listener of the process's own frontend.
+    !process.stats_sockets.is_empty() || parsed.model.proxies.iter().any(|p| !p.disabled && !p.binds.is_empty())
 }
 
 /// What stops a real start beyond the parser's verdict: keywords that are planned or refused.

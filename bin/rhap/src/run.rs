@@ -69,6 +69,7 @@ impl Start<'_> {
         if let Some(line) = &mut self.line {
             line.ready();
         }
+        self.stream.serves();
         self.serve(&engine, &signals)
     }
 
@@ -294,7 +295,8 @@ impl Start<'_> {
 }
 
 /// Lines of the watch over servers, on standard error.
-fn console(stream: Stream, quiet: bool) -> rha_proxy::health::Console {
+fn console(mut stream: Stream, quiet: bool) -> rha_proxy::health::Console {
+    stream.serves();
     let stream = std::sync::Mutex::new(stream);
     Box::new(move |word, text| {
         if quiet {

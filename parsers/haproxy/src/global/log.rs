@@ -10,7 +10,7 @@ use crate::{Cx, Form, Keyword, Line, log_target};
 pub const KEYWORDS: &[Keyword] = &[
     row("log", "<target> [len <length>] [format <format>] [sample <ranges>:<size>] <facility> [max level [min level]]", Support::Full, "Adds a log target, or with no removes all of them.", log),
     row("log-send-hostname", "[<string>]", Support::Full, "Puts a host name into log lines.", log_send_hostname),
-    row("h1-case-adjust", "<from> <to>", Support::Full, "Case in which a header name is sent to HTTP/1 peers that need it.", case_adjust),
+    row("h1-case-adjust", "<from> <to>", Support::Planned, "Case in which a header name is sent to HTTP/1 peers that need it.", case_adjust),
     row("h1-case-adjust-file", "<hdrs-file>", Support::Planned, "File of header names with the case to send them in.", case_file),
     since(Lifetime::since(3, 0), row("http-err-codes", "[+-]<range>[,...]", Support::Planned, "Chooses the status codes counted as client errors.", status_codes)),
     since(Lifetime::since(3, 0), row("http-fail-codes", "[+-]<range>[,...]", Support::Planned, "Chooses the status codes counted as server failures.", status_codes)),

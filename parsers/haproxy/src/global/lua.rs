@@ -2,7 +2,7 @@
 
 use rha_vocab::{Lifetime, Support};
 
-use super::{TimeTexts, fail, row, since, time, too_many};
+use super::{NO_LUA, TimeTexts, fail, row, since, time, too_many};
 use crate::units::{self, TimeUnit};
 use crate::{Cx, Keyword, Line};
 
@@ -11,13 +11,13 @@ use crate::{Cx, Keyword, Line};
 pub const KEYWORDS: &[Keyword] = &[
     row("lua-load", "<file> [ <arg1> ... ]", Support::Planned, "Runs a Lua file at start.", lua_load),
     row("lua-load-per-thread", "<file> [ <arg1> ... ]", Support::Planned, "Runs a Lua file in each thread.", lua_load_per_thread),
-    row("lua-prepend-path", "<string> [<type>]", Support::Planned, "Directory Lua modules are looked up in.", lua_prepend_path),
-    since(Lifetime::since(2, 8), row("tune.lua.burst-timeout", "<timeout>", Support::Planned, "Longest uninterrupted run of Lua.", lua_timeout)),
-    row("tune.lua.service-timeout", "<timeout>", Support::Planned, "Longest run of a Lua service.", lua_timeout),
-    row("tune.lua.session-timeout", "<timeout>", Support::Planned, "Longest run of Lua in a stream.", lua_timeout),
-    row("tune.lua.task-timeout", "<timeout>", Support::Planned, "Longest run of a Lua task.", lua_timeout),
-    row("tune.lua.forced-yield", "<number>", Support::Planned, "Instructions after which Lua yields.", lua_yield),
-    row("tune.lua.maxmem", "<number>", Support::Planned, "Memory of Lua, megabytes.", lua_memory),
+    row("lua-prepend-path", "<string> [<type>]", NO_LUA, "Directory Lua modules are looked up in.", lua_prepend_path),
+    since(Lifetime::since(2, 8), row("tune.lua.burst-timeout", "<timeout>", NO_LUA, "Longest uninterrupted run of Lua.", lua_timeout)),
+    row("tune.lua.service-timeout", "<timeout>", NO_LUA, "Longest run of a Lua service.", lua_timeout),
+    row("tune.lua.session-timeout", "<timeout>", NO_LUA, "Longest run of Lua in a stream.", lua_timeout),
+    row("tune.lua.task-timeout", "<timeout>", NO_LUA, "Longest run of a Lua task.", lua_timeout),
+    row("tune.lua.forced-yield", "<number>", NO_LUA, "Instructions after which Lua yields.", lua_yield),
+    row("tune.lua.maxmem", "<number>", NO_LUA, "Memory of Lua, megabytes.", lua_memory),
 ];
 
 fn lua_load(cx: &mut Cx<'_>, line: &Line) {

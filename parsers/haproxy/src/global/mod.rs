@@ -18,6 +18,15 @@ use rha_vocab::{Lifetime, Support};
 use crate::units::{self, Time, TimeError, TimeUnit};
 use crate::{Cx, Keyword, Line, Parse, Place};
 
+// Settings of features whose own keywords are refused at start: alone they change nothing.
+const NO_TLS: Support = Support::NoEffect("only TLS uses it, and a start with TLS is refused");
+const NO_H2: Support = Support::NoEffect("only HTTP/2 uses it, and a start with HTTP/2 is refused");
+const NO_QUIC: Support = Support::NoEffect("only QUIC uses it, and a start with QUIC is refused");
+const NO_LUA: Support = Support::NoEffect("only Lua uses it, and a start with a Lua file is refused");
+const NO_PEERS: Support = Support::NoEffect("only peers use it, and a start with peers is refused");
+const NO_COMPRESSION: Support =
+    Support::NoEffect("only compression uses it, and a start with compression is refused");
+
 const PARTS: &[&[Keyword]] = &[
     simple::KEYWORDS,
     environment::KEYWORDS,

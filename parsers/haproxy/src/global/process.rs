@@ -12,12 +12,12 @@ use crate::{Cx, Form, Keyword, Line};
 #[rustfmt::skip]
 pub const KEYWORDS: &[Keyword] = &[
     since(Lifetime::since(2, 8), row("anonkey", "<key>", Support::NoEffect("nothing is anonymised yet"), "Key that anonymised output is made with.", anonkey)),
-    row("set-dumpable", "[on|off|libs]", Support::NoEffect("a core is the system's business"), "Lets the process leave a core file after a crash.", set_dumpable),
+    row("set-dumpable", "[on|off|libs]", Support::Partial("a process that changed its user leaves no core file"), "Lets the process leave a core file after a crash.", set_dumpable),
     row("expose-experimental-directives", "", Support::Full, "Allows experimental keywords.", expose_experimental),
     row("close-spread-time", "<time>", Support::Planned, "Spreads the closing of idle connections at a soft stop.", stop_time),
     row("grace", "<time>", Support::Full, "Waits before a soft stop closes the listeners.", stop_time),
     row("hard-stop-after", "<time>", Support::Full, "Longest time a soft stop may take.", stop_time),
-    row("cpu-map", "[auto:]<thread-group>[/<thread-set>] <cpu-set>[...]", Support::NoEffect("workers run where the system puts them"), "Binds threads to processors.", cpu_map),
+    row("cpu-map", "[auto:]<thread-group>[/<thread-set>] <cpu-set>[...]", Support::NoEffect("only speed could depend on it: the system chooses the processors workers run on"), "Binds threads to processors.", cpu_map),
     row("default-path", "{ current | config | parent | origin <path> }", Support::Planned, "Directory that relative paths start from.", default_path),
     row("mworker-max-reloads", "<number>", Support::Planned, "Reloads a worker survives.", max_reloads),
     row("nbthread", "<number>", Support::Full, "Number of workers.", nbthread),
@@ -30,7 +30,7 @@ pub const KEYWORDS: &[Keyword] = &[
     row("node", "<name>", Support::Full, "Name of this node in the statistics.", node),
     row("pidfile", "<pidfile>", Support::Full, "File the process id is written to.", pidfile),
     row("chroot", "<jail dir>", Support::Full, "Changes the root directory after start.", chroot),
-    row("master-worker", "[no-exit-on-failure]", Support::Planned, "Starts a master that watches the workers.", master_worker),
+    row("master-worker", "[no-exit-on-failure]", Support::Full, "Starts a master that watches the workers.", master_worker),
     row("external-check", "[preserve-env]", Support::Planned, "Allows external health checks.", external_check),
     row("description", "<text>", Support::Full, "Text shown with the statistics.", description),
     row("nbproc", "<number>", Support::Full, "Number of processes, gone since 2.5.", nbproc),
@@ -331,6 +331,9 @@ fn master_worker(cx: &mut Cx<'_>, line: &Line) {
     }
     if !line.arg(1).is_empty() && !line.is(1, "no-exit-on-failure") {
         return fail(cx, line, "'{k}' only supports 'no-exit-on-failure' option.");
+    }
+    if line.is(1, "no-exit-on-failure") {
+        cx.note("master-worker no-exit-on-failure", Support::Planned, line.at(1));
     }
     cx.model.process.master_worker = true;
 }

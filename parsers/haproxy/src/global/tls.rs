@@ -3,33 +3,33 @@
 use rha_text::Severity;
 use rha_vocab::{Lifetime, Support};
 
-use super::{TimeTexts, fail, once, row, since, time, too_many};
+use super::{NO_TLS, TimeTexts, fail, once, row, since, time, too_many};
 use crate::units::{self, TimeUnit};
 use crate::{Cx, Keyword, Line};
 
 /// Rows.
 #[rustfmt::skip]
 pub const KEYWORDS: &[Keyword] = &[
-    row("ca-base", "<dir>", Support::Planned, "Directory of authority files with relative paths.", base_directory),
-    row("crt-base", "<dir>", Support::Planned, "Directory of certificate files with relative paths.", base_directory),
-    since(Lifetime::since(3, 0), row("key-base", "<dir>", Support::Planned, "Directory of key files with relative paths.", base_directory)),
-    row("issuers-chain-path", "<dir>", Support::Planned, "Directory of certificates that complete chains.", issuers_chain),
+    row("ca-base", "<dir>", NO_TLS, "Directory of authority files with relative paths.", base_directory),
+    row("crt-base", "<dir>", NO_TLS, "Directory of certificate files with relative paths.", base_directory),
+    since(Lifetime::since(3, 0), row("key-base", "<dir>", NO_TLS, "Directory of key files with relative paths.", base_directory)),
+    row("issuers-chain-path", "<dir>", NO_TLS, "Directory of certificates that complete chains.", issuers_chain),
     since(Lifetime::since(3, 0), row("ocsp-update.disable", "[ on | off ]", Support::Planned, "Stops the updating of OCSP responses.", ocsp_switch)),
     since(Lifetime::since(3, 0), row("ocsp-update.mode", "[ on | off ]", Support::Planned, "Whether OCSP responses are updated unless a certificate says otherwise.", ocsp_switch)),
     since(Lifetime::since(3, 0), row("ocsp-update.maxdelay", "<number>", Support::Planned, "Longest time between OCSP updates, seconds.", ocsp_maxdelay)),
     since(Lifetime::since(2, 8), row("tune.ssl.ocsp-update.maxdelay", "<number>", Support::Planned, "Longest time between OCSP updates, seconds.", ocsp_maxdelay)),
     since(Lifetime::since(3, 0), row("ocsp-update.mindelay", "<number>", Support::Planned, "Shortest time between OCSP updates, seconds.", ocsp_mindelay)),
     since(Lifetime::since(2, 8), row("tune.ssl.ocsp-update.mindelay", "<number>", Support::Planned, "Shortest time between OCSP updates, seconds.", ocsp_mindelay)),
-    row("ssl-default-bind-options", "[<option>]...", Support::Planned, "TLS options of all listeners.", ssl_options),
-    row("ssl-default-server-options", "[<option>]...", Support::Planned, "TLS options for all servers.", ssl_options),
-    row("ssl-dh-param-file", "<file>", Support::Planned, "Parameters for Diffie-Hellman keys.", dh_file),
-    row("ssl-load-extra-files", "<type>*", Support::Planned, "Files looked for beside a certificate.", extra_files),
-    since(Lifetime::since(3, 0), row("ssl-security-level", "<number>", Support::Planned, "OpenSSL's security level.", security_level)),
-    row("ssl-server-verify", "[none|required]", Support::Planned, "Whether certificates of servers are checked by default.", server_verify),
-    row("tune.ssl.capture-buffer-size", "<number>", Support::Planned, "Bytes of a TLS hello that are kept.", capture_size),
-    row("tune.ssl.capture-cipherlist-size", "<number>", Support::Planned, "Older name of tune.ssl.capture-buffer-size.", capture_size_old),
-    row("tune.ssl.default-dh-param", "<number>", Support::Planned, "Size of Diffie-Hellman keys.", default_dh),
-    row("tune.ssl.lifetime", "<timeout>", Support::Planned, "How long TLS sessions are kept.", ssl_lifetime),
+    row("ssl-default-bind-options", "[<option>]...", NO_TLS, "TLS options of all listeners.", ssl_options),
+    row("ssl-default-server-options", "[<option>]...", NO_TLS, "TLS options for all servers.", ssl_options),
+    row("ssl-dh-param-file", "<file>", NO_TLS, "Parameters for Diffie-Hellman keys.", dh_file),
+    row("ssl-load-extra-files", "<type>*", NO_TLS, "Files looked for beside a certificate.", extra_files),
+    since(Lifetime::since(3, 0), row("ssl-security-level", "<number>", NO_TLS, "OpenSSL's security level.", security_level)),
+    row("ssl-server-verify", "[none|required]", NO_TLS, "Whether certificates of servers are checked by default.", server_verify),
+    row("tune.ssl.capture-buffer-size", "<number>", NO_TLS, "Bytes of a TLS hello that are kept.", capture_size),
+    row("tune.ssl.capture-cipherlist-size", "<number>", NO_TLS, "Older name of tune.ssl.capture-buffer-size.", capture_size_old),
+    row("tune.ssl.default-dh-param", "<number>", NO_TLS, "Size of Diffie-Hellman keys.", default_dh),
+    row("tune.ssl.lifetime", "<timeout>", NO_TLS, "How long TLS sessions are kept.", ssl_lifetime),
 ];
 
 /// COMPAT: a second line is fatal here, unlike elsewhere.

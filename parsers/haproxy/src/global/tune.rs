@@ -2,15 +2,15 @@
 
 use rha_vocab::{Dialect, Lifetime, Support};
 
-use super::{TimeTexts, fail, fail_tight, fill, once, row, since, time, too_many};
+use super::{NO_QUIC, TimeTexts, fail, fail_tight, fill, once, row, since, time, too_many};
 use crate::units::{self, TimeUnit};
 use crate::{Cx, Keyword, Line};
 
 /// Rows.
 #[rustfmt::skip]
 pub const KEYWORDS: &[Keyword] = &[
-    row("tune.buffers.limit", "<number>", Support::NoEffect("buffers are lent only while bytes wait"), "Most buffers of the process.", buffers),
-    row("tune.buffers.reserve", "<number>", Support::NoEffect("buffers are lent only while bytes wait"), "Buffers kept for emergencies.", buffers),
+    row("tune.buffers.limit", "<number>", Support::Planned, "Most buffers of the process.", buffers),
+    row("tune.buffers.reserve", "<number>", Support::NoEffect("there is no limit of buffers that emergencies would be kept from"), "Buffers kept for emergencies.", buffers),
     since(Lifetime::since(3, 0), row("tune.rcvbuf.backend", "<size>", Support::Planned, "Kernel receive buffer of unconnected server-side sockets.", socket_buffer)),
     since(Lifetime::since(3, 0), row("tune.rcvbuf.frontend", "<size>", Support::Planned, "Kernel receive buffer of unconnected client-side sockets.", socket_buffer)),
     since(Lifetime::since(3, 0), row("tune.sndbuf.backend", "<size>", Support::Planned, "Kernel send buffer of unconnected server-side sockets.", socket_buffer)),
@@ -20,12 +20,12 @@ pub const KEYWORDS: &[Keyword] = &[
     row("tune.bufsize", "<number>", Support::Full, "Size of buffers.", bufsize),
     row("tune.maxrewrite", "<number>", Support::Full, "Room kept in buffers for rewriting.", maxrewrite),
     row("tune.http.maxhdr", "<number>", Support::Full, "Most headers of a message.", max_headers),
-    row("tune.maxaccept", "<number>", Support::Full, "Connections accepted in a row.", maxaccept),
+    row("tune.maxaccept", "<number>", Support::NoEffect("a worker takes one connection at a time and serves all fairly"), "Connections accepted in a row.", maxaccept),
     row("tune.pattern.cache-size", "<number>", Support::NoEffect("patterns are looked up without a cache"), "Size of the pattern cache.", pattern_cache),
     row("tune.fail-alloc", "", Support::NoEffect("for developers"), "Makes allocations fail on purpose.", fail_alloc),
     since(Lifetime::since(2, 8), row("tune.memory.hot-size", "<size>", Support::NoEffect("memory is the allocator's business"), "Freshly freed memory kept per thread.", hot_size)),
     since(Lifetime::since(2, 8), row("tune.ring.queues", "<number>", Support::NoEffect("rings have one queue"), "Queues in front of a ring.", ring_queues)),
-    since(Lifetime::since(2, 8), row("tune.stick-counters", "<number>", Support::Full, "Number of tracked counters.", stick_counters)),
+    since(Lifetime::since(2, 8), row("tune.stick-counters", "<number>", Support::NoEffect("only track-sc rules use the counters, and a start with one is refused"), "Number of tracked counters.", stick_counters)),
     row("tune.vars.check-max-size", "<size>", Support::Planned, "Memory for variables of checks.", vars_size),
     row("tune.vars.global-max-size", "<size>", Support::Planned, "Memory for all variables.", vars_size),
     row("tune.vars.proc-max-size", "<size>", Support::Planned, "Memory for variables of the process.", vars_size),
@@ -36,9 +36,9 @@ pub const KEYWORDS: &[Keyword] = &[
     since(Lifetime::since(3, 0), row("tune.epoll.mask-events", "<event[,...]>", Support::NoEffect("no workaround is needed"), "Events of the poller that are ignored.", epoll_mask)),
     row("tune.idletimer", "<timeout>", Support::NoEffect("streams are tuned otherwise"), "Idle time after which a stream is no longer a bulk transfer.", idle_timer),
     since(Lifetime::since(3, 0), row("warn-blocked-traffic-after", "<time>", Support::NoEffect("no traffic is blocked by one stream"), "Warns when traffic stands still for this long.", warn_blocked)),
-    since(Lifetime::since(2, 8), row("tune.quic.frontend.max-idle-timeout", "<timeout>", Support::Planned, "Idle timeout of QUIC connections.", quic_timeout)),
-    since(Lifetime::since(3, 0), row("tune.quic.backend.max-idle-timeou", "<timeout>", Support::Planned, "Misspelled in the original; idle timeout of QUIC connections to servers.", quic_timeout)),
-    since(Lifetime::since(3, 0), row("tune.quic.reorder-ratio", "<0..100>", Support::Planned, "How late a QUIC packet may be.", quic_reorder)),
+    since(Lifetime::since(2, 8), row("tune.quic.frontend.max-idle-timeout", "<timeout>", NO_QUIC, "Idle timeout of QUIC connections.", quic_timeout)),
+    since(Lifetime::since(3, 0), row("tune.quic.backend.max-idle-timeou", "<timeout>", NO_QUIC, "Misspelled in the original; idle timeout of QUIC connections to servers.", quic_timeout)),
+    since(Lifetime::since(3, 0), row("tune.quic.reorder-ratio", "<0..100>", NO_QUIC, "How late a QUIC packet may be.", quic_reorder)),
     since(Lifetime::since(2, 8), row("httpclient.retries", "<number>", Support::Planned, "Attempts of the internal HTTP client.", httpclient_retries)),
     since(Lifetime::since(2, 8), row("httpclient.timeout.connect", "<timeout>", Support::Planned, "Connect timeout of the internal HTTP client.", httpclient_timeout)),
     row("tune.chksize", "<number>", Support::Full, "Size of check buffers, gone.", chksize),

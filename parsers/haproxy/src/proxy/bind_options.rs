@@ -41,6 +41,11 @@ const fn planned(o: BindOption) -> BindOption {
     BindOption { support: Support::Planned, ..o }
 }
 
+/// Built but for what the note says.
+const fn partial(note: &'static str, o: BindOption) -> BindOption {
+    BindOption { support: Support::Partial(note), ..o }
+}
+
 const fn since(major: u8, minor: u8, o: BindOption) -> BindOption {
     BindOption { lifetime: Lifetime::since(major, minor), ..o }
 }
@@ -69,10 +74,10 @@ pub static OPTIONS: &[BindOption] = &[
         "Expects the client address in NetScaler's way.",
         netscaler,
     )),
-    flag("accept-proxy", "Expects the client address in a PROXY protocol header.", |_, _, _, d| {
+    planned(flag("accept-proxy", "Expects the client address in a PROXY protocol header.", |_, _, _, d| {
         d.bind.accept_proxy = true;
         Ok(())
-    }),
+    })),
     value("backlog", "<backlog>", "Sets the length of the listen queue.", backlog),
     since(
         3,
@@ -88,25 +93,28 @@ pub static OPTIONS: &[BindOption] = &[
         d.bind.defer_accept = true;
         Ok(())
     }),
-    value("expose-fd", "listeners", "Hands listening sockets to the next process.", expose_fd),
+    partial(
+        "sockets are handed to the next process by the master, not through this socket (-x)",
+        value("expose-fd", "listeners", "Hands listening sockets to the next process.", expose_fd),
+    ),
     value("gid", "<gid>", "Sets the group of a unix socket by number.", gid),
     value("group", "<group>", "Sets the group of a unix socket.", group),
     since(
         3,
         0,
-        planned(value(
-            "guid-prefix",
-            "<string>",
-            "Starts the unique ids of the sockets.",
-            |_, line, i, _| present(line, i, "expects an argument"),
-        )),
+        no_effect(
+            "only the statistics file names things by it, and a start with stats-file is refused",
+            value("guid-prefix", "<string>", "Starts the unique ids of the sockets.", |_, line, i, _| {
+                present(line, i, "expects an argument")
+            }),
+        ),
     ),
     value("id", "<id>", "Gives the socket a fixed id.", id),
     since(
         3,
         0,
         no_effect(
-            "sockets are not migrated between namespaces",
+            "only HTTP/2 clients are probed, and a start with HTTP/2 is refused",
             planned(value("idle-ping", "<delay>", "Probes idle clients.", |_, line, i, _| {
                 present(line, i, "missing value")
             })),
@@ -164,14 +172,17 @@ pub static OPTIONS: &[BindOption] = &[
         "Adds severities to answers of a runtime socket.",
         severity,
     )),
-    value("shards", "<number>|by-thread|by-group", "Opens the socket several times.", shards),
+    no_effect(
+        "every worker has a socket of its own",
+        value("shards", "<number>|by-thread|by-group", "Opens the socket several times.", shards),
+    ),
     value("tcp-ut", "<delay>", "Limits how long data may stay unacknowledged.", tcp_ut),
     flag("tfo", "Accepts TCP Fast Open.", |_, _, _, d| {
         d.bind.fast_open = true;
         Ok(())
     }),
     no_effect(
-        "every worker accepts",
+        "only speed could depend on it: every worker accepts",
         value("thread", "[<thread-group>/]<thread-set>", "Binds the socket to threads.", thread),
     ),
     flag("transparent", "Binds to an address the machine does not have.", |_, _, _, d| {

@@ -106,7 +106,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         ),
     ),
     row("option http-ignore-probes", Place::FRONT, "", "Ignores connections without a request.", switch),
-    row(
+    planned(
         "option idle-close-on-response",
         Place::FRONT,
         "",
@@ -114,7 +114,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         switch,
     ),
     row("option prefer-last-server", Place::BACK, "", "Stays with the server of the last request.", switch),
-    row("option logasap", Place::FRONT, "", "Logs before the transfer ends.", switch),
+    planned("option logasap", Place::FRONT, "", "Logs before the transfer ends.", switch),
     row("option nolinger", Place::PROXY, "", "Resets connections instead of closing them.", switch),
     row("option persist", Place::BACK, "", "Tries a persistent server even when it is down.", switch),
     row("option srvtcpka", Place::BACK, "", "Probes silent servers.", switch),
@@ -195,7 +195,10 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         switch,
     ),
     row("option http-pretend-keepalive", Place::BACK, "", "Claims to keep server connections.", switch),
-    row("option http-no-delay", Place::PROXY, "", "Never waits to fill packets.", switch),
+    with(
+        Support::NoEffect("packets never wait to be filled"),
+        row("option http-no-delay", Place::PROXY, "", "Never waits to fill packets.", switch),
+    ),
     planned(
         "option h1-case-adjust-bogus-client",
         Place::FRONT,

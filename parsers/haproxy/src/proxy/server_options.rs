@@ -120,29 +120,31 @@ macro_rules! set {
     };
 }
 
+const NO_STICK: &str = "only stick rules learn servers, and a start with one is refused";
+
 /// All options, in the order of the original's dump.
 pub static OPTIONS: &[ServerOption] = &[
     value("addr", "<ipv4|ipv6>", "Sets where checks go.", addr),
     value("agent-addr", "<addr>", "Sets where the agent is.", agent_addr),
-    planned(flag("agent-check", "Asks an agent on the server for its state.", |_, _, _, d| {
+    flag("agent-check", "Asks an agent on the server for its state.", |_, _, _, d| {
         d.agent_wanted = true;
         d.agent().enabled = true;
         Ok(0)
-    })),
-    planned(value("agent-inter", "<delay>", "Sets how often the agent is asked.", |cx, line, i, d| {
+    }),
+    value("agent-inter", "<delay>", "Sets how often the agent is asked.", |cx, line, i, d| {
         d.agent().inter_ms = delay(cx, line, i, d)?;
         Ok(1)
-    })),
-    planned(value("agent-port", "<port>", "Sets the agent's port.", |_, line, i, d| {
+    }),
+    value("agent-port", "<port>", "Sets the agent's port.", |_, line, i, d| {
         needs(line, i, "expects a port number as argument.")?;
         d.agent().port = port(line, i);
         Ok(1)
-    })),
-    planned(value("agent-send", "<string>", "Sets what the agent is sent.", |_, line, i, d| {
+    }),
+    value("agent-send", "<string>", "Sets what the agent is sent.", |_, line, i, d| {
         needs(line, i, "expects a string as argument.")?;
         d.agent().send = line.arg(i + 1).into();
         Ok(1)
-    })),
+    }),
     tls_flag("allow-0rtt", "Sends early data."),
     tls_value("alpn", "Offers protocols.", |cx, line, i, d| {
         tls::alpn(cx, line, i, &mut d.server.tls_options).map(|()| 1)
@@ -213,7 +215,14 @@ pub static OPTIONS: &[ServerOption] = &[
     tls_flag("force-tlsv11", "Allows only TLS 1.1."),
     tls_flag("force-tlsv12", "Allows only TLS 1.2."),
     tls_flag("force-tlsv13", "Allows only TLS 1.3."),
-    since(3, 0, only_server(value("guid", "<string>", "Gives the server a globally unique id.", guid))),
+    since(
+        3,
+        0,
+        only_server(no_effect(
+            "only the statistics file names things by it, and a start with stats-file is refused",
+            value("guid", "<string>", "Gives the server a globally unique id.", guid),
+        )),
+    ),
     since(
         3,
         0,
@@ -310,8 +319,8 @@ pub static OPTIONS: &[ServerOption] = &[
         d.server.send_proxy &= !2;
         Ok(0)
     }),
-    planned(flag("no-send-proxy-v2-ssl", "Sends no TLS facts in the header.", |_, _, _, _| Ok(0))),
-    planned(flag("no-send-proxy-v2-ssl-cn", "Sends no certificate name in the header.", |_, _, _, _| Ok(0))),
+    flag("no-send-proxy-v2-ssl", "Sends no TLS facts in the header.", |_, _, _, _| Ok(0)),
+    flag("no-send-proxy-v2-ssl-cn", "Sends no certificate name in the header.", |_, _, _, _| Ok(0)),
     since(3, 3, tls_flag("no-sni-auto", "Sends no server name by itself.")),
     flag("no-ssl", "Speaks without TLS.", set!(tls = false)),
     tls_flag("no-ssl-reuse", "Never resumes sessions."),
@@ -322,7 +331,7 @@ pub static OPTIONS: &[ServerOption] = &[
     only_server(tls_flag("no-tlsv11", "Forbids TLS 1.1.")),
     only_server(tls_flag("no-tlsv12", "Forbids TLS 1.2.")),
     only_server(tls_flag("no-tlsv13", "Forbids TLS 1.3.")),
-    flag("non-stick", "Is never learnt by stick tables.", set!(non_stick = true)),
+    no_effect(NO_STICK, flag("non-stick", "Is never learnt by stick tables.", set!(non_stick = true))),
     tls_value(
         "npn",
         "Offers protocols the old way.",
@@ -330,7 +339,7 @@ pub static OPTIONS: &[ServerOption] = &[
     ),
     value("observe", "none|layer4|layer7", "Counts errors in traffic.", observe),
     value("on-error", "<mode>", "Sets what errors in traffic lead to.", on_error),
-    value(
+    planned(value(
         "on-marked-down",
         "shutdown-sessions",
         "Closes connections when the server goes down.",
@@ -339,8 +348,8 @@ pub static OPTIONS: &[ServerOption] = &[
             d.server.on_marked_down = Some(OnMarkedDown::ShutdownSessions);
             one_of(line, i, &["shutdown-sessions"], &text)
         },
-    ),
-    value(
+    )),
+    planned(value(
         "on-marked-up",
         "shutdown-backup-sessions",
         "Closes connections of backups when the server comes back.",
@@ -350,7 +359,7 @@ pub static OPTIONS: &[ServerOption] = &[
             d.server.on_marked_up = Some(OnMarkedUp::ShutdownBackupSessions);
             one_of(line, i, &["shutdown-backup-sessions"], &text)
         },
-    ),
+    )),
     since(
         3,
         0,
@@ -358,11 +367,14 @@ pub static OPTIONS: &[ServerOption] = &[
             expression(cx, line, i, d, "pool-conn-name")
         })),
     ),
-    value("pool-low-conn", "<max>", "Keeps so many idle connections per thread.", |_, line, i, d| {
-        needs(line, i, "expects <value> as argument.\n")?;
-        d.server.pool_low_conn = count(line, i);
-        Ok(1)
-    }),
+    no_effect(
+        "no worker takes the idle connections of another, so that each keeps its own anyway",
+        value("pool-low-conn", "<max>", "Keeps so many idle connections per thread.", |_, line, i, d| {
+            needs(line, i, "expects <value> as argument.\n")?;
+            d.server.pool_low_conn = count(line, i);
+            Ok(1)
+        }),
+    ),
     value("pool-max-conn", "<max>", "Limits idle connections.", |_, line, i, d| {
         needs(line, i, "expects <value> as argument.\n")?;
         d.server.pool_max_conn = units::atoi(line.arg(i + 1));
@@ -407,11 +419,11 @@ pub static OPTIONS: &[ServerOption] = &[
             Ok(1)
         })),
     ),
-    value("redir", "<prefix>", "Redirects clients to the server.", |_, line, i, d| {
+    planned(value("redir", "<prefix>", "Redirects clients to the server.", |_, line, i, d| {
         needs(line, i, "expects <prefix> as argument.\n")?;
         d.server.redir = Some(line.arg(i + 1).into());
         Ok(1)
-    }),
+    })),
     since(3, 3, tls_flag("renegotiate", "Allows renegotiation.")),
     planned(value("resolve-net", "<network>[,<network>]*", "Prefers addresses in networks.", resolve_net)),
     planned(value("resolve-opts", "<option>,…", "Sets how names are resolved.", resolve_opts)),
@@ -481,7 +493,7 @@ pub static OPTIONS: &[ServerOption] = &[
         tls::version(line, i, &mut d.server.tls_options).map(|()| 1)
     }),
     tls_flag("ssl-reuse", "Resumes sessions."),
-    flag("stick", "Is learnt by stick tables.", set!(non_stick = false)),
+    no_effect(NO_STICK, flag("stick", "Is learnt by stick tables.", set!(non_stick = false))),
     since(
         3,
         2,
@@ -523,7 +535,7 @@ pub static OPTIONS: &[ServerOption] = &[
     ),
     value("weight", "<weight>", "Sets the share of the load.", weight),
     no_effect(
-        "a web socket goes over the connection the request came on",
+        "servers are spoken to in HTTP/1, which carries web sockets as they come",
         value("ws", "auto|h1|h2", "Sets how web sockets are carried.", |_, line, i, _| {
             one_of(line, i, &["auto", "h1", "h2"], "'ws' has to be 'auto', 'h1' or 'h2'")
         }),

@@ -1,7 +1,7 @@
 //! `stats …` in proxies.
 
 use rha_ir::{Stats, StatsAdmin, StatsScope};
-use rha_vocab::Dialect;
+use rha_vocab::{Dialect, Support};
 
 use super::basics::shown;
 use super::draft;
@@ -31,8 +31,14 @@ fn stats(cx: &mut Cx<'_>, line: &Line) {
         d.proxy.stats = None;
     }
     match line.bytes(1) {
-        b"admin" => admin(cx, line),
-        b"http-request" => crate::rules::stats_http_request(cx, line),
+        b"admin" => {
+            cx.note("stats admin", Support::Planned, line.at(1));
+            admin(cx, line);
+        }
+        b"http-request" => {
+            cx.note("stats http-request", Support::Planned, line.at(1));
+            crate::rules::stats_http_request(cx, line);
+        }
         b"uri" => text_value(cx, line, "'uri' needs an URI prefix.", |s, v| s.uri = v.into()),
         b"realm" => text_value(cx, line, "'realm' needs an realm name.", |s, v| s.realm = Some(v.into())),
         b"auth" => text_value(cx, line, "'auth' needs a user:password account.", |s, v| {
@@ -57,11 +63,13 @@ fn stats(cx: &mut Cx<'_>, line: &Line) {
             }
         }
         b"show-legends" => {
+            cx.note("stats show-legends", Support::Partial("the page has no tooltips"), line.at(1));
             if let Some(s) = own(cx, line) {
                 s.show_legends = true;
             }
         }
         b"show-modules" => {
+            cx.note("stats show-modules", Support::Partial("the page shows no columns of modules"), line.at(1));
             if let Some(s) = own(cx, line) {
                 s.show_modules = true;
             }

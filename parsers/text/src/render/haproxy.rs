@@ -30,6 +30,11 @@ impl Stream {
         Stream { speaker, introduced: false }
     }
 
+    /// Ends the start: COMPAT: what a serving process says has no introduction.
+    pub fn serves(&mut self) {
+        self.introduced = true;
+    }
+
     /// One message at a level, with its introduction if it is the first.
     #[must_use]
     pub fn say(&mut self, severity: Severity, text: &str) -> String {
