@@ -4,7 +4,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use rha_compat_tests::{End, Origin, Peer, Sink, Stage, Start, ours_alone};
@@ -207,13 +208,13 @@ fn too_many_headers_are_refused() {
 
 #[test]
 fn oversized_and_broken_chunk_sizes_are_refused() {
-    let sizes = ["FFFFFFFFFFFFFFFF\r\n", "80000000000000000\r\n", "-1\r\n", "zz\r\n", "\r\n", "3\nab", "3;\0\r\n"];
+    let sizes = ["FFFFFFFFFFFFFFFF\r\n", "80000000000000000\r\n", "-1\r\n", "zz\r\n", "\r\n", "3\nab"];
     for size in sizes {
         clients(|site| {
             let head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
             let back = site.stage.client("fe").send(format!("{head}{size}")).to_end_of_answer();
             assert_eq!((back.status(), back.end), (400, End::Eof), "{size:?}: {back}");
-            site.logged(&["good/good", " 400 ", "POST / HTTP/1.1"]);
+            site.logged(&["fe/<NOSRV>", " 400 ", " PR-- ", "<BADREQ>"]);
         });
     }
 }
@@ -228,4 +229,330 @@ fn what_is_no_http_is_refused() {
             site.logged(&["fe/<NOSRV>", " 400 ", "<BADREQ>"]);
         });
     }
+}
+
+/// The bad server answers with these bytes, then closes.
+fn answers(bytes: &'static [u8]) -> impl Fn(&mut Peer) + Send + Sync + Clone {
+    move |peer| {
+        peer.request();
+        peer.send(bytes);
+    }
+}
+
+/// The bad server answers with these bytes, then says nothing more.
+fn begins(bytes: &'static [u8]) -> impl Fn(&mut Peer) + Send + Sync + Clone {
+    move |peer| {
+        peer.request();
+        peer.send(bytes);
+        peer.hang();
+    }
+}
+
+#[test]
+fn a_server_that_sends_garbage_is_answered_for() {
+    for bytes in [
+        &b"\xff\0garbage\r\n\r\n"[..],
+        b"220 mail.example.com ESMTP\r\n",
+        b"HTTP/1.1 2x0 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX Y: z\r\n\r\n",
+    ] {
+        servers(answers(bytes), |site| {
+            let back = site.ask_bad();
+            assert_eq!((back.status(), back.end), (502, End::Eof), "{back}");
+            site.logged(&["bad/bad", " 502 ", " PH-- ", "GET /bad HTTP/1.1"]);
+        });
+    }
+}
+
+#[test]
+fn a_server_that_closes_early_is_answered_for() {
+    for bytes in [&b""[..], b"HTTP/1.1 200 OK\r\nCont"] {
+        servers(answers(bytes), |site| {
+            let back = site.ask_bad();
+            assert_eq!((back.status(), back.end), (502, End::Eof), "{back}");
+            site.logged(&["bad/bad", " 502 ", "H-- ", "GET /bad HTTP/1.1"]);
+        });
+    }
+}
+
+#[test]
+fn a_server_that_resets_is_answered_for() {
+    let reset = |peer: &mut Peer| {
+        peer.request();
+        peer.reset();
+    };
+    servers(reset, |site| {
+        let back = site.ask_bad();
+        assert_eq!((back.status(), back.end), (502, End::Eof), "{back}");
+        site.logged(&["bad/bad", " 502 ", " SH-- ", "GET /bad HTTP/1.1"]);
+    });
+}
+
+#[test]
+fn a_server_that_closes_in_the_body_is_logged_and_the_client_can_tell() {
+    for (bytes, got) in [
+        (&b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"[..], "abc"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", "ab"),
+    ] {
+        servers(answers(bytes), |site| {
+            let back = site.ask_bad();
+            assert_eq!((back.status(), back.end), (200, End::Eof), "{back}");
+            assert!(back.text().contains(got) && !back.text().contains("0\r\n\r\n"), "{back}");
+            site.logged(&["bad/bad", " 200 ", " SD-- ", "GET /bad HTTP/1.1"]);
+        });
+    }
+}
+
+#[test]
+fn a_server_that_never_answers_times_out() {
+    for bytes in [&b""[..], b"HTTP/1.1 200 OK\r\nCont", b"HTTP/1.1 100 Continue\r\n\r\n"] {
+        servers(begins(bytes), |site| {
+            let mut client = site.stage.client("fe");
+            let mut back = client.send("GET /bad HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").response();
+            while back.status() == 100 {
+                back = client.response();
+            }
+            assert_eq!((back.status(), client.end()), (504, End::Eof), "{back}");
+            site.logged(&["bad/bad", " 504 ", " sH-- ", "GET /bad HTTP/1.1"]);
+        });
+    }
+}
+
+#[test]
+fn a_server_that_stops_in_the_body_times_out() {
+    servers(begins(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"), |site| {
+        let back = site.ask_bad();
+        assert_eq!((back.status(), back.text().as_str(), back.end), (200, "abc", End::Eof), "{back}");
+        site.logged(&["bad/bad", " 200 ", "D-- ", "GET /bad HTTP/1.1"]);
+    });
+}
+
+#[test]
+fn a_never_ending_head_from_a_server_is_refused() {
+    let endless = |peer: &mut Peer| {
+        peer.request();
+        peer.send("HTTP/1.1 200 OK\r\n");
+        let line = format!("X-Padding: {}\r\n", "x".repeat(1000));
+        while peer.send(&line) {}
+    };
+    let one_line = |peer: &mut Peer| {
+        peer.request();
+        peer.send("HTTP/1.1 200 OK\r\nX: ");
+        while peer.send([b'x'; 1000]) {}
+    };
+    let many = |peer: &mut Peer| {
+        peer.request();
+        let all: String = (0..200).map(|n| format!("x{n}: y\r\n")).collect();
+        peer.send(format!("HTTP/1.1 200 OK\r\n{all}\r\n"));
+    };
+    let refused = |site: &Site<'_>| {
+        let back = site.ask_bad();
+        assert_eq!((back.status(), back.end), (502, End::Eof), "{back}");
+        site.logged(&["bad/bad", " 502 ", " PH-- ", "GET /bad HTTP/1.1"]);
+    };
+    servers(endless, refused);
+    servers(one_line, refused);
+    servers(many, refused);
+}
+
+#[test]
+fn a_server_that_is_not_there_is_answered_for() {
+    let config = SITE.replace("server bad {bad}", "server bad {closed}");
+    with_site(&config, Peer::hang, |site| {
+        let back = site.ask_bad();
+        assert_eq!((back.status(), back.end), (503, End::Eof), "{back}");
+        site.logged(&["bad/bad", " 503 ", " SC-- ", "GET /bad HTTP/1.1"]);
+    });
+}
+
+/// Leaves a running process `more` descriptors beside those it has, and gives how many that are in all.
+fn leave_descriptors(pid: i32, more: usize) -> usize {
+    let limit = open_descriptors(pid) + more;
+    let bound = Some(limit as u64);
+    let process = rustix::process::Pid::from_raw(pid);
+    let both = rustix::process::Rlimit { current: bound, maximum: bound };
+    rustix::process::prlimit(process, rustix::process::Resource::Nofile, both).expect("the process's limits");
+    limit
+}
+
+fn open_descriptors(pid: i32) -> usize {
+    // numbers are what the limit counts, and the highest is not the last one given
+    let all = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+    let numbers = all.filter_map(|f| f.unwrap().file_name().to_str()?.parse::<usize>().ok());
+    numbers.max().map_or(0, |n| n + 1)
+}
+
+/// Waits until a process has used up its descriptors: what it does with one more client shows nowhere else.
+fn descriptors_reach(pid: i32, limit: usize) {
+    let deadline = Instant::now() + rha_compat_tests::PATIENCE;
+    while open_descriptors(pid) < limit {
+        assert!(Instant::now() < deadline, "only {} of {limit} descriptors are open", open_descriptors(pid));
+        std::thread::yield_now();
+    }
+}
+
+fn patient() -> String {
+    SITE.replace("global\n    stats", "global\n    maxconn 1000\n    stats").replace("400ms", "1m")
+}
+
+#[test]
+fn without_descriptors_connections_wait_and_service_goes_on_when_clients_leave() {
+    with_site(&patient(), Peer::hang, |site| {
+        site.serves();
+        let pid = site.stage.running().pid();
+        let limit = leave_descriptors(pid, 20);
+        let idle: Vec<_> = (0..60).map(|_| site.stage.client("fe")).collect();
+        descriptors_reach(pid, limit);
+        let mut waiting = site.stage.client("fe");
+        waiting.send(GET).patience(Duration::from_millis(300));
+        assert_eq!(waiting.response().end, End::Silent, "accepted without a descriptor");
+        drop(idle);
+        waiting.patience(rha_compat_tests::PATIENCE);
+        let back = waiting.to_end_of_answer();
+        assert_eq!((back.status(), back.end), (200, End::Eof), "{back}");
+    });
+}
+
+#[test]
+fn without_descriptors_for_servers_requests_are_answered() {
+    with_site(&patient(), Peer::hang, |site| {
+        site.serves();
+        let pid = site.stage.running().pid();
+        let mut first = site.stage.client("fe");
+        first.send("GET / HTTP/1.1\r\nHost: a\r\n");
+        let limit = leave_descriptors(pid, 20);
+        let idle: Vec<_> = (0..60).map(|_| site.stage.client("fe")).collect();
+        descriptors_reach(pid, limit);
+        let back = first.send("Connection: close\r\n\r\n").to_end_of_answer();
+        assert_eq!((back.status(), back.end), (503, End::Eof), "{back}");
+        let line = site.sink.line_with(" 503 ");
+        assert!(line.contains(" good/"), "{line}");
+        drop(idle);
+    });
+}
+
+/// A small generator of numbers that look random; the same every run.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 >> 11).unwrap() % n.max(1)
+    }
+
+    fn byte(&mut self) -> u8 {
+        u8::try_from(self.below(256)).unwrap()
+    }
+}
+
+fn read(text: Vec<u8>, dialect: Dialect) -> usize {
+    let mut files = MemoryFiles::default();
+    files.0.insert("f".into(), text);
+    let resolve = |_: &str, _: Option<u8>| None;
+    let input = Input {
+        paths: &["f".to_owned()],
+        files: &files,
+        env: Env::from_pairs([("A", "1 2")]),
+        dialect,
+        samples: rha_sample::vocab_for(dialect),
+        ignore_resolution: true,
+        resolve: &resolve,
+        version: "3.0.11".into(),
+    };
+    parse(&input).diagnostics.len()
+}
+
+/// Parses all that `next` gives, in a thread, so that one that hangs fails instead.
+fn parse_all(count: usize, next: impl Fn(usize) -> Vec<u8> + Send + 'static) {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        for n in 0..count {
+            let text = next(n);
+            let dialect = [Dialect::V2_6, Dialect::V3_0, Dialect::V3_5][n % 3];
+            let shown = text.escape_ascii().to_string();
+            let outcome = std::panic::catch_unwind(move || read(text, dialect));
+            if sender.send(outcome.map_err(|_| format!("{n} for {dialect:?}: {shown}"))).is_err() {
+                return;
+            }
+        }
+    });
+    let mut complaints = 0;
+    for n in 0..count {
+        let one = receiver.recv_timeout(rha_compat_tests::PATIENCE);
+        match one.unwrap_or_else(|_| panic!("file {n} hangs")) {
+            Ok(found) => complaints += found,
+            Err(file) => panic!("a panic on file {file}"),
+        }
+    }
+    assert!(complaints > count / 2, "only {complaints} complaints about {count} broken files");
+}
+
+#[test]
+fn ten_thousand_random_files_are_read_without_panic_or_hang() {
+    // of all bytes, of printable ones, and of those that mean something to the reader
+    const TELLING: &[u8] = b" \t\n\r\0\"'\\#${}[]()%,.:;!@/-ifx0119a*";
+    parse_all(10_000, |n| {
+        let mut dice = Dice(0x9e37_79b9_7f4a_7c15 ^ (n as u64 + 1));
+        dice.below(2);
+        let length = dice.below(600);
+        (0..length)
+            .map(|_| match n % 3 {
+                0 => dice.byte(),
+                1 => b' ' + dice.byte() % 95,
+                _ => TELLING[dice.below(TELLING.len())],
+            })
+            .collect()
+    });
+}
+
+#[test]
+fn spoilt_configurations_are_read_without_panic_or_hang() {
+    let all: Vec<Vec<u8>> = configurations().iter().map(|f| std::fs::read(f).unwrap()).collect();
+    assert!(all.len() > 100);
+    parse_all(10 * all.len(), move |n| {
+        let mut dice = Dice(0x2545_f491_4f6c_dd1d ^ (n as u64 + 1));
+        dice.below(2);
+        let mut text = all[n % all.len()].clone();
+        for _ in 0..=dice.below(8) {
+            spoil(&mut text, &all, &mut dice);
+        }
+        text
+    });
+}
+
+/// One small change: a byte, a cut, a doubled piece, a line of another file.
+fn spoil(text: &mut Vec<u8>, all: &[Vec<u8>], dice: &mut Dice) {
+    let at = dice.below(text.len());
+    let end = (at + dice.below(40)).min(text.len());
+    match dice.below(6) {
+        0 if !text.is_empty() => text[at] = dice.byte(),
+        1 => text.truncate(at),
+        2 => drop(text.drain(at..end)),
+        3 => {
+            let piece = text[at..end].to_vec();
+            text.splice(at..at, piece);
+        }
+        4 => {
+            let other = &all[dice.below(all.len())];
+            let line = other.split(|b| *b == b'\n').nth(dice.below(20)).unwrap_or_default();
+            let start = text[..at].iter().rposition(|b| *b == b'\n').map_or(0, |n| n + 1);
+            text.splice(start..start, [line, b"\n"].concat());
+        }
+        _ => text.insert(at, dice.byte()),
+    }
+}
+
+fn configurations() -> Vec<PathBuf> {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures");
+    let mut all = Vec::new();
+    for folder in ["haproxy/good", "haproxy/bad", "documents"] {
+        all.extend(std::fs::read_dir(top.join(folder)).unwrap().map(|f| f.unwrap().path()));
+    }
+    all.retain(|f| f.extension().is_some_and(|e| e == "cfg"));
+    all.sort();
+    all
 }

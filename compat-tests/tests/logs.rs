@@ -279,7 +279,9 @@ fn a_unix_receiver_and_standard_output_work_too() {
         drop(client);
         stage.running().signal(rha_compat_tests::Signal::USR1);
         let exit = stage.wait();
-        stage.note_log("standard output", &exit.stdout);
+        // 2.6 also names a proxy of its own
+        let said: String = exit.stdout.split_inclusive('\n').filter(|l| !l.contains("<HTTPCLIENT>")).collect();
+        stage.note_log("standard output", &said);
     });
 }
 

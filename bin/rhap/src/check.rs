@@ -134,21 +134,20 @@ pub fn verdict(options: &Options, dialect: Dialect, parsed: &Parsed, stream: &mu
     if parsed.is_refused() {
         return 1;
     }
+    let warned = has_warnings(parsed);
+    if warned && (options.zero_warning || parsed.model.process.zero_warning) {
+        let text = "config : Some warnings were found and 'zero-warning' is set. Aborting.";
+        native(options, &[Diagnostic::native("HA3001", Severity::Error, Span::default(), text)], stream);
+        return 1;
+    }
+    if warned && speaks && !machine {
+        print_one("Warnings were found.\n");
+    }
     if !options.master && dialect < Dialect::V3_5 && !has_listener(parsed) {
         if speaks && !machine {
             print_one("Configuration file has no error but will not start (no listener) => exit(2).\n");
         }
         return 2;
-    }
-    if has_warnings(parsed) {
-        if options.zero_warning || parsed.model.process.zero_warning {
-            let text = "config : Some warnings were found and 'zero-warning' is set. Aborting.";
-            native(options, &[Diagnostic::native("HA3001", Severity::Error, Span::default(), text)], stream);
-            return 1;
-        }
-        if speaks && !machine {
-            print_one("Warnings were found.\n");
-        }
     }
     if speaks && !machine && (options.verbose || dialect < Dialect::V2_8) {
         print_one("Configuration file is valid\n");
@@ -172,6 +171,21 @@ pub fn obstacles(parsed: &Parsed, allow_planned: bool) -> Vec<Diagnostic> {
         .iter()
         .filter(|n| !n.support.starts() && !(allow_planned && n.support == Support::Planned))
         .map(|n| obstacle(&n.keyword, n.support, n.span, &parsed.sources))
+        .collect();
+    found.dedup_by(|a, b| a == b);
+    found
+}
+
+/// What a start with `--allow-planned` goes on without.
+#[must_use]
+pub fn left_out(parsed: &Parsed) -> Vec<Diagnostic> {
+    let planned = parsed.notes.iter().filter(|n| n.support == Support::Planned);
+    let mut found: Vec<Diagnostic> = planned
+        .map(|n| {
+            let place = format!("{}:{}", parsed.sources.name(n.span.file), n.span.line);
+            let text = format!("[{place}] : '{}' is not built yet and left out (--allow-planned).", n.keyword);
+            Diagnostic::native("HA4001", Severity::Warning, n.span, text)
+        })
         .collect();
     found.dedup_by(|a, b| a == b);
     found

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use rha_admin::session::Session;
 use rha_admin::view::ControlSocket;
-use rha_ir::{Bind, SocketLevel, StatsSocket};
+use rha_ir::{Bind, BindAddress, Process, SocketLevel};
 use rha_net::{Conn, ListenOptions, Listener, SocketAddress};
+use rha_proxy::StartError;
+use tokio::sync::Semaphore;
 
 use crate::engine::Engine;
 
@@ -16,28 +18,41 @@ use crate::engine::Engine;
 pub struct Bound {
     sockets: Vec<(Listener, SocketLevel)>,
     idle: Duration,
+    most: usize,
 }
 
 /// Binds all `stats socket` lines.
 ///
 /// # Errors
-/// The original's words for the first one that fails.
-pub fn bind(lines: &[StatsSocket], timeout_ms: Option<u32>) -> Result<(Bound, Vec<ControlSocket>), String> {
-    let mut bound = Bound { sockets: Vec::new(), idle: Duration::from_millis(timeout_ms.unwrap_or(10_000).into()) };
-    let mut shown = Vec::new();
+/// Every one that failed.
+pub fn bind(process: &Process) -> Result<(Bound, Vec<ControlSocket>), Vec<StartError>> {
+    let lines = &process.stats_sockets;
+    let idle = Duration::from_millis(process.stats_timeout_ms.unwrap_or(10_000).into());
+    // COMPAT: ten connections unless `stats maxconn` says otherwise; further ones wait to be accepted.
+    let most = process.stats_maxconn.unwrap_or(10).max(1) as usize;
+    let mut bound = Bound { sockets: Vec::new(), idle, most };
+    let (mut shown, mut errors) = (Vec::new(), Vec::new());
     for line in lines {
         let level = line.bind.level.unwrap_or_default();
         for a in &line.bind.addresses {
-            let wanted = rha_net::resolve(&a.address, 0).map_err(|e| e.to_string())?;
-            let sockets = rha_net::bind(&wanted, &options(&line.bind), 1)
-                .map_err(|e| format!("Starting frontend GLOBAL: {e}"))?;
-            for socket in sockets {
-                shown.push(ControlSocket { name: name(socket.address()), level });
-                bound.sockets.push((socket, level));
+            match open(a, &line.bind) {
+                Ok(sockets) => {
+                    for socket in sockets {
+                        shown.push(ControlSocket { name: name(socket.address()), level });
+                        bound.sockets.push((socket, level));
+                    }
+                }
+                Err(e) => errors.push(e),
             }
         }
     }
-    Ok((bound, shown))
+    if errors.is_empty() { Ok((bound, shown)) } else { Err(errors) }
+}
+
+fn open(at: &BindAddress, line: &Bind) -> Result<Vec<Listener>, StartError> {
+    let failed = |protocol, reason| StartError { proxy: "GLOBAL".to_owned(), origin: line.origin, protocol, reason };
+    let wanted = rha_net::resolve(&at.address, 0).map_err(|e| failed("", e.to_string()))?;
+    rha_net::bind(&wanted, &options(line), 1).map_err(|e| failed(e.protocol(), e.to_string()))
 }
 
 fn options(b: &Bind) -> ListenOptions {
@@ -69,10 +84,12 @@ impl Bound {
             return Ok(None);
         }
         rha_net::spawn_worker("control".to_owned(), move || async move {
+            let slots = Arc::new(Semaphore::new(self.most));
             let tasks: Vec<_> = self
                 .sockets
                 .into_iter()
-                .map(|(socket, level)| tokio::task::spawn_local(accept(socket, level, self.idle, engine.clone())))
+                .map(|(socket, level)| (socket, Talk { level, idle: self.idle, engine: engine.clone() }))
+                .map(|(socket, talk)| tokio::task::spawn_local(accept(socket, talk, slots.clone())))
                 .collect();
             for t in tasks {
                 let _ = t.await;
@@ -82,19 +99,33 @@ impl Bound {
     }
 }
 
-async fn accept(socket: Listener, level: SocketLevel, idle: Duration, engine: Arc<Engine>) {
+/// What a conversation depends on.
+#[derive(Clone)]
+struct Talk {
+    level: SocketLevel,
+    idle: Duration,
+    engine: Arc<Engine>,
+}
+
+async fn accept(socket: Listener, how: Talk, slots: Arc<Semaphore>) {
     let Ok(socket) = socket.attach() else { return };
     loop {
+        let Ok(slot) = slots.clone().acquire_owned().await else { return };
         match poll_fn(|cx| socket.poll_accept(cx)).await {
             Ok(incoming) => {
-                tokio::task::spawn_local(talk(incoming.conn, level, idle, engine.clone()));
+                let how = how.clone();
+                tokio::task::spawn_local(async move {
+                    talk(incoming.conn, how).await;
+                    drop(slot);
+                });
             }
             Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
         }
     }
 }
 
-async fn talk(mut conn: Conn, level: SocketLevel, idle: Duration, engine: Arc<Engine>) {
+async fn talk(mut conn: Conn, how: Talk) {
+    let Talk { level, idle, engine } = how;
     let mut session = Session::new(level);
     let mut buf = vec![0; 16 * 1024];
     let mut out = Vec::new();

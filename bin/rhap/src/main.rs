@@ -112,6 +112,11 @@ fn program(options: &Options) -> i32 {
         check::native(options, &obstacles, &mut stream);
         return 1;
     }
+    check::native(options, &check::left_out(&parsed), &mut stream);
+    if parsed.model.process.quiet && !options.quiet {
+        let quiet = Options { quiet: true, ..options.clone() };
+        return start(&quiet, d, parsed, stream);
+    }
     start(options, d, parsed, stream)
 }
 

@@ -301,7 +301,7 @@ pub fn read(words: &[String]) -> Outcome {
             Takes::Rest => (row.set)(&mut o, &flag[row.letters.len()..]),
             Takes::Next(_) => match words.next() {
                 Some(value) => (row.set)(&mut o, value),
-                None => return Outcome::Usage,
+                None => return without_value(row.letters),
             },
             Takes::Pids => {
                 o.old_pids.get_or_insert_with(|| (row.letters == "st", Vec::new()));
@@ -324,6 +324,16 @@ pub fn read(words: &[String]) -> Outcome {
         }
     }
     Outcome::Run(Box::new(o))
+}
+
+/// COMPAT: `-cc` alone is usage; the others fail when the words are kept for a reload.
+fn without_value(letters: &str) -> Outcome {
+    let message = match letters {
+        "cc" => return Outcome::Usage,
+        "x" => "Unix socket path expected with the -x flag\n",
+        _ => "failed to copy argv.",
+    };
+    Outcome::Fail { message: message.to_owned(), usage: false }
 }
 
 fn long_option<'a>(
@@ -407,10 +417,11 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_usage() {
-        for line in ["foo", "-zz", "--foo", "-f", "-sf 0"] {
+        for line in ["foo", "-zz", "--foo", "-cc", "-sf 0"] {
             let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
             assert!(matches!(read(&words), Outcome::Usage), "{line}");
         }
+        assert!(matches!(read(&["-f".to_owned()]), Outcome::Fail { usage: false, .. }));
         assert_eq!(run("--compat 2.6").dialect, Some(Dialect::V2_6));
         assert_eq!(run("--format=json").format, Format::Json);
     }

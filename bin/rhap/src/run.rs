@@ -3,6 +3,7 @@
 //! COMPAT: order and words of the steps, exit codes and signals as in HAProxy's management guide §3–§5,
 //! held by the `process` differential tests.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use rha_haproxy::Parsed;
 use rha_net::{Identity, Signal, Signals};
-use rha_proxy::{Plan, Runtime};
+use rha_proxy::{Plan, Runtime, StartError};
 use rha_text::render::haproxy::Stream;
 use rha_text::{Diagnostic, Severity, Span};
 use rha_vocab::Dialect;
@@ -21,6 +22,9 @@ use crate::engine::{Engine, Later};
 use crate::master::Line;
 use crate::options::Options;
 use crate::pages::Pages;
+
+/// Syslog's level of a warning.
+const WARNING: u8 = 4;
 
 /// Everything a process needs to serve.
 pub struct Start<'a> {
@@ -57,11 +61,28 @@ impl Start<'_> {
         if !check::has_listener(&self.parsed) && !self.under_master {
             return self.fail("[rhap.main()] No enabled listener found (check for 'bind' directives) ! Exiting.");
         }
-        let descriptors = rha_net::raise_descriptor_limit(self.wanted_descriptors());
+        let wanted = self.wanted_descriptors();
+        let descriptors = rha_net::raise_descriptor_limit(wanted);
+        if descriptors < wanted {
+            let text = format!("[rhap.main()] Cannot raise FD limit to {wanted}, limit is {descriptors}.");
+            if !self.parsed.model.process.no_strict_limits {
+                return self.fail(&text);
+            }
+            self.say(Severity::Warning, &text);
+        }
         let engine = match self.start(descriptors) {
             Ok(e) => e,
             Err(code) => return code,
         };
+        if let Some(n) = self.options.memory_mb.filter(|n| *n > 0)
+            && !rha_net::limit_memory(n.into())
+        {
+            let text = format!("[rhap.main()] Cannot fix MEM limit to {n} megs.");
+            if !self.parsed.model.process.no_strict_limits {
+                return self.fail(&text);
+            }
+            self.say(Severity::Warning, &text);
+        }
         self.finish_old_processes();
         if self.detach {
             rha_net::detach();
@@ -92,6 +113,10 @@ impl Start<'_> {
         if let Some(n) = self.maxconn() {
             model.process.maxconn = Some(n);
         }
+        if let Some(n) = self.options.proxy_maxconn.filter(|n| *n > 0) {
+            model.proxies.iter_mut().filter(|p| p.maxconn.is_none()).for_each(|p| p.maxconn = Some(n));
+        }
+        model.process.allow_planned = self.options.allow_planned;
         let later = Later::default();
         let stats = model.proxies.iter().map(|p| p.stats.clone()).collect();
         let mut plan = match Plan::build(&model, self.dialect, None) {
@@ -103,22 +128,13 @@ impl Start<'_> {
             Ok(p) => p,
             Err(errors) => return Err(self.plan_errors(&errors)),
         };
-        let (controls, sockets) = control::bind(&model.process.stats_sockets, model.process.stats_timeout_ms)
-            .map_err(|e| self.fail(&e))?;
+        let (controls, sockets) = match control::bind(&model.process) {
+            Ok(bound) => bound,
+            Err(errors) => return Err(self.bind_errors(&model, errors)),
+        };
         let runtime = match rha_proxy::start(plan, self.start_options(&model.process)) {
             Ok(r) => r,
-            Err(errors) => {
-                for e in &errors {
-                    let text = if self.dialect >= Dialect::V2_8 && e.origin.line > 0 {
-                        let place = format!("{}:{}", self.parsed.sources.name(e.origin.file), e.origin.line);
-                        format!("Binding [{place}] for proxy {}: {}", e.proxy, e.reason)
-                    } else {
-                        e.to_string()
-                    };
-                    self.say(Severity::Error, &text);
-                }
-                return Err(self.fail("[rhap.main()] Some protocols failed to start their listeners! Exiting."));
-            }
+            Err(errors) => return Err(self.bind_errors(&model, errors)),
         };
         let pid = std::process::id();
         let speaker = rha_text::render::haproxy::Speaker {
@@ -143,8 +159,29 @@ impl Start<'_> {
         let _ = later.set(engine.clone());
         controls.serve(engine.clone()).map_err(|e| self.fail(&format!("[rhap.main()] cannot start control: {e}")))?;
         self.parsed.model = model;
-        self.write_pidfile();
         Ok(engine)
+    }
+
+    /// Listeners that could not be had, or a step after them that failed.
+    ///
+    /// COMPAT: unix sockets are told last, each protocol at a time (`process/no-such-address`).
+    fn bind_errors(&mut self, model: &rha_ir::Model, mut errors: Vec<StartError>) -> i32 {
+        errors.sort_by_key(|e| e.protocol == "unix_stream");
+        for e in &errors {
+            if e.proxy.is_empty() {
+                return self.fail(&format!("[rhap.main()] {}", e.reason));
+            }
+            let place = format!("{}:{}", self.parsed.sources.name(e.origin.file), e.origin.line);
+            let is_front = |p: &rha_ir::Proxy| p.name == e.proxy && p.kind == rha_ir::ProxyKind::Frontend;
+            let kind = if e.proxy == "GLOBAL" || model.proxies.iter().any(is_front) { "frontend" } else { "proxy" };
+            let reason = if self.dialect >= Dialect::V2_8 {
+                format!("protocol {}: {}.", e.protocol, e.reason)
+            } else {
+                e.reason.clone()
+            };
+            self.say(Severity::Error, &format!("Binding [{place}] for {kind} {}: {reason}", e.proxy));
+        }
+        self.fail("[rhap.main()] Some protocols failed to start their listeners! Exiting.")
     }
 
     /// What happens between binding and serving: chroot, then another user.
@@ -153,17 +190,17 @@ impl Start<'_> {
         let identity = Identity {
             uid: process.user.as_deref().and_then(rha_net::lookup_user),
             gid: process.group.as_deref().and_then(rha_net::lookup_group),
-            user: process.user.clone(),
         };
         let pidfile = self.pidfile().map(str::to_owned);
         rha_proxy::Options {
             before_serving: Some(Box::new(move || {
                 if let Some(path) = &pidfile {
-                    // Written again, with its content, once the listeners serve; it must be ours to write.
-                    let _ = rha_net::write_pidfile(Path::new(path), &[std::process::id()]);
+                    rha_net::write_pidfile(Path::new(path), &[std::process::id()])
+                        .map_err(|_| io::Error::other(format!("Cannot create pidfile {path}")))?;
                 }
                 if let Some(root) = root {
-                    rha_net::chroot(Path::new(&root))?;
+                    rha_net::chroot(Path::new(&root))
+                        .map_err(|_| io::Error::other(format!("Cannot chroot({root}).")))?;
                 }
                 rha_net::drop_privileges(&identity)
             })),
@@ -176,15 +213,6 @@ impl Start<'_> {
             return None;
         }
         self.options.pidfile.as_deref().or(self.parsed.model.process.pidfile.as_deref())
-    }
-
-    fn write_pidfile(&mut self) {
-        if let Some(path) = self.pidfile().map(str::to_owned)
-            && !Path::new(&path).exists()
-            && let Err(e) = rha_net::write_pidfile(Path::new(&path), &[std::process::id()])
-        {
-            self.say(Severity::Warning, &format!("[rhap.main()] Cannot create pidfile {path}: {e}"));
-        }
     }
 
     fn plan_errors(&mut self, errors: &[rha_proxy::PlanError]) -> i32 {
@@ -206,18 +234,16 @@ impl Start<'_> {
     fn serve(&mut self, engine: &Arc<Engine>, signals: &Signals) -> i32 {
         let mut stopping: Option<Instant> = None;
         let hard = self.parsed.model.process.hard_stop_after_ms.map(|ms| Duration::from_millis(ms.into()));
+        let grace = Duration::from_millis(self.parsed.model.process.grace_ms.unwrap_or(0).into());
+        let mut asked: Option<Instant> = None;
         loop {
-            let patience = if stopping.is_some() { 20 } else { 1000 };
+            let patience = if asked.is_some() { 20 } else { 1000 };
             match signals.wait(Duration::from_millis(patience)) {
                 Some(s @ (Signal::Interrupt | Signal::Terminate)) => {
                     engine.runtime.stop();
                     signals.die_by(s);
                 }
-                Some(Signal::User1) if stopping.is_none() => {
-                    stopping = Some(Instant::now());
-                    engine.runtime.finish();
-                    engine.watch.stop();
-                }
+                Some(Signal::User1) if asked.is_none() => asked = Some(Instant::now()),
                 Some(Signal::HangUp) => self.dump(engine),
                 Some(Signal::Pause) => self.pause(&engine.runtime, true),
                 Some(Signal::Resume) => self.pause(&engine.runtime, false),
@@ -227,9 +253,15 @@ impl Start<'_> {
                 engine.runtime.stop();
                 return 0;
             }
+            // `grace`: the listeners stay open for a while after the order to stop.
+            if stopping.is_none() && asked.is_some_and(|a| a.elapsed() >= grace) {
+                stopping = Some(Instant::now());
+                engine.runtime.finish();
+                engine.watch.stop();
+                self.tell_stopped(engine);
+            }
             let Some(since) = stopping else { continue };
             if engine.runtime.is_finished() {
-                self.tell_stopped(engine);
                 return 0;
             }
             if hard.is_some_and(|h| since.elapsed() > h) {
@@ -244,6 +276,7 @@ impl Start<'_> {
             let (f, b) = (engine.runtime.front(p.id), engine.runtime.back(p.id));
             let text = format!("Proxy {} stopped (cumulated conns: FE: {}, BE: {}).", p.name, f.connections, b.sessions);
             self.say(Severity::Warning, &text);
+            engine.watch.log(p.id, WARNING, &text);
         }
     }
 

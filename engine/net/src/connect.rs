@@ -8,6 +8,7 @@ use std::time::Duration;
 use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::net::{TcpStream, UnixStream};
 
+use crate::listen::{Probes, set_tcp_number};
 use crate::{Conn, SocketAddress};
 
 /// Settings of an outgoing connection.
@@ -17,8 +18,10 @@ pub struct ConnectOptions {
     pub source: Option<SocketAddr>,
     /// `tcp-ut`.
     pub user_timeout: Option<Duration>,
-    /// `option srvtcpka`.
-    pub keepalive: bool,
+    /// `option srvtcpka`, `option tcpka`.
+    pub keepalive: Option<Probes>,
+    /// `tfo`: the first bytes go with the SYN.
+    pub fast_open: bool,
     /// `tune.rcvbuf.server`, bytes.
     pub receive_buffer: Option<u32>,
     /// `tune.sndbuf.server`, bytes.
@@ -80,8 +83,11 @@ pub fn connect(to: &SocketAddress, options: &ConnectOptions) -> io::Result<Conne
 }
 
 fn apply(socket: &Socket, o: &ConnectOptions) -> io::Result<()> {
-    if o.keepalive {
-        socket.set_keepalive(true)?;
+    if let Some(probes) = o.keepalive {
+        probes.apply(socket)?;
+    }
+    if o.fast_open {
+        set_tcp_number(socket, libc::TCP_FASTOPEN_CONNECT, 1);
     }
     if let Some(t) = o.user_timeout {
         socket.set_tcp_user_timeout(Some(t))?;

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use socket2::{Domain, SockAddr, SockRef, Socket, Type};
+use socket2::{Domain, SockAddr, SockRef, Socket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, UnixListener};
 
 use crate::connect::abstract_address;
@@ -48,8 +48,48 @@ pub struct ListenOptions {
     pub receive_buffer: Option<u32>,
     /// `tune.sndbuf.client`, bytes.
     pub send_buffer: Option<u32>,
-    /// Keep-alive probes on accepted connections.
-    pub keepalive: bool,
+    /// Keep-alive probes on accepted connections, which inherit them.
+    pub keepalive: Option<Probes>,
+    /// `tfo`.
+    pub fast_open: bool,
+}
+
+/// TCP keep-alive; what is not set is the system's default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Probes {
+    /// `clitcpka-cnt`, `srvtcpka-cnt`: probes without an answer that end the connection.
+    pub count: Option<u32>,
+    /// `clitcpka-idle`, `srvtcpka-idle`: silence before the first probe.
+    pub idle: Option<Duration>,
+    /// `clitcpka-intvl`, `srvtcpka-intvl`: time between probes.
+    pub interval: Option<Duration>,
+}
+
+impl Probes {
+    /// COMPAT: a value that the kernel refuses is ignored.
+    pub(crate) fn apply(self, socket: &Socket) -> io::Result<()> {
+        socket.set_keepalive(true)?;
+        let mut wish = TcpKeepalive::new();
+        if let Some(n) = self.count {
+            wish = wish.with_retries(n);
+        }
+        if let Some(t) = self.idle {
+            wish = wish.with_time(t);
+        }
+        if let Some(t) = self.interval {
+            wish = wish.with_interval(t);
+        }
+        let _ = socket.set_tcp_keepalive(&wish);
+        Ok(())
+    }
+}
+
+/// Sets a TCP option to a number; one the kernel does not know is left out.
+pub(crate) fn set_tcp_number(socket: &Socket, option: libc::c_int, value: libc::c_int) {
+    // SAFETY: a valid descriptor and a pointer to an int of the stated size.
+    unsafe {
+        libc::setsockopt(socket.as_raw_fd(), libc::IPPROTO_TCP, option, (&raw const value).cast(), 4);
+    }
 }
 
 /// What went wrong, in HAProxy's words.
@@ -212,8 +252,8 @@ fn tune(socket: &Socket, ip: SocketAddr, o: &ListenOptions) -> io::Result<()> {
     if let Some(mss) = o.mss {
         socket.set_tcp_mss(mss)?;
     }
-    if o.keepalive {
-        socket.set_keepalive(true)?;
+    if let Some(probes) = o.keepalive {
+        probes.apply(socket)?;
     }
     if let Some(t) = o.user_timeout {
         socket.set_tcp_user_timeout(Some(t))?;
@@ -225,17 +265,10 @@ fn tune(socket: &Socket, ip: SocketAddr, o: &ListenOptions) -> io::Result<()> {
         socket.set_send_buffer_size(n as usize)?;
     }
     if o.defer_accept {
-        let one: libc::c_int = 1;
-        // SAFETY: a valid descriptor and a pointer to an int of the stated size.
-        unsafe {
-            libc::setsockopt(
-                socket.as_raw_fd(),
-                libc::IPPROTO_TCP,
-                libc::TCP_DEFER_ACCEPT,
-                (&raw const one).cast(),
-                4,
-            );
-        }
+        set_tcp_number(socket, libc::TCP_DEFER_ACCEPT, 1);
+    }
+    if o.fast_open {
+        set_tcp_number(socket, libc::TCP_FASTOPEN, o.backlog.max(1));
     }
     Ok(())
 }

@@ -68,7 +68,11 @@ async fn accept<H, T>(
 }
 
 fn admit(worker: &Rc<Worker>, door: &Door, incoming: Incoming) -> Session {
-    Session::new(worker.clone(), worker.plan(), door.front, door.listener, incoming)
+    let session = Session::new(worker.clone(), worker.plan(), door.front, door.listener, incoming);
+    if session.frontend().model.options.nolinger {
+        session.conn.reset_on_close();
+    }
+    session
 }
 
 /// Between requests only the session is held; a request's future and buffers come from pools.

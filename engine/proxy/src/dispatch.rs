@@ -310,6 +310,9 @@ impl Stream {
         let to = server_address(s, &state.address(), self.session.destination_if(s));
         let options = self.connect_options(&s.connect);
         self.establish(&to, &options, proxy.timeouts.connect).await?;
+        if let Some(conn) = self.server_conn.as_ref().filter(|_| proxy.model.options.nolinger) {
+            conn.reset_on_close();
+        }
         self.generation = generation;
         self.uses = 1;
         for s in [self.back_stats(), self.server_stats()].into_iter().flatten() {

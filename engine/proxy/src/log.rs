@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::task::{Context, Poll, Waker};
 
-use rha_ir::{LogDestination, LogSyslogFormat};
+use rha_ir::LogDestination;
 use rha_net::{DatagramBatch, DatagramSocket, LineSink};
 
 use crate::plan::Plan;
@@ -156,8 +156,10 @@ impl Stream {
         let mut text = std::mem::take(&mut self.parts.text);
         text.clear();
         let front = self.frontend();
+        // COMPAT: `error-log-format` is for what never became a request.
+        let unborn = front.mode == rha_ir::Mode::Http && !self.parts.request.is_complete();
         let format = match &front.rules.error_log_format {
-            Some(f) if failed => Some(f),
+            Some(f) if unborn => Some(f),
             _ => front.rules.log_format.as_ref(),
         };
         match format {
@@ -167,6 +169,15 @@ impl Stream {
         let w = &self.session.worker;
         w.logs.emit(&front.logs, level, w.now().wall_us, &text);
         self.parts.text = text;
+    }
+
+    /// `option logasap`: the line as things stand, as if the stream had ended at `end` with `size` bytes
+    /// sent. COMPAT: received bytes are not counted yet.
+    pub(crate) fn log_early(&mut self, end: u64, size: u64) {
+        let counted = (self.bytes_in, self.bytes_out, self.at.done);
+        (self.bytes_in, self.bytes_out, self.at.done) = (0, size, end);
+        self.log();
+        (self.bytes_in, self.bytes_out, self.at.done) = counted;
     }
 
     /// Nothing was received from the client.
@@ -193,10 +204,3 @@ impl Stream {
     }
 }
 
-/// The header format a destination has when none is written.
-pub(crate) fn default_format(to: &LogDestination) -> LogSyslogFormat {
-    match to {
-        LogDestination::Descriptor(_) => LogSyslogFormat::Raw,
-        _ => LogSyslogFormat::Rfc3164,
-    }
-}

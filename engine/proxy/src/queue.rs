@@ -286,7 +286,7 @@ mod tests {
             p.service.servers.push(s);
         }
         let any = SocketAddress::Ip(([127, 0, 0, 1], 1).into());
-        ProxyState::new(&p, Algorithm::RoundRobin, vec![any.clone(), any], 100)
+        ProxyState::new(&p, Algorithm::RoundRobin, vec![any.clone(), any], 100, rha_vocab::Dialect::V3_0)
     }
 
     fn slot(a: Assigned) -> usize {

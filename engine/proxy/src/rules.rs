@@ -88,6 +88,8 @@ pub(crate) fn admit(session: Session) -> Option<Session> {
         s.into_session();
         return None;
     }
+    // COMPAT: addresses that these rules set stay for the whole session, later ones for their stream.
+    s.moved_from = None;
     Some(s.into_session())
 }
 
@@ -420,6 +422,9 @@ impl Stream {
                 let Some(Value::Int(n)) = e.eval_as(self, SampleType::Sint) else { return };
                 a.set_port((n & 0xffff) as u16);
             }
+        }
+        if self.moved_from.is_none() {
+            self.moved_from = Some([self.session.source, self.session.destination()]);
         }
         if source {
             self.session.source = Some(a);

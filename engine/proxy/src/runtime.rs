@@ -36,7 +36,7 @@ impl fmt::Debug for Options {
 /// A listening socket that could not be had.
 #[derive(Debug)]
 pub struct StartError {
-    /// The proxy.
+    /// The proxy; empty when it is a matter of the process.
     pub proxy: String,
     /// The `bind` line.
     pub origin: Span,
@@ -95,7 +95,7 @@ pub fn start(plan: Plan, mut options: Options) -> Result<Runtime, Vec<StartError
     let workers = plan.process.workers.max(1) as usize;
     let (sockets, addresses) = bind_all(&plan, &mut options, workers)?;
     if let Some(step) = options.before_serving.take() {
-        step().map_err(|e| vec![of_the_process(format!("cannot give up privileges: {e}"))])?;
+        step().map_err(|e| vec![of_the_process(e.to_string())])?;
     }
     let shared = Arc::new(Shared {
         connections: Gauge::default(),

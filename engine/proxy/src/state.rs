@@ -10,6 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use rha_balance::{Algorithm, Balancer, HashKey, Load, Member, WEIGHT_SCALE};
 use rha_ir::Proxy;
 use rha_net::SocketAddress;
+use rha_vocab::Dialect;
 
 use crate::queue::Queues;
 
@@ -246,13 +247,19 @@ impl std::fmt::Debug for ProxyState {
 impl ProxyState {
     /// The state a proxy starts with; `addresses` are the servers'.
     #[must_use]
-    pub fn new(p: &Proxy, algorithm: Algorithm, addresses: Vec<SocketAddress>, fullconn: u32) -> Self {
+    pub fn new(
+        p: &Proxy,
+        algorithm: Algorithm,
+        addresses: Vec<SocketAddress>,
+        fullconn: u32,
+        dialect: Dialect,
+    ) -> Self {
         let members: Vec<_> = p
             .service
             .servers
             .iter()
             .zip(&addresses)
-            .map(|(s, a)| Member { id: s.id, weight: s.weight, hash_key: hash_key(s, a), backup: s.backup })
+            .map(|(s, a)| Member { id: s.id, weight: s.weight, hash_key: hash_key(s, a, dialect), backup: s.backup })
             .collect();
         let balancer = Balancer::new(algorithm, &members, p.service.all_backups);
         let servers: Vec<_> =
@@ -383,11 +390,11 @@ impl Load for ProxyState {
     }
 }
 
-fn hash_key(s: &rha_ir::Server, a: &SocketAddress) -> HashKey {
+fn hash_key(s: &rha_ir::Server, a: &SocketAddress, dialect: Dialect) -> HashKey {
     match (s.hash_key.as_deref(), a.ip()) {
         (Some("addr"), Some(a)) => HashKey::Addr(a.ip()),
         (Some("addr-port"), Some(a)) => HashKey::AddrPort(a.ip(), a.port()),
         (Some("id32"), _) => HashKey::Id32,
-        _ => HashKey::Id,
+        _ => HashKey::id(dialect),
     }
 }

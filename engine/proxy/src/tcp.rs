@@ -85,6 +85,9 @@ impl Stream {
             return false;
         }
         self.at.response = self.at.connected;
+        if self.frontend().model.options.logasap {
+            self.log_early(self.at.connected, 0);
+        }
         let first = std::mem::take(&mut self.tcp_buffer);
         self.tunnel(first, Vec::new(), (0, 0)).await;
         self.server_conn = None;

@@ -219,7 +219,7 @@ fn run(cx: &mut Cx<'_>, row: &'static Keyword, line: &Line) {
             cx.note(row.name, row.support, line.at(0));
             f(cx, line);
         }
-        Parse::Removed(f) => cx.error("HA4001", line, 0, f(line)),
+        Parse::Removed(f) => cx.error("HA4101", line, 0, f(line)),
     }
 }
 

@@ -114,7 +114,13 @@ pub const SECTIONS: &[Section] = &[
         unknown: Some(|w| format!("unknown keyword '{w}' in log-forward section.")),
         ..PLAIN
     },
-    Section { name: "http-errors", place: Place::HTTP_ERRORS, doc: "A named set of error pages.", ..PLAIN },
+    Section {
+        name: "http-errors",
+        place: Place::HTTP_ERRORS,
+        doc: "A named set of error pages.",
+        support: Support::Full,
+        ..PLAIN
+    },
     Section {
         name: "fcgi-app",
         place: Place::FCGI_APP,

@@ -46,7 +46,7 @@ pub use rule::{
 pub use service::{
     Balance, BalanceKey, HashFunction, HashKind, HashType, OnMarkedDown, OnMarkedUp, Server, Service,
 };
-pub use site::{FilterUse, Model, StickTable, User, UserList};
+pub use site::{ErrorSection, FilterUse, Model, StickTable, User, UserList};
 pub use tracker::{Tracker, TrackerKind};
 pub use vip::VirtualIp;
 

@@ -105,6 +105,8 @@ pub struct Process {
     pub unix_bind_prefix: Option<String>,
     /// `quiet`.
     pub quiet: bool,
+    /// `--allow-planned`: what is not built is left out instead of refused (never TLS).
+    pub allow_planned: bool,
     /// `setenv` and the like: the environment external programs get, as it ends up.
     pub env: Vec<(BString, BString)>,
     /// Where the first `global` section is.

@@ -194,12 +194,16 @@ pub struct Cookie {
 }
 
 /// `errorfile code path`, `errorloc…`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum ErrorFile {
     /// The whole raw response.
     Content(Vec<u8>),
     /// `errorloc`, `errorloc302` (302) or `errorloc303` (303) to a location.
     Location(u16, BString),
+    /// `errorfiles name`: what that `http-errors` section has for the status, if anything.
+    Section(String),
+    /// `http-error`.
+    Reply(crate::Reply),
 }
 
 /// `capture request|response header name len n`, `capture cookie`, `declare capture`.

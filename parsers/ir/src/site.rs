@@ -26,6 +26,15 @@ pub struct UserList {
     pub origin: Span,
 }
 
+/// `http-errors`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErrorSection {
+    /// Name.
+    pub name: String,
+    /// Whole raw responses by status; an empty one closes the connection without an answer.
+    pub pages: Vec<(u16, Vec<u8>)>,
+}
+
 /// `stick-table`, checked but not resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StickTable {
@@ -53,6 +62,8 @@ pub struct Model {
     pub proxies: Vec<Proxy>,
     /// User lists.
     pub user_lists: Vec<UserList>,
+    /// Named sets of error pages.
+    pub error_sections: Vec<ErrorSection>,
     /// Addresses held by failover.
     pub virtual_ips: Vec<VirtualIp>,
     /// What failover watches.

@@ -128,12 +128,7 @@ pub const COMMANDS: &[Command] = &[
         "<bk>/<srv> <n>",
         ADMIN,
         "change a server's connection limit",
-        |w, _, s| {
-            let Some(n) = w.get(4).and_then(|n| n.parse().ok()) else {
-                return text("Integer value expected.\n");
-            };
-            server::with(w, 3, s, |at| Change::ServerMaxconn(at, n))
-        }
+        server::maxconn
     ),
     command!(
         ["set", "server"],

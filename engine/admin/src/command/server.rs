@@ -29,6 +29,37 @@ pub fn with(words: &[String], i: usize, site: &dyn Site, make: impl FnOnce(Serve
     }
 }
 
+/// `set maxconn server`.
+pub fn maxconn(words: &[String], _: SocketLevel, site: &dyn Site) -> Answer {
+    let at = match find(words, 3, site) {
+        Ok((at, _)) => at,
+        Err(answer) => return answer,
+    };
+    match maxconn_of(words.get(4).map_or("", String::as_str)) {
+        Ok(n) => change(site, Change::ServerMaxconn(at, n)),
+        Err(e) => Answer::Text(format!("{e}\n")),
+    }
+}
+
+/// COMPAT: a sign is taken, a negative limit is refused (`cli/states`).
+fn maxconn_of(word: &str) -> Result<u32, &'static str> {
+    if word.is_empty() {
+        return Err("Require <maxconn>.\n");
+    }
+    let unsigned = word.strip_prefix(['+', '-']).unwrap_or(word);
+    let digits = unsigned.len() - unsigned.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    if digits == 0 {
+        return Err("maxconn string empty or preceded by garbage");
+    }
+    if digits < unsigned.len() {
+        return Err("Trailing garbage in maxconn string");
+    }
+    match unsigned.parse::<u32>() {
+        Ok(n) if n == 0 || !word.starts_with('-') => Ok(n),
+        _ => Err("Value out of range."),
+    }
+}
+
 /// `get weight`.
 pub fn get_weight(words: &[String], _: SocketLevel, site: &dyn Site) -> Answer {
     match find(words, 2, site) {

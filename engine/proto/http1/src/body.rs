@@ -30,6 +30,9 @@ pub struct Relayed {
     pub done: bool,
     /// Forward the scratch buffer instead of `&input[..consumed]`.
     pub rewritten: bool,
+    /// What the original counts for these bytes. COMPAT: data and trailers without their framing, one for
+    /// the end of a chunked body.
+    pub size: usize,
 }
 
 /// One step of [`Body::decode`].
@@ -68,7 +71,7 @@ impl Body {
         scratch.clear();
         let Body::Chunked(chunks) = self else {
             let consumed = self.take(input.len());
-            return Ok(Relayed { consumed, done: self.is_done(), rewritten: false });
+            return Ok(Relayed { consumed, done: self.is_done(), rewritten: false, size: consumed });
         };
         let before = *chunks;
         let mut check = Check::default();
@@ -77,7 +80,8 @@ impl Body {
             *chunks = before;
             chunks.run(input, &mut Rewrite(scratch))?;
         }
-        Ok(Relayed { consumed, done: chunks.is_done(), rewritten: check.changed })
+        let end = usize::from(chunks.is_done() && !before.is_done());
+        Ok(Relayed { consumed, done: chunks.is_done(), rewritten: check.changed, size: check.size + end })
     }
 
     /// Takes the body's bytes from the front of `input` and appends its data, without framing, to `data`.

@@ -91,12 +91,20 @@ pub(crate) trait Sink {
 #[derive(Default)]
 pub(crate) struct Check {
     pub(crate) changed: bool,
+    /// Bytes of data, and of names and values of trailers.
+    pub(crate) size: usize,
 }
 
 impl Sink for Check {
-    fn data(&mut self, _: &[u8]) {}
+    fn data(&mut self, bytes: &[u8]) {
+        self.size += bytes.len();
+    }
     fn same(&mut self, _: u8) {}
-    fn other(&mut self, _: &[u8]) {}
+    fn other(&mut self, bytes: &[u8]) {
+        if !matches!(bytes, b": " | b"\r\n") {
+            self.size += bytes.len();
+        }
+    }
     fn changed(&mut self) {
         self.changed = true;
     }

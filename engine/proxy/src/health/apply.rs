@@ -95,9 +95,13 @@ impl Desk {
             Severity::Alert => 1,
             Severity::Notice => 5,
         };
+        self.log(proxy, level, &line.log);
+    }
+
+    pub(super) fn log(&self, proxy: &ProxyPlan, level: u8, line: &str) {
         let wall_us = rha_net::read_clocks().wall_us;
         let logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
-        logs.emit(&proxy.logs, level, wall_us, line.log.as_bytes());
+        logs.emit(&proxy.logs, level, wall_us, line.as_bytes());
         logs.flush();
     }
 }

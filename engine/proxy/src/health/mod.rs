@@ -205,6 +205,12 @@ impl Watch {
         true
     }
 
+    /// Writes a line to a proxy's log targets; `level` is syslog's.
+    pub fn log(&self, proxy: ProxyId, level: u8, line: &str) {
+        let Some(p) = self.desk.plan.proxy(proxy) else { return };
+        self.desk.log(p, level, line);
+    }
+
     /// Ends the checks; states stay as they are.
     pub fn stop(&self) {
         self.desk.stop.notify_one();

@@ -82,13 +82,18 @@ impl Stream {
         Persistence { server: self.chosen_server().or_else(|| self.last_server(back)), forced: false }
     }
 
-    /// `option prefer-last-server`.
+    /// `option prefer-last-server`, `max-keep-alive-queue`.
     fn last_server(&self, back: &crate::plan::ProxyPlan) -> Option<usize> {
-        if !back.model.options.prefer_last_server {
+        // COMPAT: not where a key chooses the server.
+        if !back.model.options.prefer_last_server || back.key.is_some() {
             return None;
         }
-        let own = self.session.last_server?;
-        (own.0 == back.id && back.state.servers.get(own.1).is_some_and(|s| s.is_usable())).then_some(own.1)
+        let own = self.session.last_server.filter(|own| own.0 == back.id)?;
+        let state = back.state.servers.get(own.1).filter(|s| s.is_usable())?;
+        let (limit, most) = (back.state.limit(own.1), back.model.max_keep_alive_queue);
+        let has_room = limit == 0 || state.served.read() < limit;
+        let queue_is_short = most < 0 || i64::from(state.queued.read()) <= i64::from(most);
+        (has_room || queue_is_short).then_some(own.1)
     }
 
     fn any_holds(&mut self, all: &[rha_sample::Condition]) -> bool {

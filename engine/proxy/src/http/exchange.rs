@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use rha_base::{Phase, Side as Fault, Tick};
 use rha_http1::{Body, BodyOut, Parsed, ToClient, ToServer};
 use rha_ir::ConnectionMode;
+use rha_vocab::Dialect;
 
 use super::Next;
 use crate::health_hook::{Seen, answered};
@@ -107,7 +108,7 @@ impl Stream {
             let text = &mut self.parts.text;
             if let Ok(step) = body.relay(rest, text) {
                 consumed = step.consumed;
-                self.bytes_in += consumed as u64;
+                self.bytes_in += step.size as u64;
                 if sent.body == BodyOut::Same {
                     out.extend_from_slice(if step.rewritten {
                         text
@@ -132,11 +133,21 @@ impl Stream {
             up: Transfer { body, how: sent.body, kept: out, from: 0, done },
             down: Transfer { body: Body::None, how: BodyOut::Same, kept: Vec::new(), from: 0, done: false },
             head: false,
-            client_until: if done { Tick::NEVER } else { self.client_timeout().from(now) },
+            client_until: if done || self.only_server_times() {
+                Tick::NEVER
+            } else {
+                self.client_timeout().from(now)
+            },
             server_until: self.server_timeout().from(now),
             answered: false,
             consumed: false,
         }
+    }
+
+    /// COMPAT: before 2.8 the client's timeout rests, and the server's runs, from the first byte sent to
+    /// the server until its response.
+    fn only_server_times(&self) -> bool {
+        self.session.plan.dialect < Dialect::V2_8
     }
 
     fn client_timeout(&self) -> crate::plan::Timeout {
@@ -167,10 +178,15 @@ impl Stream {
         }
         if moved {
             let now = self.session.now().tick();
-            x.client_until =
-                if x.up.done && !x.down.is_stuck() { Tick::NEVER } else { self.client_timeout().from(now) };
+            let client_rests = x.up.done || !x.head && self.only_server_times();
+            x.client_until = if client_rests && !x.down.is_stuck() {
+                Tick::NEVER
+            } else {
+                self.client_timeout().from(now)
+            };
             // COMPAT: the server's time runs once it has all of the request.
-            let server_runs = x.up.finished() && !x.down.is_stuck() || x.up.is_stuck();
+            let server_due = x.up.finished() || !x.head && self.only_server_times();
+            let server_runs = server_due && !x.down.is_stuck() || x.up.is_stuck();
             x.server_until = if server_runs { self.server_timeout().from(now) } else { Tick::NEVER };
             self.session.set_deadline(x.client_until.min(x.server_until));
         }
@@ -227,7 +243,7 @@ impl Stream {
             let text = &mut self.parts.text;
             let Ok(step) = x.up.body.relay(input, text) else { return Poll::Ready(Event::ClientGarbage) };
             x.up.done = step.done;
-            self.bytes_in += step.consumed as u64;
+            self.bytes_in += step.size as u64;
             let bytes: &[u8] =
                 if step.rewritten { text } else { input.get(..step.consumed).unwrap_or_default() };
             if x.up.how == BodyOut::Same {
@@ -277,7 +293,9 @@ impl Stream {
                     Parsed::Bad(_) => return Poll::Ready(Event::Garbage),
                 }
                 if !resp.head.is_interim() {
-                    return Poll::Ready(Event::Head);
+                    // COMPAT: a body that is broken from its start makes the response a bad one.
+                    let sound = self.buffered_size().is_some();
+                    return Poll::Ready(if sound { Event::Head } else { Event::Garbage });
                 }
                 self.pass_interim();
                 if self.parts.response.filled == 0 {
@@ -285,6 +303,16 @@ impl Stream {
                 }
             }
         }
+    }
+
+    /// What is logged of the response's body as far as it stands behind its head; `None` if it is broken.
+    fn buffered_size(&mut self) -> Option<u64> {
+        let r = &self.parts.response;
+        let mut body = r.head.body();
+        if r.rest().is_empty() || body.is_done() {
+            return Some(0);
+        }
+        body.relay(r.rest(), &mut self.parts.text).ok().map(|s| s.size as u64)
     }
 
     /// Hands a 1xx on and makes room for what follows it.
@@ -345,14 +373,10 @@ impl Stream {
             }
             let input = scratch.get(..n).unwrap_or_default();
             let text = &mut self.parts.text;
-            let (done, bytes) = match take_body(&mut x.down, input, text) {
-                Ok((done, rewritten, consumed)) => {
-                    (done, if rewritten { &text[..] } else { input.get(..consumed).unwrap_or_default() })
-                }
-                Err(()) => return Poll::Ready(Event::Garbage),
-            };
-            x.down.done = done;
-            self.bytes_out += bytes.len() as u64;
+            let Ok(taken) = take_body(&mut x.down, input, text) else { return Poll::Ready(Event::Garbage) };
+            let bytes = taken.bytes(input, text);
+            x.down.done = taken.done;
+            self.bytes_out += taken.size as u64;
             let sent = match self.session.conn.try_write(bytes) {
                 Ok(k) => k,
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => 0,
@@ -382,6 +406,10 @@ impl Stream {
         if let Some(next) = self.response_rules().await {
             return Outcome::Done(next);
         }
+        if self.frontend().model.options.logasap {
+            let size = self.parts.response.logged_head() + self.buffered_size().unwrap_or(0);
+            self.log_early(self.at.response, size);
+        }
         let method = self.parts.request.head.method_kind();
         let tunnel = self.parts.response.head.is_tunnel(method);
         let keep = self.client_may_keep();
@@ -401,12 +429,11 @@ impl Stream {
         if !x.down.done && !rest.is_empty() {
             let text = &mut self.parts.text;
             match take_body(&mut x.down, rest, text) {
-                Ok((done, rewritten, consumed)) => {
-                    x.down.done = done;
-                    let first = if rewritten { &text[..] } else { rest.get(..consumed).unwrap_or_default() };
-                    self.bytes_out += first.len() as u64;
-                    out.extend_from_slice(first);
-                    extra = done && consumed < rest.len();
+                Ok(taken) => {
+                    x.down.done = taken.done;
+                    self.bytes_out += taken.size as u64;
+                    out.extend_from_slice(taken.bytes(rest, text));
+                    extra = taken.done && taken.consumed < rest.len();
                 }
                 Err(()) => {
                     self.ends(Fault::Server, Phase::Data);
@@ -464,6 +491,11 @@ impl Stream {
                 self.ends(Fault::ServerTimeout, Phase::Data);
                 Next::Close
             }
+            // COMPAT: until 2.8 a body that breaks its framing is an abort by the server.
+            Event::Garbage if !self.only_server_times() => {
+                self.ends(Fault::Proxy, Phase::Data);
+                Next::Close
+            }
             _ => {
                 self.ends(Fault::Server, Phase::Data);
                 self.count_abort(false);
@@ -494,7 +526,8 @@ impl Stream {
                 return Outcome::Done(Next::Close);
             }
             Event::ClientGarbage => (400, Fault::Proxy, Phase::Data),
-            Event::Timeout { client: true } => (408, Fault::ClientTimeout, Phase::Data),
+            // COMPAT: a request whose body does not come is a bad one.
+            Event::Timeout { client: true } => (400, Fault::ClientTimeout, Phase::Headers),
             Event::Timeout { client: false } => {
                 tell(Seen::Timeout);
                 (504, Fault::ServerTimeout, Phase::Headers)
@@ -572,7 +605,6 @@ impl Stream {
             let sides =
                 [self.session.front_stats(), self.back_stats(), self.server_stats(), self.listener_stats()];
             sides.into_iter().flatten().for_each(|s| s.denied_responses.add(1));
-            // COMPAT: a denied response is a 502 unless the rule names a status.
             self.ends(Fault::Proxy, Phase::Headers);
         } else {
             self.ends(Fault::Local, Phase::Headers);
@@ -582,6 +614,8 @@ impl Stream {
     }
 
     async fn send_instead(&mut self) -> Next {
+        // COMPAT: what came of the response counts beside what is sent instead.
+        self.bytes_out += self.buffered_size().unwrap_or(0);
         self.server_conn = None;
         self.release_slot();
         self.send_reply(true).await
@@ -612,17 +646,34 @@ impl Stream {
     }
 }
 
-/// Body bytes from the front of `input`: whether it is over, whether `text` holds them, how many were used.
-fn take_body(t: &mut Transfer, input: &[u8], text: &mut Vec<u8>) -> Result<(bool, bool, usize), ()> {
+/// Body bytes from the front of an input.
+struct Taken {
+    /// The body is over.
+    done: bool,
+    /// They stand in the text instead.
+    rewritten: bool,
+    /// How many bytes of the input they were.
+    consumed: usize,
+    /// What is logged of them.
+    size: usize,
+}
+
+impl Taken {
+    fn bytes<'a>(&self, input: &'a [u8], text: &'a [u8]) -> &'a [u8] {
+        if self.rewritten { text } else { input.get(..self.consumed).unwrap_or_default() }
+    }
+}
+
+fn take_body(t: &mut Transfer, input: &[u8], text: &mut Vec<u8>) -> Result<Taken, ()> {
     match t.how {
         BodyOut::Same => {
             let s = t.body.relay(input, text).map_err(|_| ())?;
-            Ok((s.done, s.rewritten, s.consumed))
+            Ok(Taken { done: s.done, rewritten: s.rewritten, consumed: s.consumed, size: s.size })
         }
         BodyOut::Bare => {
             text.clear();
             let s = t.body.decode(input, text).map_err(|_| ())?;
-            Ok((s.done, true, s.consumed))
+            Ok(Taken { done: s.done, rewritten: true, consumed: s.consumed, size: text.len() })
         }
         BodyOut::Chunked => {
             let mut data = Vec::new();
@@ -632,13 +683,12 @@ fn take_body(t: &mut Transfer, input: &[u8], text: &mut Vec<u8>) -> Result<(bool
             if s.done {
                 text.extend_from_slice(rha_http1::LAST_CHUNK);
             }
-            Ok((s.done, true, s.consumed))
+            Ok(Taken { done: s.done, rewritten: true, consumed: s.consumed, size: data.len() })
         }
         BodyOut::Nothing => {
-            text.clear();
             let s = t.body.relay(input, text).map_err(|_| ())?;
             text.clear();
-            Ok((s.done, true, s.consumed))
+            Ok(Taken { done: s.done, rewritten: true, consumed: s.consumed, size: 0 })
         }
     }
 }

@@ -37,6 +37,7 @@ impl Stream {
         if p.model.stats.is_none() || !pages.wants(p.id, self) {
             return None;
         }
+        self.own_page = true;
         if !self.request_is_whole() {
             let ms = self.frontend().timeouts.http_request.0;
             if let Err(next) = self.wait_for_body(ms, None).await {

@@ -160,6 +160,8 @@ pub(crate) struct Reply {
     /// A whole raw response, from an error file.
     pub raw: Vec<u8>,
     pub body: Vec<u8>,
+    /// Nothing is sent: the connection just closes.
+    pub silent: bool,
 }
 
 impl Reply {
@@ -173,6 +175,7 @@ impl Reply {
 
     pub(crate) fn clear(&mut self) {
         self.status = 0;
+        self.silent = false;
         self.head.clear();
         self.raw.clear();
         self.body.clear();

@@ -56,8 +56,10 @@ pub(crate) async fn next_request(session: &mut Session) -> bool {
     let timeout = if first { sooner(t.client, t.http_request) } else { t.http_keep_alive };
     session.set_deadline(timeout.from(now));
     let poll = |s: &mut Session, cx: &mut Context<'_>| {
-        // COMPAT: a soft stop closes connections that wait for another request.
-        if !first && s.worker.shared.stopping.load(Relaxed) {
+        // COMPAT: a soft stop closes connections that wait for another request, unless
+        // `option idle-close-on-response` lets them have one more.
+        let stays = s.frontend().model.options.idle_close_on_response;
+        if !first && !stays && s.worker.shared.stopping.load(Relaxed) {
             return Poll::Ready(Err(std::io::ErrorKind::ConnectionAborted.into()));
         }
         s.conn.poll_readable(cx)

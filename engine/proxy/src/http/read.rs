@@ -92,7 +92,7 @@ impl Stream {
             Missing::Closed => {
                 self.ends(Fault::Client, Phase::Request);
                 self.count_bad_request();
-                self.status = 400;
+                self.early_error(400).await;
                 Some(Next::Close)
             }
             Missing::Timeout => {

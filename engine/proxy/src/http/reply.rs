@@ -6,6 +6,7 @@ use rha_http1::ToClient;
 use super::Next;
 use super::message::Reply;
 use crate::dispatch::Failure;
+use crate::plan::pages::Page;
 use crate::plan::rules::{Body, RedirectPlan, RedirectTo, ReplyPlan};
 use crate::stream::Stream;
 
@@ -24,12 +25,19 @@ impl Stream {
             .flatten()
             .filter_map(|id| plan.proxy(id))
             .find_map(|p| p.pages.get(&status));
+        self.fill_page(status, found.unwrap_or(&Page::Builtin));
+    }
+
+    fn fill_page(&mut self, status: u16, page: &Page) {
+        let policy = self.session.plan.policy;
         let reply = &mut self.parts.reply;
         reply.clear();
         reply.status = status;
-        match found {
-            Some(page) => page.fill(reply, &plan.policy),
-            None => crate::plan::pages::builtin(status, reply, &plan.policy),
+        match page {
+            Page::Fixed(page) => page.fill(reply, &policy),
+            Page::Builtin => crate::plan::pages::builtin(status, reply, &policy),
+            Page::Silent => reply.silent = true,
+            Page::Reply(plan) => self.compose(plan),
         }
     }
 
@@ -52,17 +60,7 @@ impl Stream {
                     return;
                 }
             }
-            Body::Raw(raw) => {
-                let reply = &mut self.parts.reply;
-                reply.clear();
-                match crate::plan::pages::PagePlan::parse(raw, &policy) {
-                    Some(page) => page.fill(reply, &policy),
-                    None => {
-                        reply.status = plan.status;
-                        reply.raw.extend_from_slice(raw);
-                    }
-                }
-            }
+            Body::Page(page) => self.fill_page(plan.status, page),
             other => {
                 let mut body = std::mem::take(&mut self.parts.reply.body);
                 body.clear();
@@ -75,19 +73,29 @@ impl Stream {
                 reply.clear();
                 reply.status = plan.status;
                 reply.head.build(plan.status, None, &policy);
-                let mut digits = itoa(body.len());
-                reply.head.add(b"content-length", digits.text());
-                if let (Some(t), false) = (&plan.content_type, body.is_empty()) {
+                reply.body = body;
+                // COMPAT: the rule's own fields stand first.
+                self.add_fields(plan);
+                let reply = &mut self.parts.reply;
+                reply.head.add(b"content-length", itoa(reply.body.len()).text());
+                if let (Some(t), false) = (&plan.content_type, reply.body.is_empty()) {
                     reply.head.add(b"content-type", t);
                 }
-                reply.body = body;
+                return;
             }
         }
+        self.add_fields(plan);
+    }
+
+    fn add_fields(&mut self, plan: &ReplyPlan) {
         let mut value = std::mem::take(&mut self.parts.text);
         for (name, format) in &plan.headers {
             value.clear();
             format.write(self, &mut value);
-            self.parts.reply.head.add(name, &value);
+            // COMPAT: a field without a value is left out.
+            if !value.is_empty() {
+                self.parts.reply.head.add(name, &value);
+            }
         }
         self.parts.text = value;
     }
@@ -108,6 +116,9 @@ impl Stream {
         let whole = self.parts.request.is_complete() && self.request_is_whole();
         self.status = self.parts.reply.status;
         crate::rules::after_response(self);
+        if self.parts.reply.silent {
+            return Next::Close;
+        }
         let keep = keep && whole && self.client_may_keep();
         let parts = &mut *self.parts;
         let reply: &mut Reply = &mut parts.reply;

@@ -142,7 +142,8 @@ impl Stream {
                 let ms = self.backend_or_front().timeouts.tarpit.0;
                 // COMPAT: the client is held, and its leaving ends the wait.
                 self.hold(std::time::Duration::from_millis(ms.into())).await;
-                self.at.queued = self.now().mono_us;
+                // COMPAT: all of the time is time in the queue.
+                (self.at.request, self.at.queued) = (0, self.now().mono_us);
                 return Flow::Answered(self.send_reply(false).await);
             }
             Answer::Return => {
@@ -191,7 +192,8 @@ impl Stream {
         {
             let r = &self.parts.request;
             let t = r.head.target_parts(&r.buf);
-            if t.path() != uri.as_slice() && t.whole() != uri.as_slice() {
+            // COMPAT: path and query must be what is written.
+            if t.path_and_query() != uri.as_slice() && t.whole() != uri.as_slice() {
                 return None;
             }
         }

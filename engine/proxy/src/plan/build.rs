@@ -7,12 +7,11 @@ use rha_balance::{Algorithm, KeyHash};
 use rha_base::ProxyId;
 use rha_http1::{Policy, RestrictNames};
 use rha_ir::{Address, Balance, Bind, Host, Mode, Model, Port, Proxy, Span};
-use rha_net::{ConnectOptions, ListenOptions, SocketAddress, resolve, resolve_all};
+use rha_net::{ConnectOptions, ListenOptions, Probes, SocketAddress, resolve, resolve_all};
 use rha_sample::Shared;
 use rha_vocab::Dialect;
 
 use super::logs::{self, TargetPlan};
-use super::pages::PagePlan;
 use super::rules::{Compiler, Resolver, Variables};
 use super::{
     KeyPlan, ListenerPlan, Plan, PlanError, ProcessPlan, ProxyPlan, ServerPlan, ServerPort, Timeout,
@@ -115,24 +114,18 @@ impl<'a> Builder<'a> {
         let fullconn = p.service.fullconn.unwrap_or_else(|| self.fullconn(p));
         let state = taken
             .filter(|s| s.fits(&p.service, algorithm))
-            .unwrap_or_else(|| Arc::new(ProxyState::new(p, algorithm, addresses, fullconn)));
+            .unwrap_or_else(|| Arc::new(ProxyState::new(p, algorithm, addresses, fullconn, self.dialect)));
         self.names.current = index;
-        super::unbuilt::refuse(p, &mut self.errors);
-        let rules = Compiler { names: &mut self.names, proxy: p, errors: &mut self.errors }.compile();
+        super::unbuilt::refuse(p, self.model.process.allow_planned, &mut self.errors);
         let request_policy = self.policy(p.options.accept_unsafe_request, p.options.restrict_header_names);
         let response_policy = self.policy(p.options.accept_unsafe_response, None);
-        let mut pages = std::collections::HashMap::new();
-        for (status, file) in &p.error_files {
-            match PagePlan::read(*status, file, &response_policy, p.origin) {
-                Ok(page) => {
-                    pages.insert(*status, page);
-                }
-                Err(e) => self.errors.push(e),
-            }
-        }
+        let mut compiler =
+            Compiler { names: &mut self.names, proxy: p, policy: response_policy, errors: &mut self.errors };
+        let (rules, pages) = (compiler.compile(), compiler.pages());
         let logs = logs::Context {
             process: &self.model.process,
             hostname: &self.hostname,
+            dialect: self.dialect,
             targets: &mut self.log_targets,
             errors: &mut self.errors,
         }
@@ -158,7 +151,7 @@ impl<'a> Builder<'a> {
             servers,
             algorithm,
             key,
-            retries: p.retries.unwrap_or(3),
+            retries: if retries_connections(p) { p.retries.unwrap_or(3) } else { 0 },
             redispatch: p.redispatch.unwrap_or(0),
             abort_on_close: p
                 .options
@@ -259,8 +252,8 @@ impl<'a> Builder<'a> {
             _ => (false, ServerPort::Fixed),
         };
         let address = resolve(&s.address, 0).unwrap_or_else(|e| {
-            if s.init_addr.iter().any(|w| w == "none") {
-                return SocketAddress::Ip(([0, 0, 0, 0], 0).into());
+            if let Some(a) = fallback_address(s) {
+                return a;
             }
             self.error(s.origin, e.to_string());
             SocketAddress::Fd(-1)
@@ -276,7 +269,8 @@ impl<'a> Builder<'a> {
             connect: ConnectOptions {
                 source,
                 user_timeout: s.user_timeout_ms.map(|n| Duration::from_millis(n.into())),
-                keepalive: p.options.tcpka || p.options.srvtcpka,
+                keepalive: probes(p.options.tcpka || p.options.srvtcpka, p.server_keepalive),
+                fast_open: s.fast_open,
                 receive_buffer: g.tune_rcvbuf_server,
                 send_buffer: g.tune_sndbuf_server,
             },
@@ -294,6 +288,18 @@ impl<'a> Builder<'a> {
     }
 }
 
+/// `init-addr`: the address of a server whose name does not resolve; `none` starts it without one.
+fn fallback_address(s: &rha_ir::Server) -> Option<SocketAddress> {
+    let port = match &s.address {
+        Address::Ip { port: Port::One(n), .. } => *n,
+        _ => 0,
+    };
+    s.init_addr.iter().find_map(|word| match word.as_str() {
+        "none" => Some(SocketAddress::Ip(([0, 0, 0, 0], 0).into())),
+        word => word.parse().ok().map(|ip: std::net::IpAddr| SocketAddress::Ip((ip, port).into())),
+    })
+}
+
 fn listen_options(bind: &Bind, p: &Proxy, process: &ProcessPlan, model: &Model) -> ListenOptions {
     let backlog = bind.backlog.or(p.backlog).or(bind.maxconn).or(p.maxconn).unwrap_or(process.maxconn);
     ListenOptions {
@@ -309,8 +315,21 @@ fn listen_options(bind: &Bind, p: &Proxy, process: &ProcessPlan, model: &Model) 
         file_mode: bind.file_mode,
         receive_buffer: model.process.tune_rcvbuf_client,
         send_buffer: model.process.tune_sndbuf_client,
-        keepalive: p.options.tcpka || p.options.clitcpka,
+        keepalive: probes(p.options.tcpka || p.options.clitcpka, p.client_keepalive),
+        fast_open: bind.fast_open,
     }
+}
+
+/// Whether `retry-on` lets a failed connection be tried again.
+fn retries_connections(p: &Proxy) -> bool {
+    let again = |w: &String| w == "conn-failure" || w == "all-retryable-errors";
+    p.retry_on.is_empty() || p.retry_on.iter().any(again)
+}
+
+fn probes(wanted: bool, k: rha_ir::Keepalive) -> Option<Probes> {
+    let seconds = |s: Option<u32>| s.map(|s| Duration::from_secs(s.into()));
+    let probes = Probes { count: k.count, idle: seconds(k.idle_s), interval: seconds(k.interval_s) };
+    wanted.then_some(probes)
 }
 
 /// HAProxy 3.0 configuration manual §4.2, the `timeout …` keywords.

@@ -4,9 +4,9 @@ use std::io::Write as _;
 
 use rha_ir::{LogDestination, LogSyslogFormat, LogTarget, Sampling};
 use rha_net::{SocketAddress, resolve};
+use rha_vocab::Dialect;
 
 use super::PlanError;
-use crate::log::default_format;
 
 /// A destination that several proxies may share.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct Line {
     pub max_level: u8,
     /// Lines of a lower number are raised to this.
     pub min_level: u8,
-    /// `len`.
+    /// Most bytes before the line end, from `len`.
     pub max_len: usize,
     /// `sample`.
     pub sampling: Option<Sampling>,
@@ -43,15 +43,14 @@ pub struct LogPlan {
     pub targets: Vec<Line>,
     /// `log-tag`, `haproxy` by default.
     pub tag: Box<str>,
-    /// Host name in RFC 3164 and 5424 headers, when `log-send-hostname` or the format asks for one.
+    /// Host name in RFC 3164 and 5424 headers, with `log-send-hostname`.
     pub host: Option<Box<str>>,
-    /// This machine's name.
-    pub machine: Box<str>,
 }
 
 pub(super) struct Context<'a> {
     pub process: &'a rha_ir::Process,
     pub hostname: &'a str,
+    pub dialect: Dialect,
     pub targets: &'a mut Vec<TargetPlan>,
     pub errors: &'a mut Vec<PlanError>,
 }
@@ -76,7 +75,6 @@ impl Context<'_> {
             targets: lines,
             tag: tag.or(self.process.log_tag.as_deref()).unwrap_or("haproxy").into(),
             host,
-            machine: self.hostname.into(),
         }
     }
 
@@ -102,13 +100,20 @@ impl Context<'_> {
                 self.targets.push(wanted);
                 self.targets.len() - 1
             });
+        // COMPAT: a host name is sent by default only where one is configured.
+        let format = l.format.unwrap_or(match self.process.log_send_hostname {
+            Some(_) => LogSyslogFormat::Rfc3164,
+            None => LogSyslogFormat::Local,
+        });
+        // COMPAT: the line end counts for `len`; before 2.8 not behind a header.
+        let beside = self.dialect < Dialect::V2_8 && format != LogSyslogFormat::Raw;
         Some(Line {
             target,
-            format: l.format.unwrap_or_else(|| default_format(&l.to)),
+            format,
             facility: l.facility.0,
             max_level: l.max_level.0,
             min_level: l.min_level.0,
-            max_len: l.max_len as usize,
+            max_len: (l.max_len as usize).saturating_sub(usize::from(!beside)),
             sampling: l.sampling.clone(),
         })
     }
@@ -133,8 +138,8 @@ impl Line {
             LogSyslogFormat::Local | LogSyslogFormat::Rfc3164 => {
                 let _ = write!(out, "<{pri}>");
                 date(wall_us, out);
-                if let (LogSyslogFormat::Rfc3164, Some(h)) = (self.format, &plan.host) {
-                    out.extend_from_slice(h.as_bytes());
+                if self.format == LogSyslogFormat::Rfc3164 {
+                    out.extend_from_slice(plan.host.as_deref().unwrap_or("localhost").as_bytes());
                     out.push(b' ');
                 }
                 let _ = write!(out, "{tag}[{pid}]: ");
@@ -142,7 +147,7 @@ impl Line {
             LogSyslogFormat::Rfc5424 => {
                 let _ = write!(out, "<{pri}>1 ");
                 iso(wall_us, out);
-                let host = plan.host.as_ref().unwrap_or(&plan.machine);
+                let host = plan.host.as_deref().unwrap_or("-");
                 let _ = write!(out, " {host} {tag} {pid} - - ");
             }
             LogSyslogFormat::Priority => {
@@ -163,11 +168,7 @@ impl Line {
             LogSyslogFormat::Raw => {}
         }
         out.extend_from_slice(message);
-        // COMPAT: the line end counts for `len`.
-        let most = self.max_len.max(1) - 1;
-        if out.len() - start > most {
-            out.truncate(start + most);
-        }
+        out.truncate(start + self.max_len);
         out.push(b'\n');
     }
 }
@@ -269,7 +270,7 @@ mod tests {
             facility: 16,
             max_level: 7,
             min_level: 5,
-            max_len: 10,
+            max_len: 9,
             sampling: Some(Sampling { ranges: vec![(2, 2)], of: 2 }),
         };
         let mut out = Vec::new();

@@ -213,7 +213,7 @@ pub struct ProxyPlan {
     /// Compiled rules and formats.
     pub rules: rules::Rules,
     /// Error pages by status.
-    pub pages: std::collections::HashMap<u16, pages::PagePlan>,
+    pub pages: std::collections::HashMap<u16, pages::Page>,
     /// Log targets.
     pub logs: logs::LogPlan,
     /// `log-tag`.

@@ -1,10 +1,42 @@
 //! Error pages: what `errorfile` and `errorloc` say, else the built-in ones.
 
 use rha_http1::{Method, Parsed, Policy, ResponseHead, pages};
-use rha_ir::{ErrorFile, Span};
+use rha_ir::Span;
 
 use super::PlanError;
+use super::rules::ReplyPlan;
 use crate::http::message::Reply;
+
+/// What a proxy has for a status.
+#[derive(Debug)]
+pub enum Page {
+    /// A response from the configuration.
+    Fixed(PagePlan),
+    /// `http-error`: composed for each request.
+    Reply(Box<ReplyPlan>),
+    /// `http-error … default-errorfiles`: the built-in page.
+    Builtin,
+    /// An empty file: the connection is closed without an answer.
+    Silent,
+}
+
+impl Page {
+    /// Reads a whole response from the configuration.
+    pub(super) fn parse(
+        status: u16,
+        raw: &[u8],
+        policy: &Policy,
+        span: Span,
+    ) -> Result<Page, PlanError> {
+        if raw.is_empty() {
+            return Ok(Page::Silent);
+        }
+        PagePlan::parse(raw, policy).map(Page::Fixed).ok_or_else(|| PlanError {
+            span,
+            message: format!("the error file for status {status} is not an HTTP response"),
+        })
+    }
+}
 
 /// A page read from the configuration: a response taken apart.
 #[derive(Debug, Clone)]
@@ -16,32 +48,21 @@ pub struct PagePlan {
 }
 
 impl PagePlan {
-    /// Reads a page of the configuration.
-    pub(super) fn read(
-        status: u16,
-        file: &ErrorFile,
-        policy: &Policy,
-        span: Span,
-    ) -> Result<PagePlan, PlanError> {
-        match file {
-            ErrorFile::Content(raw) => PagePlan::parse(raw, policy).ok_or_else(|| PlanError {
-                span,
-                message: format!("the error file for status {status} is not an HTTP response"),
-            }),
-            ErrorFile::Location(code, to) => Ok(PagePlan {
-                status: *code,
-                reason: if *code == 303 { "See Other" } else { "Found" }.to_owned(),
-                fields: vec![
-                    (b"cache-control".to_vec(), b"no-cache".to_vec()),
-                    (b"content-length".to_vec(), b"0".to_vec()),
-                    (b"location".to_vec(), to.to_vec()),
-                ],
-                body: Vec::new(),
-            }),
+    /// `errorloc`.
+    pub(super) fn location(code: u16, to: &[u8]) -> PagePlan {
+        PagePlan {
+            status: code,
+            reason: if code == 303 { "See Other" } else { "Found" }.to_owned(),
+            fields: vec![
+                (b"cache-control".to_vec(), b"no-cache".to_vec()),
+                (b"content-length".to_vec(), b"0".to_vec()),
+                (b"location".to_vec(), to.to_vec()),
+            ],
+            body: Vec::new(),
         }
     }
 
-    pub(crate) fn parse(raw: &[u8], policy: &Policy) -> Option<PagePlan> {
+    fn parse(raw: &[u8], policy: &Policy) -> Option<PagePlan> {
         let mut head = ResponseHead::default();
         let Parsed::Complete { len } = head.parse(raw, policy, Method::Get) else { return None };
         let body = raw.get(len..).unwrap_or_default().to_vec();

@@ -8,6 +8,7 @@ use rha_ir::{Action, Model, Proxy, ReplyBody, TcpAction, TimeoutValue};
 use rha_sample::{Condition, Expr, Format, Names, Regex, Shared};
 
 use super::PlanError;
+use super::pages::{Page, PagePlan};
 
 /// What is done when.
 #[derive(Debug)]
@@ -50,8 +51,8 @@ pub enum Body {
     Empty,
     /// What the proxy has for the status.
     Default,
-    /// A whole raw response.
-    Raw(Vec<u8>),
+    /// A whole response from a file.
+    Page(Page),
     /// Fixed bytes.
     Bytes(Vec<u8>),
     /// A format.
@@ -311,6 +312,10 @@ impl Names for Resolver<'_> {
     }
 }
 
+/// Status of a denied request, and of a denied response, when the rule names none.
+const DENIED: u16 = 403;
+const DENIED_RESPONSE: u16 = 502;
+
 type Planned<T> = Result<T, PlanError>;
 
 fn fault(e: &rha_sample::PlanError) -> PlanError {
@@ -321,6 +326,8 @@ fn fault(e: &rha_sample::PlanError) -> PlanError {
 pub(super) struct Compiler<'a, 'b> {
     pub names: &'a mut Resolver<'b>,
     pub proxy: &'b Proxy,
+    /// How whole responses are read.
+    pub policy: rha_http1::Policy,
     pub errors: &'a mut Vec<PlanError>,
 }
 
@@ -332,10 +339,10 @@ impl Compiler<'_, '_> {
             tcp_session: self.tcp(&p.tcp_session),
             tcp_content: self.tcp(&p.tcp_content),
             tcp_response: self.tcp(&p.tcp_response),
-            http_request: self.http(&p.http_request),
-            http_response: self.http(&p.http_response),
-            http_after_response: self.http(&p.http_after_response),
-            redirects: self.http(&p.redirects),
+            http_request: self.http(&p.http_request, DENIED),
+            http_response: self.http(&p.http_response, DENIED_RESPONSE),
+            http_after_response: self.http(&p.http_after_response, DENIED),
+            redirects: self.http(&p.redirects, DENIED),
             use_backend: self.backends(),
             use_server: self.servers(),
             force_persist: self.conditions(&p.force_persist),
@@ -405,18 +412,22 @@ impl Compiler<'_, '_> {
         Regex::new(pattern, false).map_err(|message| PlanError { span, message })
     }
 
-    fn http(&mut self, rules: &[rha_ir::Rule]) -> Vec<Rule<Act>> {
+    fn http(&mut self, rules: &[rha_ir::Rule], denied: u16) -> Vec<Rule<Act>> {
         let mut out = Vec::with_capacity(rules.len());
         for r in rules {
-            let made = self.http_rule(r);
+            let made = self.http_rule(r, denied);
             out.extend(self.note(made));
         }
         out
     }
 
-    fn http_rule(&mut self, r: &rha_ir::Rule) -> Planned<Rule<Act>> {
+    fn http_rule(&mut self, r: &rha_ir::Rule, denied: u16) -> Planned<Rule<Act>> {
         let when = r.condition.as_ref().map(|c| self.condition(c)).transpose()?;
-        Ok(Rule { action: self.act(&r.action, r.origin)?, when })
+        let action = match &r.action {
+            Action::Deny(reply) => Act::Deny(self.reply(reply, denied, r.origin)?),
+            other => self.act(other, r.origin)?,
+        };
+        Ok(Rule { action, when })
     }
 
     fn tcp(&mut self, rules: &[rha_ir::TcpRule]) -> Vec<Rule<TcpAct>> {
@@ -501,17 +512,50 @@ impl Compiler<'_, '_> {
                         span: origin,
                         message: format!("failed to read error file '{path}': {e}"),
                     })?;
-                    Body::Raw(raw)
+                    Body::Page(Page::parse(r.status.unwrap_or(default), &raw, &self.policy, origin)?)
                 }
                 ReplyBody::ErrorFiles(name) => {
-                    let message = format!("'errorfiles {name}' is not built yet");
-                    return Err(PlanError { span: origin, message });
+                    let status = r.status.unwrap_or(default);
+                    self.section_page(name, status, origin)?.map_or(Body::Default, Body::Page)
                 }
                 ReplyBody::Text(t) => Body::Bytes(t.to_vec()),
                 ReplyBody::File(b) => Body::Bytes(b.clone()),
                 ReplyBody::Format(f) | ReplyBody::FormatFile(f) => Body::Format(self.format(f)?),
             },
         })
+    }
+
+    /// What an `http-errors` section has for a status.
+    fn section_page(&self, name: &str, status: u16, origin: rha_ir::Span) -> Planned<Option<Page>> {
+        let section = self.names.model.error_sections.iter().find(|s| s.name == name);
+        let page = section.and_then(|s| s.pages.iter().find(|(c, _)| *c == status));
+        page.map(|(_, raw)| Page::parse(status, raw, &self.policy, origin)).transpose()
+    }
+
+    /// Error pages by status; the last one given for a status counts.
+    pub(super) fn pages(&mut self) -> HashMap<u16, Page> {
+        let p = self.proxy;
+        let mut pages = HashMap::new();
+        for (status, file) in &p.error_files {
+            let made = self.page(*status, file);
+            if let Some(Some(page)) = self.note(made) {
+                pages.insert(*status, page);
+            }
+        }
+        pages
+    }
+
+    fn page(&mut self, status: u16, file: &rha_ir::ErrorFile) -> Planned<Option<Page>> {
+        let origin = self.proxy.origin;
+        Ok(Some(match file {
+            rha_ir::ErrorFile::Content(raw) => Page::parse(status, raw, &self.policy, origin)?,
+            rha_ir::ErrorFile::Location(code, to) => Page::Fixed(PagePlan::location(*code, to)),
+            rha_ir::ErrorFile::Section(name) => return self.section_page(name, status, origin),
+            rha_ir::ErrorFile::Reply(r) => {
+                let reply = self.reply(r, status, origin)?;
+                if matches!(reply.body, Body::Default) { Page::Builtin } else { Page::Reply(Box::new(reply)) }
+            }
+        }))
     }
 
     fn delay(&mut self, t: &TimeoutValue) -> Planned<Delay> {
@@ -538,7 +582,7 @@ impl Compiler<'_, '_> {
             |what: &str| PlanError { span: origin, message: format!("action '{what}' is not built yet") };
         Ok(match a {
             Action::Allow => Act::Allow,
-            Action::Deny(r) => Act::Deny(self.reply(r, 403, origin)?),
+            Action::Deny(r) => Act::Deny(self.reply(r, DENIED, origin)?),
             Action::Tarpit(r) => Act::Tarpit(self.reply(r, 500, origin)?),
             Action::Return(r) => Act::Return(self.reply(r, 200, origin)?),
             Action::Reject => Act::Reject,
@@ -613,6 +657,7 @@ impl Compiler<'_, '_> {
             Action::DisableL7Retry => Act::DisableL7Retry,
             Action::Pause(t) => Act::Pause(self.delay(t)?),
             Action::NoEffect(_) => Act::Nothing,
+            Action::Planned(_) if self.names.model.process.allow_planned => Act::Nothing,
             Action::Planned(what) => return Err(not_built(what)),
         })
     }

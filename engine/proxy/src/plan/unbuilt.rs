@@ -1,15 +1,56 @@
 //! What a section asks for that the data path does not do yet. A start is refused with its name, because a
 //! setting that is ignored breaks a site in silence.
+//!
+//! The parser notes each such keyword and `rhap` refuses before a plan is made; this is the second lock.
+//! TLS has no key: plain text in its place is refused whatever the operator allows.
 
-use rha_ir::Proxy;
+use rha_ir::{Address, Proxy, TcpStep};
 
 use super::PlanError;
 
-/// One error for everything of `p` that is not built.
-pub(super) fn refuse(p: &Proxy, errors: &mut Vec<PlanError>) {
+/// One error for everything of `p` that is not built; with `allowed` (`--allow-planned`) only for TLS and
+/// the like.
+pub(super) fn refuse(p: &Proxy, allowed: bool, errors: &mut Vec<PlanError>) {
+    let mut refused = |yes: bool, what: &str, span| {
+        if yes {
+            errors.push(PlanError { span, message: format!("'{what}' is not built yet") });
+        }
+    };
+    for b in &p.binds {
+        refused(b.tls, "ssl", b.origin);
+        let datagram = |a: &Address| matches!(a, Address::Ip { datagram: true, .. });
+        refused(b.addresses.iter().any(|a| datagram(&a.address)), "quic", b.origin);
+    }
+    for s in &p.service.servers {
+        refused(s.tls, "ssl", s.origin);
+        refused(s.check_tls, "check-ssl", s.origin);
+    }
+    for step in &p.service.check.steps {
+        if let TcpStep::Connect { tls: true, origin, .. } = step {
+            refused(true, "ssl", *origin);
+        }
+    }
+    if allowed {
+        return;
+    }
+    for (yes, what) in switches(p) {
+        refused(yes, what, p.origin);
+    }
+    for b in &p.binds {
+        refused(b.accept_proxy, "accept-proxy", b.origin);
+    }
+    for s in &p.service.servers {
+        refused(s.redir.is_some(), "redir", s.origin);
+        refused(s.on_marked_down.is_some(), "on-marked-down", s.origin);
+        refused(s.on_marked_up.is_some(), "on-marked-up", s.origin);
+    }
+}
+
+fn switches(p: &Proxy) -> [(bool, &'static str); 18] {
     let o = &p.options;
     let cookie = p.cookie.as_ref();
-    let proxy: [(bool, &str); 17] = [
+    let stats = p.stats.as_ref();
+    [
         (!p.tcp_response.is_empty(), "tcp-response"),
         (p.stick_table.is_some(), "stick-table"),
         (!p.filters.is_empty(), "filter"),
@@ -19,7 +60,6 @@ pub(super) fn refuse(p: &Proxy, errors: &mut Vec<PlanError>) {
         (p.dispatch.is_some(), "dispatch"),
         (p.persist_rdp_cookie.is_some(), "persist rdp-cookie"),
         (p.log_format_sd.is_some(), "log-format-sd"),
-        (o.logasap, "option logasap"),
         (o.checkcache, "option checkcache"),
         (o.transparent, "option transparent"),
         (o.http_use_proxy_header, "option http-use-proxy-header"),
@@ -30,21 +70,7 @@ pub(super) fn refuse(p: &Proxy, errors: &mut Vec<PlanError>) {
             cookie.is_some_and(|c| c.maxidle_s.is_some() || c.maxlife_s.is_some()),
             "cookie ... maxidle|maxlife",
         ),
-    ];
-    let mut refused = |yes: bool, what: &str, span| {
-        if yes {
-            errors.push(PlanError { span, message: format!("'{what}' is not built yet") });
-        }
-    };
-    for (yes, what) in proxy {
-        refused(yes, what, p.origin);
-    }
-    for b in &p.binds {
-        refused(b.accept_proxy, "accept-proxy", b.origin);
-        refused(b.tls, "ssl", b.origin);
-    }
-    for s in &p.service.servers {
-        refused(s.redir.is_some(), "redir", s.origin);
-        refused(s.tls, "ssl", s.origin);
-    }
+        (stats.is_some_and(|s| !s.http_request.is_empty()), "stats http-request"),
+        (stats.is_some_and(|s| !s.admin.is_empty()), "stats admin"),
+    ]
 }

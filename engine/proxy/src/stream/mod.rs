@@ -128,8 +128,12 @@ pub(crate) struct Stream {
     /// The response was over before the request.
     pub cut_short: bool,
     pub no_l7_retry: bool,
+    /// A page of the proxy itself answers.
+    pub own_page: bool,
     /// The whole response has gone out.
     pub down_done: bool,
+    /// The session's source and destination, while rules have given this stream others.
+    pub moved_from: Option<[Option<std::net::SocketAddr>; 2]>,
     /// What the persistence cookie of the request came to.
     pub bound: crate::http::cookie::Bound,
 }
@@ -175,7 +179,9 @@ impl Stream {
             upload_failed: false,
             cut_short: false,
             no_l7_retry: false,
+            own_page: false,
             down_done: false,
+            moved_from: None,
             bound: crate::http::cookie::Bound::No,
             session,
         }
@@ -184,7 +190,13 @@ impl Stream {
     /// Gives the session back; everything else goes to its pools.
     pub(crate) fn into_session(mut self) -> Session {
         self.leave_backend();
-        let Stream { session, parts, .. } = self;
+        let Stream { mut session, parts, moved_from, .. } = self;
+        if let Some([source, destination]) = moved_from {
+            session.source = source;
+            if let Some(d) = destination {
+                session.set_destination(d);
+            }
+        }
         session.worker.give_parts(parts);
         session
     }

@@ -233,7 +233,7 @@ impl Stream {
             Fact::TimeIdle => Some(ms(t.idle_from, t.begun)),
             Fact::TimeRequest => Some(ms(t.begun, t.request)),
             Fact::TimeRequestTotal => Some(ms(t.idle_from, t.request)),
-            Fact::TimeQueue if !http => Some(ms(self.session.accepted.mono_us, t.queued)),
+            Fact::TimeQueue if !http || t.request == 0 => Some(ms(self.session.accepted.mono_us, t.queued)),
             Fact::TimeQueue => Some(ms(t.request, t.queued)),
             Fact::TimeConnect => Some(ms(t.queued, t.connected)),
             Fact::TimeResponse => Some(ms(t.connected, t.response)),
@@ -261,12 +261,13 @@ impl Stream {
             Fact::RequestCounter => number(self.number),
             Fact::RequestCookie => self.parts.cookies[0].as_deref().map(Value::str),
             Fact::ResponseCookie => self.parts.cookies[1].as_deref().map(Value::str),
+            Fact::ReceivedProxy => Some(Value::Bool(false)),
             Fact::IsFirstRequest => Some(Value::Bool(self.session.requests <= 1)),
             Fact::Stopping => {
                 let stopping = &self.session.worker.shared.stopping;
                 Some(Value::Bool(stopping.load(std::sync::atomic::Ordering::Relaxed)))
             }
-            Fact::LoggedEarly => Some(Value::Bool(self.at.done == 0)),
+            Fact::LoggedEarly => Some(Value::Bool(self.frontend().model.options.logasap)),
             Fact::ListenerConnections => number(self.session.listener()?.current.read()),
             Fact::ClientTimeout => number(self.timeout_client.unwrap_or(self.frontend().timeouts.client).0),
             Fact::ServerTimeout => {
@@ -275,6 +276,10 @@ impl Stream {
             Fact::TunnelTimeout => {
                 number(self.timeout_tunnel.unwrap_or(self.backend_or_front().timeouts.tunnel).0)
             }
+            Fact::OriginalSourceIp => self.original(0).map(|a| Value::addr(a.ip())),
+            Fact::OriginalSourcePort => number(self.original(0)?.port()),
+            Fact::OriginalDestinationIp => self.original(1).map(|a| Value::addr(a.ip())),
+            Fact::OriginalDestinationPort => number(self.original(1)?.port()),
             Fact::RequestLine if self.parts.line.is_empty() => None,
             Fact::RequestLine => self.logged_line(|l, _, _| l),
             Fact::LogMethod => self.logged_line(|l, m, _| l.get(..m).unwrap_or_default()),
@@ -294,10 +299,22 @@ impl Stream {
         }
     }
 
-    /// The server's name, `<NOSRV>` without one.
+    /// The server's name, `<NOSRV>` without one. COMPAT: `<STATS>` for the statistics page.
     pub(crate) fn server_name(&self) -> &[u8] {
+        if self.own_page {
+            return b"<STATS>";
+        }
         let server = self.server.and_then(|s| self.backend_or_front().server(s));
         server.map_or(b"<NOSRV>", |s| s.name.as_bytes())
+    }
+
+    /// The session's source or destination, whatever rules have set for this stream.
+    fn original(&self, which: usize) -> Option<SocketAddr> {
+        match &self.moved_from {
+            Some(both) => *both.get(which)?,
+            None if which == 0 => self.session.source,
+            None => self.session.destination(),
+        }
     }
 
     fn server_address(&self) -> Option<SocketAddr> {

@@ -3,6 +3,8 @@
 //! COMPAT: only `\u00XX` and the escapes `\b \f \n \r \t \\ \"` are understood in strings; numbers are
 //! written with six significant digits, as C's `%g` does. Nesting deeper than [`DEPTH`] is refused.
 
+use std::borrow::Cow;
+
 /// How deep values may be nested.
 const DEPTH: u32 = 64;
 
@@ -25,8 +27,8 @@ pub(super) fn find<'a>(text: &'a [u8], path: &[u8]) -> Option<Found<'a>> {
     while let Some((kind, rest)) = path.split_first() {
         match kind {
             b'.' => {
-                let end = rest.iter().position(|c| matches!(c, b'.' | b'[')).unwrap_or(rest.len());
-                at = member(at, rest.get(..end)?)?;
+                let end = name_length(rest);
+                at = member(at, &without_backslashes(rest.get(..end)?))?;
                 path = rest.get(end..)?;
             }
             b'[' => {
@@ -47,6 +49,32 @@ pub(super) fn find<'a>(text: &'a [u8], path: &[u8]) -> Option<Found<'a>> {
         b'-' | b'0'..=b'9' => Found::Number(value),
         _ => Found::Other,
     })
+}
+
+/// Length of a key at the start of a path; a backslash takes the next character as part of it.
+fn name_length(path: &[u8]) -> usize {
+    let mut escaped = false;
+    let end = path.iter().position(|c| {
+        let ends = !escaped && matches!(c, b'.' | b'[');
+        escaped = !escaped && *c == b'\\';
+        ends
+    });
+    end.unwrap_or(path.len())
+}
+
+fn without_backslashes(name: &[u8]) -> Cow<'_, [u8]> {
+    if !name.contains(&b'\\') {
+        return Cow::Borrowed(name);
+    }
+    let mut out = Vec::with_capacity(name.len());
+    let mut escaped = false;
+    for c in name {
+        escaped = !escaped && *c == b'\\';
+        if !escaped {
+            out.push(*c);
+        }
+    }
+    Cow::Owned(out)
 }
 
 /// A string with its escapes resolved.
@@ -182,8 +210,9 @@ mod tests {
 
     #[test]
     fn paths_lead_to_values() {
-        let text = br#" {"a": {"b": [1, -2.5e3 , {"c":"x\"y"}], "t": true}, "n": null, "e": [] } "#;
-        let cases: [(&str, Option<Found<'_>>); 9] = [
+        let text = br#" {"a": {"b": [1, -2.5e3 , {"c":"x\"y"}], "t": true}, "n": null, "e": [], "d.k":7 } "#;
+        let cases: [(&str, Option<Found<'_>>); 10] = [
+            (r"$.d\.k", Some(Found::Number(b"7"))),
             ("$.a.b[0]", Some(Found::Number(b"1"))),
             ("$.a.b[1]", Some(Found::Number(b"-2.5e3"))),
             ("$.a.b[2].c", Some(Found::String(br#"x\"y"#))),

@@ -487,21 +487,41 @@ fn regsub<'a>(cx: &mut Cx<'a>, v: Value<'a>) -> Option<Value<'a>> {
     Some(Value::Str(Cow::Owned(out)))
 }
 
-/// Control characters, or those listed.
+/// Control characters of a mask: bit 0 to 31 for those of that code, bit 32 for DEL.
 fn has_ctl<'a>(cx: &mut Cx<'a>, v: Value<'a>) -> Option<Value<'a>> {
     let s = to_bytes(v)?;
-    let listed = cx.text(0).filter(|l| !l.is_empty());
-    let hit = match listed {
-        Some(l) => s.iter().any(|c| l.contains(c)),
-        None => s.iter().any(|c| *c < 32 || *c == 127),
+    let mask = match cx.text(0).unwrap_or_default() {
+        b"" => 0x1_ffff_fdff,
+        b"any" => 0x1_ffff_ffff,
+        b"http" => 0x2401,
+        n => control_mask(n)?,
     };
-    Some(Value::Bool(hit))
+    let bit = |c: &u8| match c {
+        0..=31 => 1u64 << c,
+        127 => 1 << 32,
+        _ => 0,
+    };
+    Some(Value::Bool(s.iter().any(|c| mask & bit(c) != 0)))
+}
+
+/// A number as C's `strtoll` reads it in base 0: `0x` is hexadecimal, `0` octal.
+fn control_mask(text: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(text).ok()?.trim_ascii_start();
+    match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        Some(digits) => u64::from_str_radix(digits, 16).ok(),
+        None if text.len() > 1 && text.starts_with('0') => u64::from_str_radix(text, 8).ok(),
+        None => text.parse().ok(),
+    }
 }
 
 /// `param(name[,delimiter])`.
 fn param<'a>(cx: &mut Cx<'a>, v: Value<'a>) -> Option<Value<'a>> {
     let name = cx.text(0)?;
-    let delimiter = cx.text(1).and_then(|d| d.first().copied()).unwrap_or(b'&');
+    let delimiter = match cx.text(1) {
+        Some([b'0', b'x', h, l]) => super::hex_digit(*h) << 4 | super::hex_digit(*l),
+        Some([d, ..]) => *d,
+        _ => b'&',
+    };
     str_part(v, |s| {
         let mut at = 0;
         for pair in s.split(|c| *c == delimiter) {

@@ -355,7 +355,12 @@ fn url_enc(j: &mut Judge<'_, '_, '_>) -> Judged {
 }
 
 fn param(j: &mut Judge<'_, '_, '_>) -> Judged {
+    let newer = j.cx.input.dialect >= Dialect::V3_5;
     match j.str(1) {
+        Some([b'0', b'x', h, l]) if newer && h.is_ascii_hexdigit() && l.is_ascii_hexdigit() => Ok(()),
+        Some(d) if d.len() != 1 && newer => {
+            Err("Delimiter must be either exactly 1 character, or 0xHH for an ASCII code .".to_owned())
+        }
         Some(d) if d.len() != 1 => Err("Delimiter must be exactly 1 character.".to_owned()),
         _ => Ok(()),
     }

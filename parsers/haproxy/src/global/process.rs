@@ -4,7 +4,7 @@ use bstr::ByteSlice;
 use rha_ir::Process;
 use rha_vocab::{Dialect, Lifetime, Support};
 
-use super::{TimeTexts, fail, fail_tight, once, row, since, time, too_many};
+use super::{TimeTexts, fail, fail_tight, fill, once, row, since, time, too_many};
 use crate::units::{self, TimeUnit};
 use crate::{Cx, Form, Keyword, Line};
 
@@ -201,6 +201,11 @@ fn most_groups(cx: &Cx<'_>) -> i64 {
 }
 
 fn nbthread(cx: &mut Cx<'_>, line: &Line) {
+    if cx.form == Form::Default {
+        // COMPAT: `default` leaves the last word behind a second time.
+        let text = fill("'{k}' cannot handle unexpected argument '{v}'.", line);
+        return cx.error("HA2106", line, 1, text);
+    }
     if too_many(cx, line, 1) {
         return;
     }

@@ -219,7 +219,7 @@ fn capture_size_old(cx: &mut Cx<'_>, line: &Line) {
         "'{k}' is deprecated and will be removed in version 2.7. Please use 'tune.ssl.capture-buffer-size' instead.",
         line,
     );
-    cx.parsing("HA4002", Severity::Warning, line, 0, ": ", &text);
+    cx.parsing("HA4102", Severity::Warning, line, 0, ": ", &text);
     capture_size(cx, line);
 }
 

@@ -22,7 +22,7 @@ pub const KEYWORDS: &[Keyword] = &[
         "A group of users.",
         group,
     )),
-    row(Place::HTTP_ERRORS, "errorfile", "<code> <file>", "A whole reply for a status.", errorfile),
+    built(row(Place::HTTP_ERRORS, "errorfile", "<code> <file>", "A whole reply for a status.", errorfile)),
 ];
 
 fn user(cx: &mut Cx<'_>, line: &Line) {
@@ -130,7 +130,16 @@ fn errorfile(cx: &mut Cx<'_>, line: &Line) {
     if !CODES.contains(&code.as_str()) {
         return fail(cx, line, format!("errorfile : status code '{code}' not handled."));
     }
-    if cx.input.files.read(&file).is_err() {
-        fail(cx, line, format!("errorfile : error opening file '{file}'."));
+    let Ok(content) = cx.input.files.read(&file) else {
+        return fail(cx, line, format!("errorfile : error opening file '{file}'."));
+    };
+    let limit = cx.model.process.bufsize.unwrap_or(16384) as usize;
+    let content = content.get(..limit.min(content.len())).unwrap_or_default().to_vec();
+    if let Err(text) = crate::proxy::error_page_is_well_formed(&content) {
+        return fail(cx, line, format!("errorfile : '{file}': {text}"));
+    }
+    if let (Some(section), Ok(code)) = (cx.model.error_sections.last_mut(), code.parse()) {
+        section.pages.retain(|(c, _)| *c != code);
+        section.pages.push((code, content));
     }
 }

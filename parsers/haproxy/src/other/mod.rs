@@ -133,4 +133,5 @@ pub fn finish(cx: &mut Cx<'_>) {
     for (severity, span, text) in std::mem::take(&mut cx.others.late) {
         cx.say_late("HA3020", severity, span, text);
     }
+    peers::finish_mailers(cx);
 }

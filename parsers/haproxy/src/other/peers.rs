@@ -100,6 +100,18 @@ pub fn end_peers(cx: &mut Cx<'_>) {
     }
 }
 
+/// COMPAT: mail servers that no proxy sends alerts to are dropped with a warning, the last section first.
+pub fn finish_mailers(cx: &mut Cx<'_>) {
+    let unused: Vec<_> = (cx.others.named.iter().rev())
+        .filter(|(kind, name, _)| *kind == "mailers" && !cx.proxies.uses_mailers(name))
+        .cloned()
+        .collect();
+    for (_, name, span) in unused {
+        let text = format!("Removing incomplete section 'mailers {name}'.");
+        cx.say_late("HA3020", Severity::Warning, span, text);
+    }
+}
+
 fn log(cx: &mut Cx<'_>, line: &Line) {
     if let Err(text) = crate::log_target::parse(cx, line, false) {
         cx.error("HA2300", line, 1, format!("log : {text}"));

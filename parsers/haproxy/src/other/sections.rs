@@ -124,6 +124,9 @@ pub fn begin(cx: &mut Cx<'_>, section: &'static Section, line: &Line) {
         Place::USERLIST => {
             cx.model.user_lists.push(rha_ir::UserList { name, users: Vec::new(), origin: line.span });
         }
+        Place::HTTP_ERRORS => {
+            cx.model.error_sections.push(rha_ir::ErrorSection { name, pages: Vec::new() });
+        }
         _ => {}
     }
 }

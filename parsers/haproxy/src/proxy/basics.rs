@@ -17,7 +17,12 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     row("id", Place::PROXY, "<value>", "Gives the proxy a fixed numeric id.", id),
     known(
         Lifetime::since(3, 0),
-        row("guid", Place::PROXY, "<string>", "Gives the proxy a globally unique id.", guid),
+        with(
+            Support::NoEffect(
+                "only the statistics file names things by it, and a start with stats-file is refused",
+            ),
+            row("guid", Place::PROXY, "<string>", "Gives the proxy a globally unique id.", guid),
+        ),
     ),
     row("description", Place::PROXY, "<string>", "Describes the proxy on the stats page.", description),
     row("disabled", Place::PROXY, "", "Turns the proxy off.", |cx, line| switch(cx, line, true)),
@@ -69,14 +74,14 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         "Makes the monitor URI report a failure.",
         monitor,
     ),
-    planned(
+    row(
         "force-persist",
         Place::BACK,
         "{if|unless} <condition>",
         "Uses a persistent server even when it is down.",
         |cx, line| persist_rule(cx, line, true),
     ),
-    planned(
+    row(
         "ignore-persist",
         Place::BACK,
         "{if|unless} <condition>",
@@ -92,23 +97,23 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         "Follows the cookie of remote desktop clients.",
         persist,
     ),
-    row("rate-limit", Place::FRONT, "sessions <rate>", "Limits new sessions per second.", rate_limit),
-    with(
-        Support::NoEffect("idle connections are not held back by a queue"),
-        row(
-            "max-keep-alive-queue",
-            Place::BACK,
-            "<value>",
-            "Limits the queue at which an idle server connection is given up.",
-            max_ka_queue,
-        ),
-    ),
+    planned("rate-limit", Place::FRONT, "sessions <rate>", "Limits new sessions per second.", rate_limit),
     row(
-        "max-session-srv-conns",
-        Place::FRONT,
-        "<nb>",
-        "Limits server connections remembered by one client session.",
-        max_session_srv_conns,
+        "max-keep-alive-queue",
+        Place::BACK,
+        "<value>",
+        "Limits the queue at which an idle server connection is given up.",
+        max_ka_queue,
+    ),
+    with(
+        Support::NoEffect("a client's session keeps one server connection of its own at most"),
+        row(
+            "max-session-srv-conns",
+            Place::FRONT,
+            "<nb>",
+            "Limits server connections remembered by one client session.",
+            max_session_srv_conns,
+        ),
     ),
     planned(
         "load-server-state-from-file",
@@ -362,7 +367,12 @@ fn retry_on(cx: &mut Cx<'_>, line: &Line) {
         }
         words.push(word);
     }
-    d.proxy.retry_on = words;
+    d.proxy.retry_on.clone_from(&words);
+    for (i, word) in (1..).zip(&words) {
+        if word != "none" && word != "conn-failure" {
+            cx.note(&format!("retry-on {word}"), Support::Planned, line.at(i));
+        }
+    }
 }
 
 fn default_backend(cx: &mut Cx<'_>, line: &Line) {
@@ -463,7 +473,7 @@ fn dispatch(cx: &mut Cx<'_>, line: &Line) {
             "support for 'dispatch' was removed in version 3.5. The modern way to do the same is to create a server with the same address, and possibly to assign any extra server a weight of zero if any:\n    server dispatch {}",
             line.text(1)
         );
-        return cx.error_tight("HA2107", line, 0, text);
+        return cx.error_tight("HA4101", line, 0, text);
     }
     if not_in_defaults(cx, line, false) {
         return;
@@ -484,7 +494,7 @@ fn dispatch(cx: &mut Cx<'_>, line: &Line) {
 fn transparent(cx: &mut Cx<'_>, line: &Line) {
     if cx.input.dialect >= Dialect::V3_5 {
         let text = "support for 'transparent' was removed in version 3.5. The modern way to do the same is to create a server with address 0.0.0.0.";
-        return cx.error_tight("HA2107", line, 0, text);
+        return cx.error_tight("HA4101", line, 0, text);
     }
     if let Some(d) = draft(cx, line) {
         d.proxy.options.transparent = true;

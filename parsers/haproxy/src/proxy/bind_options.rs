@@ -508,18 +508,21 @@ fn process(cx: &mut Cx<'_>, line: &Line, i: usize, _: &mut BindDraft) -> Result<
         line.text(1),
         cx.draft.as_ref().map_or("global", super::Draft::word)
     );
-    cx.warning("HA4001", line, i, text);
+    cx.warning("HA4102", line, i, text);
     Ok(())
 }
 
 /// Protocols a `proto` option may name.
 pub(super) const PROTOCOLS: [&str; 8] = ["h1", "h2", "none", "fcgi", "quic", "spop", "qmux", "h3"];
 
-fn proto(_: &mut Cx<'_>, line: &Line, i: usize, d: &mut BindDraft) -> Result<(), String> {
+fn proto(cx: &mut Cx<'_>, line: &Line, i: usize, d: &mut BindDraft) -> Result<(), String> {
     present(line, i, "missing value")?;
     let word = line.text(i + 1);
     if !PROTOCOLS.contains(&word.as_str()) {
         return Err(format!("'proto' :  unknown MUX protocol '{word}'"));
+    }
+    if word != "h1" && word != "none" {
+        cx.note(&format!("bind proto {word}"), Support::Planned, line.at(i + 1));
     }
     d.bind.proto = Some(word);
     Ok(())

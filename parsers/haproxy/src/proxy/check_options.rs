@@ -21,27 +21,27 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         Support::Partial("steps other than connect, send and expect are not run"),
         row("option tcp-check", Place::BACK, "", "Checks with a script.", tcp_check),
     ),
-    planned("option ssl-hello-chk", Place::BACK, "", "Checks with an SSL 3.0 hello.", |cx, line| {
+    row("option ssl-hello-chk", Place::BACK, "", "Checks with an SSL 3.0 hello.", |cx, line| {
         other(cx, line, 0)
     }),
-    planned("option smtpchk", Place::BACK, "[<hello> <domain>]", "Checks a mail server.", |cx, line| {
+    row("option smtpchk", Place::BACK, "[<hello> <domain>]", "Checks a mail server.", |cx, line| {
         other(cx, line, 2)
     }),
-    planned("option ldap-check", Place::BACK, "", "Checks a directory server.", |cx, line| {
+    row("option ldap-check", Place::BACK, "", "Checks a directory server.", |cx, line| {
         other(cx, line, 0)
     }),
-    planned("option redis-check", Place::BACK, "", "Checks a Redis server.", |cx, line| other(cx, line, 0)),
-    planned("option spop-check", Place::BACK, "", "Checks a stream processing agent.", |cx, line| {
+    row("option redis-check", Place::BACK, "", "Checks a Redis server.", |cx, line| other(cx, line, 0)),
+    row("option spop-check", Place::BACK, "", "Checks a stream processing agent.", |cx, line| {
         other(cx, line, 0)
     }),
-    planned(
+    row(
         "option mysql-check",
         Place::BACK,
         "[user <username> [{post-41|pre-41}]]",
         "Checks a MySQL server.",
         mysql,
     ),
-    planned("option pgsql-check", Place::BACK, "user <username>", "Checks a PostgreSQL server.", pgsql),
+    row("option pgsql-check", Place::BACK, "user <username>", "Checks a PostgreSQL server.", pgsql),
     planned("option external-check", Place::BACK, "", "Checks with a program.", external),
     planned(
         "external-check",

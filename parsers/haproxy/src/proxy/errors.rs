@@ -4,7 +4,7 @@ use rha_ir::ErrorFile;
 use rha_vocab::Dialect;
 
 use super::draft;
-use super::rows::{planned, row};
+use super::rows::row;
 use crate::units;
 use crate::{Cx, Keyword, Line, Place};
 
@@ -19,7 +19,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     row("errorloc", Place::PROXY, "<code> <url>", "Redirects a status with 302.", errorloc),
     row("errorloc302", Place::PROXY, "<code> <url>", "Redirects a status with 302.", errorloc),
     row("errorloc303", Place::PROXY, "<code> <url>", "Redirects a status with 303.", errorloc),
-    planned(
+    row(
         "errorfiles",
         Place::PROXY,
         "<name> [<code>…]",
@@ -63,7 +63,7 @@ fn errorfile(cx: &mut Cx<'_>, line: &Line) {
 }
 
 /// COMPAT: an empty file is no answer at all; anything else must begin with a status line.
-fn well_formed(content: &[u8]) -> Result<(), &'static str> {
+pub(crate) fn well_formed(content: &[u8]) -> Result<(), &'static str> {
     if content.is_empty() || content.starts_with(b"HTTP/") && memchr::memchr(b'\n', content).is_some() {
         return Ok(());
     }
@@ -99,6 +99,9 @@ fn errorfiles(cx: &mut Cx<'_>, line: &Line) {
         codes.push(s);
     }
     if let Some(d) = draft(cx, line) {
-        d.extra.error_sections.push((line.text(1), codes, line.span));
+        let name = line.text(1);
+        let wanted: &[u16] = if codes.is_empty() { &STATUSES } else { &codes };
+        d.proxy.error_files.extend(wanted.iter().map(|c| (*c, ErrorFile::Section(name.clone()))));
+        d.extra.error_sections.push((name, codes, line.span));
     }
 }

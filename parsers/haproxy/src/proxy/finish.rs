@@ -19,7 +19,17 @@ use crate::{Cx, Line, Place};
 /// Runs all checks. Settles what depends on the whole file: ids, the names behind names, formats.
 pub fn finish(cx: &mut Cx<'_>) {
     let waiting = owners_waiting(cx);
+    // COMPAT: a proxy of the original's own serves the runtime API and takes the first id.
+    let process = &cx.model.process;
+    let has_control =
+        !process.stats_sockets.is_empty() || process.stats_timeout_ms.is_some() || process.stats_maxconn.is_some();
     let mut next_id = 1;
+    if has_control {
+        while cx.proxies.with_id(next_id).is_some() {
+            next_id += 1;
+        }
+        next_id += 1;
+    }
     for i in 0..cx.model.proxies.len() {
         assign_id(cx, i, &mut next_id);
         if !proxy(cx, i).disabled {
@@ -41,6 +51,9 @@ pub fn finish(cx: &mut Cx<'_>) {
             finish_http::after_all(cx, i);
             finish_servers::after_all(cx, i);
         }
+    }
+    if cx.diagnostics.iter().all(|d| d.severity != Severity::Error || d.native.is_none()) {
+        finish_servers::check_ports(cx);
     }
     if cx.diagnostics.iter().all(|d| d.severity != Severity::Error || d.native.is_none()) {
         finish_servers::addresses(cx);
@@ -496,7 +509,8 @@ fn capture_length(cx: &mut Cx<'_>, i: usize) {
 
 fn log_address(cx: &mut Cx<'_>, i: usize) {
     let p = proxy(cx, i);
-    let has_format = p.log_format.is_some() || p.log_format_sd.is_some();
+    // COMPAT: a format that could not be read counts.
+    let has_format = extra(cx, i).log_format.is_some() || extra(cx, i).log_format_sd.is_some();
     let goes_nowhere =
         |l: &rha_ir::LogTarget| l.to == LogDestination::Global && cx.model.process.logs.is_empty();
     let no_target = p.logs.iter().all(goes_nowhere);

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use hashbrown::HashSet;
-use rha_ir::{Address, Host, Mode, Port, Server};
+use rha_ir::{Address, Check, CheckKind, Host, Mode, Port, Server, TcpStep};
 use rha_text::{Severity, Span};
 use rha_vocab::Dialect;
 
 use super::finish::{alert, extra, proxy, title, warn};
+use super::word;
 use crate::Cx;
 
 pub(super) fn use_server(cx: &mut Cx<'_>, i: usize) {
@@ -313,6 +314,64 @@ fn address_text(cx: &Cx<'_>, at: Span) -> String {
     let bytes = cx.sources.slice(at);
     let text = String::from_utf8_lossy(bytes);
     text.split_whitespace().nth(1).unwrap_or_default().trim_matches('"').to_owned()
+}
+
+/// Servers of no known port that are to be checked, unless the first steps of the check bring one.
+///
+/// COMPAT: the first word stands twice up to 3.4.
+pub(super) fn check_ports(cx: &mut Cx<'_>) {
+    for i in 0..cx.model.proxies.len() {
+        let p = proxy(cx, i);
+        if p.disabled || !p.kind.is_backend() {
+            continue;
+        }
+        let kind = if cx.input.dialect >= Dialect::V3_5 { word(p.kind) } else { "proxy" };
+        let check = &p.service.check;
+        let portless = p.service.servers.iter().filter(|s| s.checked && s.track.is_none() && !has_check_port(s));
+        let missing: Vec<_> = portless
+            .filter_map(|s| {
+                let what = missing_port(check)?;
+                let text = format!(
+                    "config: {kind} '{}': server '{}' has neither service port nor check port{what}.",
+                    p.name, s.name
+                );
+                Some((s.origin, text))
+            })
+            .collect();
+        for (at, text) in missing {
+            cx.say_late("HA3121", Severity::Error, at, text);
+        }
+    }
+}
+
+/// Whether a check knows where to connect without its steps: a port, or an address that has none.
+fn has_check_port(s: &Server) -> bool {
+    let port_of = |a: &Address| match a {
+        Address::Ip { port: Port::One(n), .. } => *n != 0,
+        Address::Ip { port: Port::Range(n, _), .. } => *n != 0,
+        Address::Ip { .. } => false,
+        _ => true,
+    };
+    s.check_port.is_some_and(|n| n != 0) || s.check_address.as_ref().is_some_and(port_of) || port_of(&s.address)
+}
+
+/// What the message adds when the steps of the check do not bring a port either; `None` when they do.
+fn missing_port(check: &Check) -> Option<&'static str> {
+    let steps = &check.steps;
+    if steps.is_empty() && matches!(check.kind, CheckKind::Tcp | CheckKind::TcpScript) {
+        return Some("");
+    }
+    let named = |port: &Option<u16>, addr: &Option<Address>| {
+        port.is_some_and(|n| n != 0)
+            || addr.as_ref().is_some_and(|a| matches!(a, Address::Ip { port: Port::One(n), .. } if *n != 0))
+    };
+    let first = steps.iter().find(|s| !matches!(s, TcpStep::Comment(_) | TcpStep::Other(..)));
+    match first {
+        Some(TcpStep::Connect { port, addr, .. }) if named(port, addr) => {}
+        _ => return Some(" nor tcp_check rule 'connect' with port information"),
+    }
+    let nameless = |s: &TcpStep| matches!(s, TcpStep::Connect { port, addr, .. } if !named(port, addr));
+    steps.iter().any(nameless).then_some(", and a tcp_check rule 'connect' with no port information")
 }
 
 /// Names of servers, as the original resolves them before it starts.

@@ -65,6 +65,10 @@ fn log(cx: &mut Cx<'_>, line: &Line) {
         }
         return;
     }
+    if cx.form == Form::Default && line.is(1, "global") {
+        // COMPAT: `default` leaves the last word behind a second time.
+        return cx.error("HA2100", line, 1, "log : unknown log facility 'global'");
+    }
     match log_target::parse(cx, line, false) {
         Ok(t) => {
             if let Some(d) = draft(cx, line) {

@@ -46,6 +46,7 @@ use crate::{Cx, Keyword, Line, Place};
 
 pub use bind::parse as parse_bind;
 pub use bind_options::{BindOption, OPTIONS as BIND_OPTIONS};
+pub(crate) use errors::well_formed as error_page_is_well_formed;
 pub use finish::finish;
 pub use section::{begin, end};
 pub use server_options::{OPTIONS as SERVER_OPTIONS, ServerOption};

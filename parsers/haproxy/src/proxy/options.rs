@@ -106,7 +106,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         ),
     ),
     row("option http-ignore-probes", Place::FRONT, "", "Ignores connections without a request.", switch),
-    planned(
+    row(
         "option idle-close-on-response",
         Place::FRONT,
         "",
@@ -114,7 +114,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         switch,
     ),
     row("option prefer-last-server", Place::BACK, "", "Stays with the server of the last request.", switch),
-    planned("option logasap", Place::FRONT, "", "Logs before the transfer ends.", switch),
+    row("option logasap", Place::FRONT, "", "Logs before the transfer ends.", switch),
     row("option nolinger", Place::PROXY, "", "Resets connections instead of closing them.", switch),
     row("option persist", Place::BACK, "", "Tries a persistent server even when it is down.", switch),
     row("option srvtcpka", Place::BACK, "", "Probes silent servers.", switch),
@@ -362,7 +362,7 @@ fn switch(cx: &mut Cx<'_>, line: &Line) {
     let side = if name == "abortonclose" && cx.input.dialect >= Dialect::V3_2 { BOTH } else { s.side };
     if name == "transparent" && cx.input.dialect >= Dialect::V3_5 {
         let text = "support for option 'transparent' was removed in version 3.5.";
-        return cx.error_tight("HA2107", line, 1, text);
+        return cx.error_tight("HA4101", line, 1, text);
     }
     if default_form(cx, line) || too_many(cx, line, 0, 1) || warn_switch(cx, line, side, &name) {
         return;
@@ -403,7 +403,7 @@ fn invalid_http(cx: &mut Cx<'_>, line: &Line) {
             "option '{name}' is deprecated. please use 'option accept-unsafe-violations-in-http-{which}' if absolutely needed."
         );
         switch(cx, line);
-        return cx.parsing("HA4001", Severity::Warning, line, 1, ": ", &text);
+        return cx.parsing("HA4102", Severity::Warning, line, 1, ": ", &text);
     }
     switch(cx, line);
 }
@@ -433,15 +433,15 @@ fn connection(cx: &mut Cx<'_>, line: &Line, mode: ConnectionMode) {
 }
 
 fn forceclose(cx: &mut Cx<'_>, line: &Line) {
-    cx.error_tight("HA2107", line, 1, "option 'forceclose' is not supported any more since HAProxy 2.0, please just remove it, or use 'option httpclose' if absolutely needed.");
+    cx.error_tight("HA4101", line, 1, "option 'forceclose' is not supported any more since HAProxy 2.0, please just remove it, or use 'option httpclose' if absolutely needed.");
 }
 
 fn http_tunnel(cx: &mut Cx<'_>, line: &Line) {
-    cx.error_tight("HA2107", line, 1, "option 'http-tunnel' is not supported any more since HAProxy 2.1, please just remove it, it shouldn't be needed.");
+    cx.error_tight("HA4101", line, 1, "option 'http-tunnel' is not supported any more since HAProxy 2.1, please just remove it, it shouldn't be needed.");
 }
 
 fn http_proxy(cx: &mut Cx<'_>, line: &Line) {
-    cx.error_tight("HA2107", line, 1, "option 'http_proxy' is not supported any more since HAProxy 2.5. This option stopped working in HAProxy 1.9 and usually had nasty side effects. It can be more reliably implemented with combinations of 'http-request set-dst' and 'http-request set-uri', and even 'http-request do-resolve' if DNS resolution is desired.");
+    cx.error_tight("HA4101", line, 1, "option 'http_proxy' is not supported any more since HAProxy 2.5. This option stopped working in HAProxy 1.9 and usually had nasty side effects. It can be more reliably implemented with combinations of 'http-request set-dst' and 'http-request set-uri', and even 'http-request do-resolve' if DNS resolution is desired.");
 }
 
 fn redispatch(cx: &mut Cx<'_>, line: &Line) {

@@ -125,7 +125,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     ),
     row("grace", Place::PROXY, "", "An older version's keyword.", |cx, line| {
         cx.error_tight(
-            "HA2107",
+            "HA4101",
             line,
             0,
             "the 'grace' keyword is not supported any more since HAProxy version 2.5.",
@@ -148,7 +148,7 @@ fn bind_process(cx: &mut Cx<'_>, line: &Line) {
         return;
     }
     if cx.input.dialect >= Dialect::V2_8 {
-        return cx.error_tight("HA2107", line, 0, "'bind-process' is not supported anymore.");
+        return cx.error_tight("HA4101", line, 0, "'bind-process' is not supported anymore.");
     }
     for i in 1..line.len() {
         let word = line.text(i);
@@ -160,5 +160,5 @@ fn bind_process(cx: &mut Cx<'_>, line: &Line) {
         }
     }
     let text = "'bind-process' has no effect, is deprecated, and will be removed in version 2.7.";
-    cx.parsing("HA4001", Severity::Warning, line, 0, ": ", &text);
+    cx.parsing("HA4102", Severity::Warning, line, 0, ": ", &text);
 }

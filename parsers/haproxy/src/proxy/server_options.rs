@@ -401,8 +401,12 @@ pub static OPTIONS: &[ServerOption] = &[
         }
         Ok(1)
     }),
-    value("proto", "<name>", "Forces the protocol.", |_, line, i, d| {
-        d.server.proto = Some(protocol(line, i)?);
+    value("proto", "<name>", "Forces the protocol.", |cx, line, i, d| {
+        let word = protocol(line, i)?;
+        if word != "h1" && word != "none" {
+            cx.note(&format!("server proto {word}"), Support::Planned, line.at(i + 1));
+        }
+        d.server.proto = Some(word);
         Ok(1)
     }),
     planned(value(

@@ -23,7 +23,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
 const MAX_HISTORY: i64 = 10;
 
 fn usesrc(cx: &mut Cx<'_>, line: &Line) {
-    cx.error("HA2105", line, 0, "'usesrc' only allowed after a 'source' statement.");
+    cx.error("HA2103", line, 0, "'usesrc' only allowed after a 'source' statement.");
 }
 
 fn source(cx: &mut Cx<'_>, line: &Line) {

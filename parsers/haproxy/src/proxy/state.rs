@@ -218,6 +218,12 @@ impl State {
         self.sections.contains(&(place.0, name.to_owned()))
     }
 
+    /// Whether a proxy sends its alerts to these mail servers.
+    #[must_use]
+    pub fn uses_mailers(&self, name: &str) -> bool {
+        self.extras.iter().any(|e| e.email.mailers.as_deref() == Some(name))
+    }
+
     /// Whether a stick table of this name was declared so far.
     #[must_use]
     pub fn has_table(&self, name: &str) -> bool {

@@ -103,7 +103,7 @@ fn rule(cx: &mut Cx<'_>, line: &Line, set: Set, first: usize) -> Option<Rule> {
             "'{}' action is experimental, must be allowed via a global 'expose-experimental-directives'",
             row.name
         );
-        cx.error("HA4310", line, first + 1, text);
+        cx.error("HA4103", line, first + 1, text);
         return None;
     }
     let checks = cx.rules.checks.len();

@@ -198,7 +198,8 @@ impl Reader<'_, '_, '_> {
     fn error_file(&mut self, path: &str) -> Result<(), String> {
         let read = self.cx.input.files.read(path);
         let bytes = read.map_err(|_| format!("error opening file '{path}'."))?;
-        if !bytes.starts_with(b"HTTP/") {
+        // COMPAT: an empty file closes the connection without an answer.
+        if !bytes.is_empty() && !bytes.starts_with(b"HTTP/") {
             return Err(format!("'{path}': unable to parse headers"));
         }
         Ok(())
@@ -325,5 +326,7 @@ pub(super) fn http_error(cx: &mut Cx<'_>, line: &Line) {
         cx.error("HA2320", line, 1, text);
         return;
     }
-    cx.note("http-error", rha_vocab::Support::Planned, line.span);
+    if let (Some(d), Ok(status)) = (cx.draft.as_mut(), u16::try_from(read.status)) {
+        d.proxy.error_files.push((status, rha_ir::ErrorFile::Reply(read.reply)));
+    }
 }

@@ -20,6 +20,7 @@ const OT: Lifetime = Lifetime { since: None, until: Some(Dialect::of(3, 2)) };
 const PLANNED: Support = Support::Planned;
 const FULL: Support = Support::Full;
 const SILENT: Support = Support::NoEffect("streams are scheduled evenly; priorities cannot be noticed");
+const MODE: Support = Support::Partial("an edit that does not fit is an error in either mode");
 const NO: u8 = u8::MAX;
 
 macro_rules! is_prefix {
@@ -100,8 +101,8 @@ actions! {
         "set-bandwidth-limit" "<name> [limit {<expr> | <size>}] [period {<expr> | <time>}]" [NO, 60, 65] whole S28 PLANNED super::act_other::bandwidth, "Limits the rate of this stream.";
         "set-bc-mark" "{<mark> | <expr>}" [NO, 49, 54] whole S30 PLANNED super::act_other::mark, "Sets the netfilter mark towards the server.";
         "set-bc-tos" "{<tos> | <expr>}" [NO, 50, 55] whole S30 PLANNED super::act_other::mark, "Sets the type of service towards the server.";
-        "set-dst" "<expr>" [48, 51, 56] whole ALWAYS PLANNED super::act_http::set_address, "Replaces the destination address.";
-        "set-dst-port" "<expr>" [49, 52, 57] whole ALWAYS PLANNED super::act_http::set_address, "Replaces the destination port.";
+        "set-dst" "<expr>" [48, 51, 56] whole ALWAYS FULL super::act_http::set_address, "Replaces the destination address.";
+        "set-dst-port" "<expr>" [49, 52, 57] whole ALWAYS FULL super::act_http::set_address, "Replaces the destination port.";
         "set-fc-mark" "{<mark> | <expr>}" [NO, 53, 58] whole S30 PLANNED super::act_other::mark, "Sets the netfilter mark towards the client.";
         "set-fc-tos" "{<tos> | <expr>}" [NO, 54, 59] whole S30 PLANNED super::act_other::mark, "Sets the type of service towards the client.";
         "set-header" "<name> <fmt>" [33, 34, 38] whole ALWAYS FULL super::act_message::set_header, "Replaces all fields of a name by one.";
@@ -117,15 +118,15 @@ actions! {
         "set-priority-offset" "<expr>" [56, 62, 67] whole ALWAYS PLANNED super::act_table::priority, "Moves a request in its queue.";
         "set-query" "<fmt>" [38, 39, 44] whole ALWAYS FULL super::act_message::set_uri, "Replaces the query.";
         "set-retries" "{<n> | <expr>}" [NO, NO, 2] whole S32 PLANNED super::act_other::set_retries, "Changes the number of connection attempts.";
-        "set-src" "<expr>" [51, 56, 61] whole ALWAYS PLANNED super::act_http::set_address, "Replaces the client address.";
-        "set-src-port" "<expr>" [52, 57, 62] whole ALWAYS PLANNED super::act_http::set_address, "Replaces the client port.";
+        "set-src" "<expr>" [51, 56, 61] whole ALWAYS FULL super::act_http::set_address, "Replaces the client address.";
+        "set-src-port" "<expr>" [52, 57, 62] whole ALWAYS FULL super::act_http::set_address, "Replaces the client port.";
         "set-timeout" "{client | server | tunnel} {<timeout> | <expr>}" [43, 44, 49] whole ALWAYS PLANNED super::act_http::set_timeout, "Changes a timeout of this stream.";
         "set-tos" "<tos>" [53, 58, 63] whole ALWAYS PLANNED super::act_other::mark, "Sets the type of service towards the client.";
         "set-uri" "<fmt>" [39, 40, 45] whole ALWAYS FULL super::act_message::set_uri, "Replaces the whole request target.";
         "set-var" "(<name>[,<cond>...]) <expr>" [46, 47, 52] prefix ALWAYS FULL super::act_http::variable, "Stores the value of an expression in a variable.";
         "set-var-fmt" "(<name>[,<cond>...]) <fmt>" [45, 46, 51] prefix ALWAYS FULL super::act_http::variable, "Stores a formatted text in a variable.";
         "silent-drop" "[rst-ttl <ttl>]" [54, 59, 64] whole ALWAYS PLANNED super::act_other::silent_drop, "Drops the connection without telling the client.";
-        "strict-mode" "{on | off}" [40, 41, 46] whole ALWAYS FULL super::act_http::strict_mode, "Says whether a failed rewrite is an error.";
+        "strict-mode" "{on | off}" [40, 41, 46] whole ALWAYS MODE super::act_http::strict_mode, "Says whether a failed rewrite is an error.";
         "tarpit" "[status <code>] [...]" [41, 42, 47] whole ALWAYS FULL super::act_http::deny, "Keeps the client waiting for the tarpit timeout, then denies.";
         "track-sc" "<n> <key> [table <table>]" [42, 43, 48] prefix ALWAYS PLANNED super::act_table::track, "Counts for a key in a stick table.";
         "unset-var" "(<name>)" [47, 48, 53] prefix ALWAYS FULL super::act_http::variable, "Removes a variable.";
@@ -174,7 +175,7 @@ actions! {
         "set-var" "(<name>[,<cond>...]) <expr>" [29, 31, 35] prefix ALWAYS FULL super::act_http::variable, "Stores the value of an expression in a variable.";
         "set-var-fmt" "(<name>[,<cond>...]) <fmt>" [28, 30, 34] prefix ALWAYS FULL super::act_http::variable, "Stores a formatted text in a variable.";
         "silent-drop" "[rst-ttl <ttl>]" [33, 37, 41] whole ALWAYS PLANNED super::act_other::silent_drop, "Drops the connection without telling the client.";
-        "strict-mode" "{on | off}" [25, 26, 30] whole ALWAYS FULL super::act_http::strict_mode, "Says whether a failed rewrite is an error.";
+        "strict-mode" "{on | off}" [25, 26, 30] whole ALWAYS MODE super::act_http::strict_mode, "Says whether a failed rewrite is an error.";
         "track-sc" "<n> <key> [table <table>]" [26, 27, 31] prefix ALWAYS PLANNED super::act_table::track, "Counts for a key in a stick table.";
         "unset-var" "(<name>)" [30, 32, 36] prefix ALWAYS FULL super::act_http::variable, "Removes a variable.";
         "wait-for-body" "time <time> [at-least <bytes>]" [27, 29, 33] whole ALWAYS PLANNED super::act_http::wait_for_body, "Waits for the body before going on.";
@@ -205,7 +206,7 @@ actions! {
         "set-status" "<status> [reason <str>]" [8, 18, 21] whole ALWAYS FULL super::act_message::set_status, "Replaces the status.";
         "set-var" "(<name>[,<cond>...]) <expr>" [11, 21, 24] prefix ALWAYS FULL super::act_http::variable, "Stores the value of an expression in a variable.";
         "set-var-fmt" "(<name>[,<cond>...]) <fmt>" [10, 20, 23] prefix ALWAYS FULL super::act_http::variable, "Stores a formatted text in a variable.";
-        "strict-mode" "{on | off}" [9, 19, 22] whole ALWAYS FULL super::act_http::strict_mode, "Says whether a failed rewrite is an error.";
+        "strict-mode" "{on | off}" [9, 19, 22] whole ALWAYS MODE super::act_http::strict_mode, "Says whether a failed rewrite is an error.";
         "unset-var" "(<name>)" [12, 22, 25] prefix ALWAYS FULL super::act_http::variable, "Removes a variable.";
     }
     TcpConnection "tcp-request connection" FRONT => super::tcp::tcp_request {
@@ -216,13 +217,13 @@ actions! {
         "sc-inc-gpc1" "(<sc>)" [2, 3, 3] prefix ALWAYS PLANNED super::act_table::inc_gpc, "Increments the second general purpose counter.";
         "sc-set-gpt" "(<idx>,<sc>) {<int> | <expr>}" [3, 4, 4] prefix ALWAYS PLANNED super::act_table::set_gpt, "Sets a general purpose tag.";
         "sc-set-gpt0" "(<sc>) {<int> | <expr>}" [4, 5, 5] prefix ALWAYS PLANNED super::act_table::set_gpt, "Sets the first general purpose tag.";
-        "set-dst" "<expr>" [8, 9, 10] whole ALWAYS PLANNED super::act_http::set_address, "Replaces the destination address.";
-        "set-dst-port" "<expr>" [9, 10, 11] whole ALWAYS PLANNED super::act_http::set_address, "Replaces the destination port.";
+        "set-dst" "<expr>" [8, 9, 10] whole ALWAYS FULL super::act_http::set_address, "Replaces the destination address.";
+        "set-dst-port" "<expr>" [9, 10, 11] whole ALWAYS FULL super::act_http::set_address, "Replaces the destination port.";
         "set-fc-mark" "{<mark> | <expr>}" [NO, 11, 12] whole S30 PLANNED super::act_other::mark, "Sets the netfilter mark towards the client.";
         "set-fc-tos" "{<tos> | <expr>}" [NO, 12, 13] whole S30 PLANNED super::act_other::mark, "Sets the type of service towards the client.";
         "set-mark" "<mark>" [10, 13, 14] whole ALWAYS PLANNED super::act_other::mark, "Sets the netfilter mark towards the client.";
-        "set-src" "<expr>" [11, 14, 15] whole ALWAYS PLANNED super::act_http::set_address, "Replaces the client address.";
-        "set-src-port" "<expr>" [12, 15, 16] whole ALWAYS PLANNED super::act_http::set_address, "Replaces the client port.";
+        "set-src" "<expr>" [11, 14, 15] whole ALWAYS FULL super::act_http::set_address, "Replaces the client address.";
+        "set-src-port" "<expr>" [12, 15, 16] whole ALWAYS FULL super::act_http::set_address, "Replaces the client port.";
         "set-tos" "<tos>" [13, 16, 17] whole ALWAYS PLANNED super::act_other::mark, "Sets the type of service towards the client.";
         "set-var" "(<name>[,<cond>...]) <expr>" [6, 7, 8] prefix ALWAYS FULL super::act_http::variable, "Stores the value of an expression in a variable.";
         "set-var-fmt" "(<name>[,<cond>...]) <fmt>" [5, 6, 7] prefix ALWAYS FULL super::act_http::variable, "Stores a formatted text in a variable.";
@@ -238,13 +239,13 @@ actions! {
         "sc-inc-gpc1" "(<sc>)" [2, 3, 3] prefix ALWAYS PLANNED super::act_table::inc_gpc, "Increments the second general purpose counter.";
         "sc-set-gpt" "(<idx>,<sc>) {<int> | <expr>}" [3, 4, 4] prefix ALWAYS PLANNED super::act_table::set_gpt, "Sets a general purpose tag.";
         "sc-set-gpt0" "(<sc>) {<int> | <expr>}" [4, 5, 5] prefix ALWAYS PLANNED super::act_table::set_gpt, "Sets the first general purpose tag.";
-        "set-dst" "<expr>" [8, 10, 11] whole ALWAYS PLANNED super::act_http::set_address, "Replaces the destination address.";
-        "set-dst-port" "<expr>" [9, 11, 12] whole ALWAYS PLANNED super::act_http::set_address, "Replaces the destination port.";
+        "set-dst" "<expr>" [8, 10, 11] whole ALWAYS FULL super::act_http::set_address, "Replaces the destination address.";
+        "set-dst-port" "<expr>" [9, 11, 12] whole ALWAYS FULL super::act_http::set_address, "Replaces the destination port.";
         "set-fc-mark" "{<mark> | <expr>}" [NO, 12, 13] whole S30 PLANNED super::act_other::mark, "Sets the netfilter mark towards the client.";
         "set-fc-tos" "{<tos> | <expr>}" [NO, 13, 14] whole S30 PLANNED super::act_other::mark, "Sets the type of service towards the client.";
         "set-mark" "<mark>" [10, 14, 15] whole ALWAYS PLANNED super::act_other::mark, "Sets the netfilter mark towards the client.";
-        "set-src" "<expr>" [11, 15, 16] whole ALWAYS PLANNED super::act_http::set_address, "Replaces the client address.";
-        "set-src-port" "<expr>" [12, 16, 17] whole ALWAYS PLANNED super::act_http::set_address, "Replaces the client port.";
+        "set-src" "<expr>" [11, 15, 16] whole ALWAYS FULL super::act_http::set_address, "Replaces the client address.";
+        "set-src-port" "<expr>" [12, 16, 17] whole ALWAYS FULL super::act_http::set_address, "Replaces the client port.";
         "set-tos" "<tos>" [13, 17, 18] whole ALWAYS PLANNED super::act_other::mark, "Sets the type of service towards the client.";
         "set-var" "(<name>[,<cond>...]) <expr>" [6, 7, 8] prefix ALWAYS FULL super::act_http::variable, "Stores the value of an expression in a variable.";
         "set-var-fmt" "(<name>[,<cond>...]) <fmt>" [5, 6, 7] prefix ALWAYS FULL super::act_http::variable, "Stores a formatted text in a variable.";
@@ -265,8 +266,8 @@ actions! {
         "set-bandwidth-limit" "<name> [limit {<expr> | <size>}] [period {<expr> | <time>}]" [NO, 27, 28] whole S28 PLANNED super::act_other::bandwidth, "Limits the rate of this stream.";
         "set-bc-mark" "{<mark> | <expr>}" [NO, 16, 17] whole S30 PLANNED super::act_other::mark, "Sets the netfilter mark towards the server.";
         "set-bc-tos" "{<tos> | <expr>}" [NO, 17, 18] whole S30 PLANNED super::act_other::mark, "Sets the type of service towards the server.";
-        "set-dst" "<expr>" [17, 18, 19] whole ALWAYS PLANNED super::act_http::set_address, "Replaces the destination address.";
-        "set-dst-port" "<expr>" [18, 19, 20] whole ALWAYS PLANNED super::act_http::set_address, "Replaces the destination port.";
+        "set-dst" "<expr>" [17, 18, 19] whole ALWAYS FULL super::act_http::set_address, "Replaces the destination address.";
+        "set-dst-port" "<expr>" [18, 19, 20] whole ALWAYS FULL super::act_http::set_address, "Replaces the destination port.";
         "set-fc-mark" "{<mark> | <expr>}" [NO, 20, 21] whole S30 PLANNED super::act_other::mark, "Sets the netfilter mark towards the client.";
         "set-fc-tos" "{<tos> | <expr>}" [NO, 21, 22] whole S30 PLANNED super::act_other::mark, "Sets the type of service towards the client.";
         "set-log-level" "{silent | <level>}" [1, 1, 2] whole ALWAYS FULL super::act_other::set_log_level, "Changes the level of the log line.";
@@ -275,8 +276,8 @@ actions! {
         "set-priority-class" "<expr>" [22, 28, 29] whole ALWAYS PLANNED super::act_table::priority, "Sets the class a request queues in.";
         "set-priority-offset" "<expr>" [23, 29, 30] whole ALWAYS PLANNED super::act_table::priority, "Moves a request in its queue.";
         "set-retries" "{<n> | <expr>}" [NO, NO, 1] whole S32 PLANNED super::act_other::set_retries, "Changes the number of connection attempts.";
-        "set-src" "<expr>" [15, 23, 24] whole ALWAYS PLANNED super::act_http::set_address, "Replaces the client address.";
-        "set-src-port" "<expr>" [16, 24, 25] whole ALWAYS PLANNED super::act_http::set_address, "Replaces the client port.";
+        "set-src" "<expr>" [15, 23, 24] whole ALWAYS FULL super::act_http::set_address, "Replaces the client address.";
+        "set-src-port" "<expr>" [16, 24, 25] whole ALWAYS FULL super::act_http::set_address, "Replaces the client port.";
         "set-tos" "<tos>" [20, 25, 26] whole ALWAYS PLANNED super::act_other::mark, "Sets the type of service towards the client.";
         "set-var" "(<name>[,<cond>...]) <expr>" [13, 14, 15] prefix ALWAYS FULL super::act_http::variable, "Stores the value of an expression in a variable.";
         "set-var-fmt" "(<name>[,<cond>...]) <fmt>" [12, 13, 14] prefix ALWAYS FULL super::act_http::variable, "Stores a formatted text in a variable.";
@@ -298,14 +299,14 @@ actions! {
         "set-bandwidth-limit" "<name> [limit {<expr> | <size>}] [period {<expr> | <time>}]" [NO, 18, 18] whole S28 PLANNED super::act_other::bandwidth, "Limits the rate of this stream.";
         "set-fc-mark" "{<mark> | <expr>}" [NO, 13, 13] whole S30 PLANNED super::act_other::mark, "Sets the netfilter mark towards the client.";
         "set-fc-tos" "{<tos> | <expr>}" [NO, 14, 14] whole S30 PLANNED super::act_other::mark, "Sets the type of service towards the client.";
-        "set-log-level" "{silent | <level>}" [1, 1, 1] whole ALWAYS FULL super::act_other::set_log_level, "Changes the level of the log line.";
+        "set-log-level" "{silent | <level>}" [1, 1, 1] whole ALWAYS PLANNED super::act_other::set_log_level, "Changes the level of the log line.";
         "set-mark" "<mark>" [12, 15, 15] whole ALWAYS PLANNED super::act_other::mark, "Sets the netfilter mark towards the client.";
-        "set-nice" "<nice>" [2, 2, 2] whole ALWAYS SILENT super::act_other::set_nice, "Changes the priority of the stream in the scheduler.";
+        "set-nice" "<nice>" [2, 2, 2] whole ALWAYS PLANNED super::act_other::set_nice, "Changes the priority of the stream in the scheduler.";
         "set-tos" "<tos>" [13, 16, 16] whole ALWAYS PLANNED super::act_other::mark, "Sets the type of service towards the client.";
-        "set-var" "(<name>[,<cond>...]) <expr>" [10, 11, 11] prefix ALWAYS FULL super::act_http::variable, "Stores the value of an expression in a variable.";
-        "set-var-fmt" "(<name>[,<cond>...]) <fmt>" [9, 10, 10] prefix ALWAYS FULL super::act_http::variable, "Stores a formatted text in a variable.";
+        "set-var" "(<name>[,<cond>...]) <expr>" [10, 11, 11] prefix ALWAYS PLANNED super::act_http::variable, "Stores the value of an expression in a variable.";
+        "set-var-fmt" "(<name>[,<cond>...]) <fmt>" [9, 10, 10] prefix ALWAYS PLANNED super::act_http::variable, "Stores a formatted text in a variable.";
         "silent-drop" "[rst-ttl <ttl>]" [14, 17, 17] whole ALWAYS PLANNED super::act_other::silent_drop, "Drops the connection without telling the client.";
-        "unset-var" "(<name>)" [11, 12, 12] prefix ALWAYS FULL super::act_http::variable, "Removes a variable.";
+        "unset-var" "(<name>)" [11, 12, 12] prefix ALWAYS PLANNED super::act_http::variable, "Removes a variable.";
     }
     QuicInitial "quic-initial" FRONT => super::quic::quic_initial {
         "accept" "" [NO, NO, 0] whole S31 PLANNED super::act_other::bare, "Lets the connection begin.";

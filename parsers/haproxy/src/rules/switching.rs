@@ -194,5 +194,5 @@ fn push_redirect(cx: &mut Cx<'_>, line: &Line, redirect: Redirect, condition: Op
 
 /// `block`, gone since 2.1.
 pub(super) fn block(cx: &mut Cx<'_>, line: &Line) {
-    cx.error("HA4301", line, 0, "The 'block' directive is not supported anymore since HAProxy 2.1. Use 'http-request deny' which uses the exact same syntax.");
+    cx.error("HA4101", line, 0, "The 'block' directive is not supported anymore since HAProxy 2.1. Use 'http-request deny' which uses the exact same syntax.");
 }
