@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
@@ -65,7 +66,10 @@ impl Site<'_> {
 
     /// Asks the bad server; gives the answer.
     fn ask_bad(&self) -> rha_compat_tests::Response {
-        self.stage.client("fe").send("GET /bad HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").to_end_of_answer()
+        self.stage
+            .client("fe")
+            .send("GET /bad HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            .to_end_of_answer()
     }
 }
 
@@ -84,7 +88,11 @@ impl Answer for rha_compat_tests::Client {
     }
 }
 
-fn with_site(config: &str, bad: impl Fn(&mut Peer) + Send + Sync + Clone + 'static, case: impl Fn(&Site<'_>)) {
+fn with_site(
+    config: &str,
+    bad: impl Fn(&mut Peer) + Send + Sync + Clone + 'static,
+    case: impl Fn(&Site<'_>),
+) {
     ours_alone(|stage| {
         let (good, bad) = (Origin::named("well"), Origin::new(bad.clone()));
         let sink = Sink::udp();
@@ -200,7 +208,11 @@ fn an_endless_header_line_is_refused() {
 fn too_many_headers_are_refused() {
     clients(|site| {
         let many: String = (0..200).map(|n| format!("x{n}: y\r\n")).collect();
-        let back = site.stage.client("fe").send(format!("GET / HTTP/1.1\r\nHost: a\r\n{many}\r\n")).to_end_of_answer();
+        let back = site
+            .stage
+            .client("fe")
+            .send(format!("GET / HTTP/1.1\r\nHost: a\r\n{many}\r\n"))
+            .to_end_of_answer();
         assert_eq!(back.status(), 400, "{back}");
         site.logged(&["fe/<NOSRV>", " 400 ", " PR-- ", "<BADREQ>"]);
     });
@@ -221,7 +233,12 @@ fn oversized_and_broken_chunk_sizes_are_refused() {
 
 #[test]
 fn what_is_no_http_is_refused() {
-    let rubbish: [&[u8]; 4] = [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", b"\0\0\0\0\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSX\r\n\r\n", &[0xff; 300]];
+    let rubbish: [&[u8]; 4] = [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        b"\0\0\0\0\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSX\r\n\r\n",
+        &[0xff; 300],
+    ];
     for bytes in rubbish {
         clients(|site| {
             let back = site.stage.client("fe").send(bytes).finish().to_end_of_answer();
@@ -257,6 +274,8 @@ fn a_server_that_sends_garbage_is_answered_for() {
         b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
         b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nX Y: z\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\n",
     ] {
         servers(answers(bytes), |site| {
             let back = site.ask_bad();
@@ -310,7 +329,8 @@ fn a_server_that_never_answers_times_out() {
     for bytes in [&b""[..], b"HTTP/1.1 200 OK\r\nCont", b"HTTP/1.1 100 Continue\r\n\r\n"] {
         servers(begins(bytes), |site| {
             let mut client = site.stage.client("fe");
-            let mut back = client.send("GET /bad HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").response();
+            let mut back =
+                client.send("GET /bad HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").response();
             while back.status() == 100 {
                 back = client.response();
             }
@@ -367,9 +387,10 @@ fn a_server_that_is_not_there_is_answered_for() {
     });
 }
 
-/// Leaves a running process `more` descriptors beside those it has, and gives how many that are in all.
+/// Leaves a running process `more` descriptors to open, and gives the number they all stay below.
 fn leave_descriptors(pid: i32, more: usize) -> usize {
-    let limit = open_descriptors(pid) + more;
+    let open = open_descriptors(pid);
+    let limit = (0..).filter(|n| !open.contains(n)).nth(more).unwrap();
     let bound = Some(limit as u64);
     let process = rustix::process::Pid::from_raw(pid);
     let both = rustix::process::Rlimit { current: bound, maximum: bound };
@@ -377,18 +398,17 @@ fn leave_descriptors(pid: i32, more: usize) -> usize {
     limit
 }
 
-fn open_descriptors(pid: i32) -> usize {
-    // numbers are what the limit counts, and the highest is not the last one given
+fn open_descriptors(pid: i32) -> BTreeSet<usize> {
     let all = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
-    let numbers = all.filter_map(|f| f.unwrap().file_name().to_str()?.parse::<usize>().ok());
-    numbers.max().map_or(0, |n| n + 1)
+    all.filter_map(|f| f.ok()?.file_name().to_str()?.parse().ok()).collect()
 }
 
-/// Waits until a process has used up its descriptors: what it does with one more client shows nowhere else.
-fn descriptors_reach(pid: i32, limit: usize) {
+/// Waits until a process has no descriptor left to open.
+fn descriptors_run_out(pid: i32, limit: usize) {
     let deadline = Instant::now() + rha_compat_tests::PATIENCE;
-    while open_descriptors(pid) < limit {
-        assert!(Instant::now() < deadline, "only {} of {limit} descriptors are open", open_descriptors(pid));
+    let left = || limit - open_descriptors(pid).range(..limit).count();
+    while left() > 0 {
+        assert!(Instant::now() < deadline, "{} descriptors are left", left());
         std::thread::yield_now();
     }
 }
@@ -404,7 +424,7 @@ fn without_descriptors_connections_wait_and_service_goes_on_when_clients_leave()
         let pid = site.stage.running().pid();
         let limit = leave_descriptors(pid, 20);
         let idle: Vec<_> = (0..60).map(|_| site.stage.client("fe")).collect();
-        descriptors_reach(pid, limit);
+        descriptors_run_out(pid, limit);
         let mut waiting = site.stage.client("fe");
         waiting.send(GET).patience(Duration::from_millis(300));
         assert_eq!(waiting.response().end, End::Silent, "accepted without a descriptor");
@@ -424,7 +444,7 @@ fn without_descriptors_for_servers_requests_are_answered() {
         first.send("GET / HTTP/1.1\r\nHost: a\r\n");
         let limit = leave_descriptors(pid, 20);
         let idle: Vec<_> = (0..60).map(|_| site.stage.client("fe")).collect();
-        descriptors_reach(pid, limit);
+        descriptors_run_out(pid, limit);
         let back = first.send("Connection: close\r\n\r\n").to_end_of_answer();
         assert_eq!((back.status(), back.end), (503, End::Eof), "{back}");
         let line = site.sink.line_with(" 503 ");

@@ -31,9 +31,12 @@ fn case(id: &str, drive: impl Fn(&mut Stage)) {
     assert_same(&format!("cli/{id}"), |stage| {
         let (one, two) = (Origin::named("one"), Origin::named("two"));
         stage.start(&Start::with(SITE).fill("s1", one.address()).fill("s2", two.address()));
-        let back =
-            stage.client("fe").send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").response();
+        let mut client = stage.client("fe");
+        let back = client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").response();
         stage.note("serving", back.status());
+        // once it closes, everything is counted
+        client.to_end();
+        drop(client);
         drive(stage);
     });
 }

@@ -280,7 +280,8 @@ fn a_unix_receiver_and_standard_output_work_too() {
         stage.running().signal(rha_compat_tests::Signal::USR1);
         let exit = stage.wait();
         // 2.6 also names a proxy of its own
-        let said: String = exit.stdout.split_inclusive('\n').filter(|l| !l.contains("<HTTPCLIENT>")).collect();
+        let said: String =
+            exit.stdout.split_inclusive('\n').filter(|l| !l.contains("<HTTPCLIENT>")).collect();
         stage.note_log("standard output", &said);
     });
 }

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use rha_admin::session::Session;
@@ -19,6 +20,27 @@ pub struct Bound {
     sockets: Vec<(Listener, SocketLevel)>,
     idle: Duration,
     most: usize,
+}
+
+/// Connections to the sockets.
+#[derive(Debug, Default)]
+pub struct Traffic {
+    now: AtomicU32,
+    total: AtomicU64,
+}
+
+impl Traffic {
+    /// Open ones.
+    #[must_use]
+    pub fn now(&self) -> u32 {
+        self.now.load(Relaxed)
+    }
+
+    /// All since start.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.total.load(Relaxed)
+    }
 }
 
 /// Binds all `stats socket` lines.
@@ -115,7 +137,11 @@ async fn accept(socket: Listener, how: Talk, slots: Arc<Semaphore>) {
             Ok(incoming) => {
                 let how = how.clone();
                 tokio::task::spawn_local(async move {
+                    let traffic = how.engine.clone();
+                    traffic.control.now.fetch_add(1, Relaxed);
+                    traffic.control.total.fetch_add(1, Relaxed);
                     talk(incoming.conn, how).await;
+                    traffic.control.now.fetch_sub(1, Relaxed);
                     drop(slot);
                 });
             }

@@ -1,7 +1,8 @@
 //! The running engine as the runtime API and the statistics see it.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::Ordering::Relaxed;
 
 use rha_admin::view::{
@@ -18,6 +19,8 @@ use rha_proxy::plan::{Plan, ProxyPlan};
 use rha_proxy::stats::SideTotal;
 use rha_vocab::Dialect;
 
+use crate::control::Traffic;
+
 /// What runs, and when it began.
 #[derive(Debug)]
 pub struct Engine {
@@ -33,6 +36,10 @@ pub struct Engine {
     pub descriptors: u64,
     /// Control sockets.
     pub sockets: Vec<ControlSocket>,
+    /// Failed checks and falls of servers (proxy, server) when the counters were cleared.
+    pub checks_before: Mutex<HashMap<(u32, usize), (u64, u64)>>,
+    /// Connections to them.
+    pub control: Traffic,
     /// What was said at start.
     pub startup_logs: String,
     /// Memory limit, megabytes.
@@ -130,7 +137,7 @@ impl Engine {
         Front {
             counts: counts(&self.runtime.front(p.id), s),
             sessions: gauge(&state.front),
-            limit: p.maxconn.into(),
+            limit: p.limit().into(),
             rate_limit: p.rate_limit.into(),
             status: match (state.stopped.load(Relaxed), state.paused.load(Relaxed)) {
                 (true, _) => "STOP",
@@ -199,7 +206,8 @@ impl Engine {
             backup: plan.backup,
             checked: progress.is_some(),
             health: progress.map_or((0, 0, 0), |(h, rise, fall, _)| (rise, fall, h)),
-            failures: (health.failed_checks, health.down_transitions),
+            first_health: if state.was_maintained() { 0 } else { model.timing.rise },
+            failures: self.failures(p.id, i, &health),
             observed_failures: health.failed_observations,
             check: progress.map(|(_, _, _, last)| last_check(last)).unwrap_or_default(),
             changed_s: health.age_s(now.tick()),
@@ -250,6 +258,29 @@ impl Engine {
             dropped_logs: sum(|w| w.dropped_logs.read()),
             bytes_out: (plan.proxies.iter().map(|p| self.runtime.front(p.id).bytes_out).sum(), 0),
         }
+    }
+
+    /// `clear counters`; what the watch counted is remembered, as the rest is, and taken off later.
+    fn clear(&self, plan: &Plan, all: bool) {
+        self.runtime.clear(all);
+        if !all {
+            return;
+        }
+        let mut before = self.checks_before.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        before.clear();
+        for p in &plan.proxies {
+            for i in 0..p.servers.len() {
+                if let Some(h) = self.watch.health(p.id, i) {
+                    before.insert((p.id.0, i), (h.failed_checks, h.down_transitions));
+                }
+            }
+        }
+    }
+
+    fn failures(&self, p: ProxyId, i: usize, h: &Health) -> (u64, u64) {
+        let before = self.checks_before.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let (checks, downs) = before.get(&(p.0, i)).copied().unwrap_or_default();
+        (h.failed_checks.saturating_sub(checks), h.down_transitions.saturating_sub(downs))
     }
 
     fn at(&self, at: ServerAt) -> (ProxyId, usize) {
@@ -377,8 +408,23 @@ impl Site for Engine {
                     return Err("Frontend was already shut down.".to_owned());
                 }
             }
-            Change::Checks(..) | Change::FrontendMaxconn(..) | Change::CloseSessions(_) | Change::ClearCounters { .. } => {
-                return Err("This command is not built yet.".to_owned());
+            Change::Checks(at, on) => {
+                let Some(server) = state_of(at.proxy).and_then(|s| s.servers.get(at.server)) else { return Ok(()) };
+                let (proxy, i) = self.at(at);
+                let configured = self.watch.health(proxy, i).is_some_and(|h| h.progress(Checked::Health).is_some());
+                if on && !configured {
+                    return Err("Health check was not configured on this server, cannot enable.\n".to_owned());
+                }
+                server.checks_off.store(!on, Relaxed);
+            }
+            Change::FrontendMaxconn(i, n) => {
+                if let Some(s) = state_of(i) {
+                    s.front_limit.store(n.min(u32::MAX - 1), Relaxed);
+                }
+            }
+            Change::ClearCounters { all } => self.clear(&plan, all),
+            Change::CloseSessions(_) => {
+                return Err("'shutdown sessions server' is not built yet.".to_owned());
             }
         }
         Ok(())

@@ -63,7 +63,9 @@ pub fn supervise(options: &Options, stream: &mut Stream, mut start: Upbringing) 
     let signals = Signals::block();
     let mut master = Master { options, stream, workers: Vec::new(), stopping: false, code: 0 };
     let mut first = true;
-    master.write_pidfile(start.pidfile.as_deref());
+    if !master.write_pidfile(start.pidfile.as_deref()) {
+        return (Role::Done(1), false);
+    }
     loop {
         match master.fork() {
             Ok(Some(line)) => return (Role::Worker(line), !first),
@@ -166,11 +168,14 @@ impl Master<'_> {
         true
     }
 
-    fn write_pidfile(&mut self, path: Option<&str>) {
-        let Some(path) = path else { return };
-        if let Err(e) = rha_net::write_pidfile(std::path::Path::new(path), &[std::process::id()]) {
-            self.say(Severity::Warning, &format!("[rhap.main()] Cannot create pidfile {path}: {e}"));
+    /// False when it cannot be written, which ends the start.
+    fn write_pidfile(&mut self, path: Option<&str>) -> bool {
+        let Some(path) = path else { return true };
+        let written = rha_net::write_pidfile(std::path::Path::new(path), &[std::process::id()]);
+        if written.is_err() {
+            self.say(Severity::Error, &format!("[rhap.main()] Cannot create pidfile {path}"));
         }
+        written.is_ok()
     }
 
     fn bury(&mut self, pid: i32, ended: Ended, first: bool) {

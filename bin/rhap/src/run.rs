@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use rha_haproxy::Parsed;
 use rha_net::{Identity, Signal, Signals};
-use rha_proxy::{Plan, Runtime, StartError};
+use rha_proxy::plan::ProxyPlan;
+use rha_proxy::{Plan, StartError};
 use rha_text::render::haproxy::Stream;
 use rha_text::{Diagnostic, Severity, Span};
 use rha_vocab::Dialect;
@@ -153,6 +154,8 @@ impl Start<'_> {
             started: rha_net::read_clocks(),
             descriptors,
             sockets,
+            checks_before: std::sync::Mutex::default(),
+            control: control::Traffic::default(),
             startup_logs: String::new(),
             memory_mb: u64::from(self.options.memory_mb.unwrap_or(0)),
         });
@@ -191,7 +194,7 @@ impl Start<'_> {
             uid: process.user.as_deref().and_then(rha_net::lookup_user),
             gid: process.group.as_deref().and_then(rha_net::lookup_group),
         };
-        let pidfile = self.pidfile().map(str::to_owned);
+        let pidfile = self.pidfile(process).map(str::to_owned);
         rha_proxy::Options {
             before_serving: Some(Box::new(move || {
                 if let Some(path) = &pidfile {
@@ -208,11 +211,12 @@ impl Start<'_> {
         }
     }
 
-    fn pidfile(&self) -> Option<&str> {
-        if self.under_master || !(self.detach || self.options.pidfile.is_some() && self.options.daemon) {
+    /// COMPAT: a process in the foreground writes none; under a master the master writes its own.
+    fn pidfile<'p>(&'p self, process: &'p rha_ir::Process) -> Option<&'p str> {
+        if self.under_master || !self.detach {
             return None;
         }
-        self.options.pidfile.as_deref().or(self.parsed.model.process.pidfile.as_deref())
+        self.options.pidfile.as_deref().or(process.pidfile.as_deref())
     }
 
     fn plan_errors(&mut self, errors: &[rha_proxy::PlanError]) -> i32 {
@@ -245,8 +249,8 @@ impl Start<'_> {
                 }
                 Some(Signal::User1) if asked.is_none() => asked = Some(Instant::now()),
                 Some(Signal::HangUp) => self.dump(engine),
-                Some(Signal::Pause) => self.pause(&engine.runtime, true),
-                Some(Signal::Resume) => self.pause(&engine.runtime, false),
+                Some(Signal::Pause) => self.pause(engine, true),
+                Some(Signal::Resume) => self.pause(engine, false),
                 _ => {}
             }
             if self.line.as_mut().is_some_and(Line::is_cut) && self.under_master {
@@ -271,26 +275,51 @@ impl Start<'_> {
         }
     }
 
+    /// COMPAT: what listens stops first, then the runtime API's own proxy (told until 2.6), then the rest.
     fn tell_stopped(&mut self, engine: &Engine) {
-        for p in engine.runtime.plan().proxies.iter().filter(|p| !p.model.disabled) {
-            let (f, b) = (engine.runtime.front(p.id), engine.runtime.back(p.id));
-            let text = format!("Proxy {} stopped (cumulated conns: FE: {}, BE: {}).", p.name, f.connections, b.sessions);
-            self.say(Severity::Warning, &text);
-            engine.watch.log(p.id, WARNING, &text);
+        let plan = engine.runtime.plan();
+        let all = || plan.proxies.iter().filter(|p| !p.model.disabled);
+        for p in all().filter(|p| !p.listeners.is_empty()) {
+            self.tell_one(engine, p);
+        }
+        if self.dialect < Dialect::V2_8 && !engine.sockets.is_empty() {
+            let n = engine.control.total();
+            self.say(Severity::Warning, &format!("Proxy GLOBAL stopped (cumulated conns: FE: {n}, BE: 0)."));
+        }
+        for p in all().filter(|p| p.listeners.is_empty()) {
+            self.tell_one(engine, p);
         }
     }
 
-    fn pause(&mut self, runtime: &Runtime, paused: bool) {
-        runtime.pause(paused);
+    fn tell_one(&mut self, engine: &Engine, p: &ProxyPlan) {
+        let (f, b) = (engine.runtime.front(p.id), engine.runtime.back(p.id));
+        let text = format!("Proxy {} stopped (cumulated conns: FE: {}, BE: {}).", p.name, f.connections, b.sessions);
+        self.say(Severity::Warning, &text);
+        engine.watch.log(p.id, WARNING, &text);
+    }
+
+    fn pause(&mut self, engine: &Engine, paused: bool) {
+        engine.runtime.pause(paused);
         let verb = if paused { "Paused" } else { "Resumed" };
-        for p in runtime.plan().proxies.iter().filter(|p| p.kind.is_frontend() && !p.listeners.is_empty()) {
-            self.say(Severity::Warning, &format!("{verb} frontend {}.", p.name));
+        for p in engine.runtime.plan().proxies.iter().filter(|p| !p.listeners.is_empty()) {
+            let kind = if p.kind.is_backend() { "proxy" } else { "frontend" };
+            self.say(Severity::Warning, &format!("{verb} {kind} {}.", p.name));
+        }
+        if !engine.sockets.is_empty() {
+            self.say(Severity::Warning, &format!("{verb} frontend GLOBAL."));
         }
     }
 
     /// SIGHUP: every proxy and server in a line.
     fn dump(&mut self, engine: &Engine) {
         self.say(Severity::Warning, "SIGHUP received, dumping servers states.");
+        if !engine.sockets.is_empty() {
+            let (now, ever) = (engine.control.now(), engine.control.total());
+            let text = format!(
+                "SIGHUP: Proxy GLOBAL has no servers. Conn: act(FE+BE): {now}+0, 0 pend (0 unass), tot(FE+BE): {ever}+0."
+            );
+            self.say(Severity::Warning, &text);
+        }
         for p in &engine.runtime.plan().proxies {
             for (i, s) in p.state.servers.iter().enumerate() {
                 let total = engine.runtime.server(p.id, i).sessions;
@@ -305,15 +334,14 @@ impl Start<'_> {
                 self.say(Severity::Warning, &text);
             }
             let what = match (p.servers.is_empty(), p.state.usable()) {
-                (true, _) => "has no servers".to_owned(),
+                (true, _) => "has no servers.".to_owned(),
                 (_, (0, 0)) => "has no server available !".to_owned(),
-                (_, (0, _)) => "is running on backup servers".to_owned(),
-                _ => "has active servers".to_owned(),
+                (_, (0, _)) => "is running on backup servers !".to_owned(),
+                (_, (a, b)) => format!("has {a} active servers and {b} backup servers available."),
             };
-            let stop = if what.ends_with('!') { "" } else { "." };
             let (f, b) = (engine.runtime.front(p.id), engine.runtime.back(p.id));
             let text = format!(
-                "SIGHUP: Proxy {} {what}{stop} Conn: act(FE+BE): {}+{}, {} pend ({} unass), tot(FE+BE): {}+{}.",
+                "SIGHUP: Proxy {} {what} Conn: act(FE+BE): {}+{}, {} pend ({} unass), tot(FE+BE): {}+{}.",
                 p.name,
                 p.state.front.read(),
                 p.state.back.read(),

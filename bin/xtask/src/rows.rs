@@ -63,6 +63,14 @@ pub fn all() -> Vec<Row> {
     rows.extend(bind.map(|o| row("cfg", "bind", o.name, o.usage, o.lifetime, o.support, o.doc)));
     let server = proxy::SERVER_OPTIONS.iter();
     rows.extend(server.map(|o| row("cfg", "server", o.name, o.usage, o.lifetime, o.support, o.doc)));
+    let listed = proxy::BIND_OPTIONS.iter().filter(|o| proxy::CRT_LIST_OPTIONS.contains(&o.name));
+    rows.extend(listed.map(|o| row("cfg", "crt-list", o.name, o.usage, o.lifetime, o.support, o.doc)));
+    let load = rha_haproxy::other::LOAD_WORDS.iter();
+    rows.extend(load.map(|w| row("cfg", "crt-store", w.name, "<value>", w.lifetime, Support::Planned, w.doc)));
+    let filters = rha_haproxy::rules::FILTERS.iter();
+    rows.extend(filters.map(|f| row("flt", "", f.name, "", f.lifetime, f.support, f.doc)));
+    let services = rha_haproxy::rules::SERVICES.iter();
+    rows.extend(services.map(|s| row("svc", "", s.name, "", s.lifetime, s.support, s.doc)));
     rows.extend(samples());
     let commands = rha_admin::command::COMMANDS.iter();
     rows.extend(

@@ -121,6 +121,8 @@ pub struct Server {
     pub checked: bool,
     /// `rise`, `fall`, current health.
     pub health: (u32, u32, u32),
+    /// Health shown when it has no checks: `rise`, or 0 once it was in maintenance.
+    pub first_health: u32,
     /// Failed checks, and times it went down.
     pub failures: (u64, u64),
     /// Failed observations.

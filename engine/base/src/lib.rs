@@ -8,6 +8,7 @@ mod clock;
 mod counters;
 mod ids;
 mod term;
+mod text;
 mod value;
 mod view;
 
@@ -15,5 +16,6 @@ pub use clock::{Now, Tick};
 pub use counters::{Counter, FrequencyCounter};
 pub use ids::{ProxyId, ServerId};
 pub use term::{CookieMark, Ending, Phase, Side};
+pub use text::{push_decimal, push_ip, push_v4};
 pub use value::{Value, parse_int};
 pub use view::{Fact, Message, ProxyFact, Request, Response, Scene, Scope, ServerFact, Site, VarSlot};

@@ -288,6 +288,10 @@ pub trait Scene {
     fn response_capture(&self, _slot: usize) -> Option<&[u8]> {
         None
     }
+    /// The first field of a kind in the PROXY protocol header that the client connection began with.
+    fn proxy_field(&self, _kind: u8) -> Option<&[u8]> {
+        None
+    }
     /// 32 random bits; differs at every call.
     fn random(&self) -> u32;
 }

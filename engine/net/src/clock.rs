@@ -77,9 +77,24 @@ pub struct LocalTime {
     pub offset_s: i32,
 }
 
-/// The time zone's offset at a moment (seconds since 1970).
+/// The time zone's offset at a moment (seconds since 1970). The C library is asked once a minute and
+/// thread: time zones change at whole minutes.
 #[must_use]
 pub fn local_time(unix_s: i64) -> LocalTime {
+    thread_local! {
+        static LAST: Cell<(i64, LocalTime)> = const { Cell::new((i64::MIN, LocalTime { offset_s: 0 })) };
+    }
+    let minute = unix_s.div_euclid(60);
+    let (at, known) = LAST.get();
+    if at == minute {
+        return known;
+    }
+    let now = ask_local_time(unix_s);
+    LAST.set((minute, now));
+    now
+}
+
+fn ask_local_time(unix_s: i64) -> LocalTime {
     // SAFETY: an all-zero tm is valid (integers and a null pointer), both pointers outlive the call.
     let offset = unsafe {
         let mut tm: libc::tm = std::mem::zeroed();

@@ -41,8 +41,8 @@ pub(crate) fn open(worker: &Rc<Worker>, doors: Vec<Door>) -> Vec<tokio::task::Jo
 async fn accept<H, T>(
     worker: Rc<Worker>,
     door: Door,
-    http: Rc<FuturePool<H, Session, Option<Session>>>,
-    tcp: Rc<FuturePool<T, Session, ()>>,
+    http: Rc<FuturePool<H, Box<Session>, Option<Box<Session>>>>,
+    tcp: Rc<FuturePool<T, Box<Session>, ()>>,
 ) where
     H: Future + 'static,
     T: Future + 'static,
@@ -67,8 +67,8 @@ async fn accept<H, T>(
     }
 }
 
-fn admit(worker: &Rc<Worker>, door: &Door, incoming: Incoming) -> Session {
-    let session = Session::new(worker.clone(), worker.plan(), door.front, door.listener, incoming);
+fn admit(worker: &Rc<Worker>, door: &Door, incoming: Incoming) -> Box<Session> {
+    let session = Box::new(Session::new(worker.clone(), worker.plan(), door.front, door.listener, incoming));
     if session.frontend().model.options.nolinger {
         session.conn.reset_on_close();
     }
@@ -76,8 +76,11 @@ fn admit(worker: &Rc<Worker>, door: &Door, incoming: Incoming) -> Session {
 }
 
 /// Between requests only the session is held; a request's future and buffers come from pools.
-async fn http_connection<H: Future>(mut session: Session, pool: Rc<FuturePool<H, Session, Option<Session>>>) {
-    let Some(admitted) = http::begin(session) else { return };
+async fn http_connection<H: Future>(
+    mut session: Box<Session>,
+    pool: Rc<FuturePool<H, Box<Session>, Option<Box<Session>>>>,
+) {
+    let Some(admitted) = http::begin(session).await else { return };
     session = admitted;
     loop {
         if session.left.is_empty() && !http::next_request(&mut session).await {
@@ -123,6 +126,6 @@ fn has_room(worker: &Worker, door: &Door) -> bool {
     let shared = &worker.shared;
     !front.state.paused.load(Relaxed)
         && shared.connections.read() < shared.maxconn.load(Relaxed)
-        && front.state.front.read() < front.maxconn
+        && front.state.front.read() < front.limit()
         && (listener.maxconn == 0 || listener.current.read() < listener.maxconn)
 }

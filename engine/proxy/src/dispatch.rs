@@ -43,19 +43,17 @@ impl Failure {
     /// The letters of the termination state. HAProxy 3.0 configuration manual §8.5.
     pub(crate) fn ending(self) -> (Fault, Phase) {
         match self {
-            Failure::NoServer | Failure::Refused => (Fault::Server, Phase::Connect),
+            Failure::NoServer | Failure::Refused | Failure::Resource => (Fault::Server, Phase::Connect),
             Failure::QueueFull => (Fault::Server, Phase::Queue),
             Failure::QueueTimeout => (Fault::ServerTimeout, Phase::Queue),
             Failure::ConnectTimeout => (Fault::ServerTimeout, Phase::Connect),
-            Failure::Resource => (Fault::Resource, Phase::Connect),
             Failure::ClientGone(p) => (Fault::Client, p),
         }
     }
 
-    /// Status an HTTP client gets. COMPAT: 503, but 500 when it is our own trouble, 400 to who has left.
+    /// Status an HTTP client gets. COMPAT: 503, also without descriptors (`bad_input`); 400 to who has left.
     pub(crate) fn status(self) -> u16 {
         match self {
-            Failure::Resource => 500,
             Failure::ClientGone(_) => 400,
             _ => 503,
         }

@@ -36,6 +36,7 @@ mod health_hook;
 mod http;
 mod log;
 pub mod plan;
+mod proxied;
 mod queue;
 mod relay;
 mod reuse;

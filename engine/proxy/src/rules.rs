@@ -63,37 +63,59 @@ pub(crate) enum Subject {
     Reply,
 }
 
-/// `tcp-request connection` and `session` rules. `None` when they close the connection.
-pub(crate) fn admit(session: Session) -> Option<Session> {
+/// `tcp-request connection` rules, the PROXY protocol's header, `session` rules. `None` when one of them closes
+/// the connection.
+pub(crate) async fn admit(session: Box<Session>) -> Option<Box<Session>> {
     let rules = &session.frontend().rules;
-    if rules.tcp_connection.is_empty() && rules.tcp_session.is_empty() {
+    let proxied = session.listener().is_some_and(|l| l.accept_proxy);
+    if rules.tcp_connection.is_empty() && rules.tcp_session.is_empty() && !proxied {
         session.admitted();
         return Some(session);
     }
+    let mut session = admit_connection(session)?;
+    session.wire = Some(Box::new([session.source, session.destination()]));
+    if proxied && !Box::pin(crate::proxied::receive(&mut session)).await {
+        return None;
+    }
+    admit_session(session)
+}
+
+fn admit_connection(session: Box<Session>) -> Option<Box<Session>> {
     let plan = session.plan.clone();
-    let rules = &plan.proxies[session.front.0 as usize].rules;
+    let rules = &plan.proxies[session.front.0 as usize].rules.tcp_connection;
     let mut s = Stream::new(session);
-    if !s.run_tcp_now(&rules.tcp_connection) {
-        if let Some(f) = s.session.front_stats() {
-            f.denied_connections.add(1);
-        }
-        s.into_session();
-        return None;
+    let admitted = s.run_tcp_now(rules);
+    if !admitted && let Some(f) = s.session.front_stats() {
+        f.denied_connections.add(1);
     }
-    s.session.admitted();
-    if !s.run_tcp_now(&rules.tcp_session) {
-        if let Some(f) = s.session.front_stats() {
-            f.denied_sessions.add(1);
-        }
-        s.into_session();
-        return None;
+    s.keeps_addresses();
+    let session = s.into_session();
+    admitted.then(|| {
+        session.admitted();
+        session
+    })
+}
+
+fn admit_session(session: Box<Session>) -> Option<Box<Session>> {
+    let plan = session.plan.clone();
+    let rules = &plan.proxies[session.front.0 as usize].rules.tcp_session;
+    let mut s = Stream::new(session);
+    let admitted = s.run_tcp_now(rules);
+    if !admitted && let Some(f) = s.session.front_stats() {
+        f.denied_sessions.add(1);
     }
-    // COMPAT: addresses that these rules set stay for the whole session, later ones for their stream.
-    s.moved_from = None;
-    Some(s.into_session())
+    s.keeps_addresses();
+    let session = s.into_session();
+    admitted.then_some(session)
 }
 
 impl Stream {
+    /// COMPAT: addresses that connection and session rules set stay for the whole session, later ones for
+    /// their stream.
+    fn keeps_addresses(&mut self) {
+        self.moved_from = None;
+    }
+
     /// Rules that never wait; false for reject.
     fn run_tcp_now(&mut self, rules: &[Rule<TcpAct>]) -> bool {
         for r in rules {

@@ -76,6 +76,8 @@ pub struct Runtime {
     plan: Mutex<Arc<Plan>>,
     shared: Arc<Shared>,
     stats: Vec<Arc<WorkerStats>>,
+    /// What the counters were when they were cleared.
+    cleared: Mutex<Vec<ProxyStats>>,
     hands: Vec<Hand>,
     /// Where the listeners ended up: proxy, listener, address.
     addresses: Vec<(ProxyId, usize, SocketAddress)>,
@@ -110,6 +112,7 @@ pub fn start(plan: Plan, mut options: Options) -> Result<Runtime, Vec<StartError
         plan: Mutex::new(plan.clone()),
         shared: shared.clone(),
         stats: Vec::new(),
+        cleared: Mutex::default(),
         hands: Vec::new(),
         addresses,
     };
@@ -317,7 +320,40 @@ impl Runtime {
                 total.add(side, now_ms);
             }
         }
+        let cleared = self.cleared.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = cleared.get(proxy.0 as usize).and_then(&pick) {
+            total.less(before);
+        }
         total
+    }
+
+    /// `clear counters`: forgets the highest values; with `all`, every counter starts from 0 again.
+    pub fn clear(&self, all: bool) {
+        let plan = self.plan();
+        for w in &self.stats {
+            for p in &w.proxies {
+                [&p.front, &p.back].into_iter().chain(&p.listeners).chain(&p.servers).for_each(Side::forget);
+            }
+            w.conn_rate.forget();
+            w.sess_rate.forget();
+        }
+        for p in &plan.proxies {
+            let gauges = [&p.state.front, &p.state.back, &p.state.queued];
+            let servers = p.state.servers.iter().flat_map(|s| [&s.served, &s.queued]);
+            gauges.into_iter().chain(servers).for_each(Gauge::forget);
+        }
+        if !all {
+            return;
+        }
+        std::mem::take(&mut *self.cleared.lock().unwrap_or_else(PoisonError::into_inner));
+        let held = worker_stats(&plan).proxies;
+        for (p, held) in plan.proxies.iter().zip(&held) {
+            held.front.hold(&self.front(p.id));
+            held.back.hold(&self.back(p.id));
+            held.listeners.iter().enumerate().for_each(|(i, l)| l.hold(&self.listener(p.id, i)));
+            held.servers.iter().enumerate().for_each(|(i, s)| s.hold(&self.server(p.id, i)));
+        }
+        *self.cleared.lock().unwrap_or_else(PoisonError::into_inner) = held;
     }
 
     /// Every worker's counters (`show info` sums what it wants).

@@ -42,11 +42,16 @@ pub(crate) struct Session {
     /// Where it comes from; rules may change it.
     pub source: Option<SocketAddr>,
     local: OnceCell<Option<SocketAddr>>,
+    /// Fields of the PROXY protocol's header, if one was received.
+    pub proxied: Option<Box<[(u8, Vec<u8>)]>>,
+    /// Source and destination before that header and the session's rules had their say.
+    pub wire: Option<Box<[Option<SocketAddr>; 2]>>,
     /// Bytes of a pipelined request.
     pub left: Vec<u8>,
     pub own: Option<Box<Owned>>,
     /// Backend and server of the last request (`option prefer-last-server`).
     pub last_server: Option<(ProxyId, usize)>,
+    left_front: bool,
     /// `sess.` variables.
     pub variables: Vec<Option<Value<'static>>>,
 }
@@ -71,9 +76,12 @@ impl Session {
             accepted,
             source: i.peer,
             local: OnceCell::new(),
+            proxied: None,
+            wire: None,
             left: Vec::new(),
             own: None,
             last_server: None,
+            left_front: false,
             variables: Vec::new(),
             worker,
         };
@@ -107,6 +115,18 @@ impl Session {
             if let Some(l) = p.listeners.get(self.listener as usize) {
                 l.sessions.add(1);
             }
+        }
+    }
+
+    /// Is counted no longer as a session of its frontend. COMPAT: nor is a connection that only waits for the
+    /// client to close (`cli/show-stat`).
+    pub(crate) fn leave_front(&mut self) {
+        if std::mem::replace(&mut self.left_front, true) {
+            return;
+        }
+        self.frontend().state.front.down();
+        if let Some(l) = self.listener() {
+            l.current.down();
         }
     }
 
@@ -181,11 +201,8 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         self.worker.timers.close(self.timer);
-        self.frontend().state.front.down();
+        self.leave_front();
         self.worker.sessions.set(self.worker.sessions.get().saturating_sub(1));
-        if let Some(l) = self.listener() {
-            l.current.down();
-        }
         self.worker.shared.connections.down();
         self.worker.unblock();
     }

@@ -115,6 +115,9 @@ pub struct ServerState {
     pub slow_start_percent: AtomicU32,
     operation: AtomicU8,
     admin: AtomicU32,
+    was_maintained: AtomicBool,
+    /// `disable health`: its checks pause.
+    pub checks_off: AtomicBool,
     address: RwLock<SocketAddress>,
     /// Changes whenever pooled connections must not be used any more.
     generation: AtomicU32,
@@ -123,6 +126,12 @@ pub struct ServerState {
 }
 
 impl ServerState {
+    /// Whether it has been in maintenance since start.
+    #[must_use]
+    pub fn was_maintained(&self) -> bool {
+        self.was_maintained.load(Relaxed)
+    }
+
     /// A server as the configuration leaves it: running, or in maintenance when `disabled`.
     #[must_use]
     pub fn new(s: &rha_ir::Server, address: SocketAddress) -> Self {
@@ -138,6 +147,8 @@ impl ServerState {
             user_weight: AtomicU32::new(s.weight),
             initial_weight: s.weight,
             slow_start_percent: AtomicU32::new(100),
+            was_maintained: AtomicBool::new(s.disabled),
+            checks_off: AtomicBool::new(false),
             operation: AtomicU8::new(if s.disabled { Operation::Stopped } else { Operation::Running } as u8),
             admin: AtomicU32::new(admin),
             address: RwLock::new(address),
@@ -232,9 +243,16 @@ pub struct ProxyState {
     pub paused: AtomicBool,
     /// Whether it has been shut down for good.
     pub stopped: AtomicBool,
+    /// `set maxconn frontend`; `u32::MAX` while the configuration's limit holds.
+    pub front_limit: AtomicU32,
     /// Wall clock, milliseconds, of the last change between "some server" and "no server".
     pub changed_ms: AtomicI64,
     pub(crate) algorithm: Algorithm,
+    /// Requests that wait for a server which may take no more go elsewhere: `option redispatch` without
+    /// `option persist`.
+    requeues: bool,
+    /// COMPAT: since 3.0 those of a server in maintenance do in any case.
+    clears_maintained: bool,
     core: Mutex<Core>,
 }
 
@@ -273,8 +291,11 @@ impl ProxyState {
             fullconn: AtomicU32::new(fullconn),
             paused: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
+            front_limit: AtomicU32::new(u32::MAX),
             changed_ms: AtomicI64::new(rha_net::read_clocks().wall_us / 1000),
             algorithm,
+            requeues: p.redispatch.is_some_and(|n| n != 0) && !p.options.persist,
+            clears_maintained: dialect >= Dialect::V3_0,
             core: Mutex::new(Core { balancer, queues: Queues::new(servers.len()) }),
             servers,
         };
@@ -311,6 +332,9 @@ impl ProxyState {
         let Some(s) = self.servers.get(server) else { return };
         let to = s.admin() & !clear | set;
         s.admin.store(to, Relaxed);
+        if to & admin::MAINTENANCE != 0 {
+            s.was_maintained.store(true, Relaxed);
+        }
         self.refresh(server);
     }
 
@@ -339,8 +363,12 @@ impl ProxyState {
         }
         if usable {
             self.let_in(server);
-        } else if !s.is_up() {
+            return;
+        }
+        if !s.is_up() {
             s.give_up_idle();
+        }
+        if self.requeues || (self.clears_maintained && s.admin() & admin::MAINTENANCE != 0) {
             self.send_elsewhere(server);
         }
     }

@@ -45,6 +45,11 @@ impl Rate {
         current + previous * (1000 - ms) / 1000
     }
 
+    /// Forgets the highest value (`clear counters`).
+    pub fn forget(&self) {
+        self.highest.set(0);
+    }
+
     /// Most events in one second.
     #[must_use]
     pub fn highest(&self) -> u64 {
@@ -79,7 +84,29 @@ macro_rules! counters {
             pub conn_rate: (u64, u64),
         }
 
+        impl $name {
+            /// Keeps a sum, as what later readings start from (`clear counters all`).
+            pub(crate) fn hold(&self, sum: &$sum) {
+                $(self.$f.set(sum.$f);)*
+            }
+
+            /// Forgets the highest values.
+            pub(crate) fn forget(&self) {
+                for rate in [&self.sess_rate, &self.req_rate, &self.conn_rate] {
+                    rate.forget();
+                }
+                for most in [&self.qtime_max, &self.ctime_max, &self.rtime_max, &self.ttime_max] {
+                    most.set(0);
+                }
+            }
+        }
+
         impl $sum {
+            /// Takes away what was there when the counters were cleared.
+            pub(crate) fn less(&mut self, before: &$name) {
+                $(counters!(@less $f, self.$f, before.$f.read());)*
+            }
+
             /// Adds one worker's part, seen at `now_ms` of the monotonic clock.
             pub fn add(&mut self, part: &$name, now_ms: u64) {
                 $(counters!(@join $f, self.$f, part.$f.read());)*
@@ -100,6 +127,12 @@ macro_rules! counters {
     (@join rtime_max, $a:expr, $b:expr) => { $a = $a.max($b) };
     (@join ttime_max, $a:expr, $b:expr) => { $a = $a.max($b) };
     (@join $f:ident, $a:expr, $b:expr) => { $a += $b };
+    (@less last_session_s, $a:expr, $b:expr) => { if $a <= $b { $a = 0 } };
+    (@less qtime_max, $a:expr, $b:expr) => { let _ = $b; };
+    (@less ctime_max, $a:expr, $b:expr) => { let _ = $b; };
+    (@less rtime_max, $a:expr, $b:expr) => { let _ = $b; };
+    (@less ttime_max, $a:expr, $b:expr) => { let _ = $b; };
+    (@less $f:ident, $a:expr, $b:expr) => { $a = $a.saturating_sub($b) };
 }
 
 counters! {
@@ -246,6 +279,14 @@ mod tests {
         sum.add(&a, 5900);
         sum.add(&b, 5900);
         assert_eq!((sum.sessions, sum.sess_rate, sum.last_session_s), (4, (4, 4), 5));
+        let before = Side::default();
+        before.hold(&sum);
+        a.sessions.add(1);
+        let mut later = SideTotal::default();
+        later.add(&a, 5900);
+        later.add(&b, 5900);
+        later.less(&before);
+        assert_eq!((later.sessions, later.last_session_s), (1, 0));
         assert_eq!(a.sess_rate.read(6500), 1);
         assert_eq!(a.sess_rate.read(7000), 0);
     }

@@ -19,7 +19,7 @@ use crate::stream::Stream;
 const INSPECT: usize = 16 * 1024;
 
 /// Serves one connection after another.
-pub(crate) async fn clerk(desk: Rc<Desk<Session, ()>>) -> Infallible {
+pub(crate) async fn clerk(desk: Rc<Desk<Box<Session>, ()>>) -> Infallible {
     loop {
         let session = desk.next().await;
         serve(session).await;
@@ -28,8 +28,8 @@ pub(crate) async fn clerk(desk: Rc<Desk<Session, ()>>) -> Infallible {
 }
 
 /// A connection from accept to log line.
-async fn serve(session: Session) {
-    let Some(session) = admit(session) else { return };
+async fn serve(session: Box<Session>) {
+    let Some(session) = admit(session).await else { return };
     let mut s = Stream::new(session);
     s.at.begun = s.session.accepted.mono_us;
     s.at.idle_from = s.at.begun;

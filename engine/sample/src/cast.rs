@@ -70,7 +70,11 @@ pub(crate) fn text<'a>(v: Value<'a>) -> Cow<'a, [u8]> {
             write_int(i, &mut out);
             Cow::Owned(out)
         }
-        Value::V4(a) => Cow::Owned(a.to_string().into_bytes()),
+        Value::V4(a) => {
+            let mut out = Vec::with_capacity(15);
+            rha_base::push_v4(a, &mut out);
+            Cow::Owned(out)
+        }
         Value::V6(a) => Cow::Owned(v6_text(a).into_bytes()),
     }
 }
@@ -88,23 +92,10 @@ pub(crate) fn bytes<'a>(v: Value<'a>) -> Option<Cow<'a, [u8]>> {
 
 /// Appends a decimal integer.
 pub(crate) fn write_int(i: i64, out: &mut Vec<u8>) {
-    let mut digits = [0u8; 20];
-    let mut at = digits.len();
-    let mut n = i.unsigned_abs();
-    loop {
-        at -= 1;
-        if let Some(d) = digits.get_mut(at) {
-            *d = b'0' + (n % 10) as u8;
-        }
-        n /= 10;
-        if n == 0 {
-            break;
-        }
-    }
     if i < 0 {
         out.push(b'-');
     }
-    out.extend_from_slice(digits.get(at..).unwrap_or_default());
+    rha_base::push_decimal(i.unsigned_abs(), out);
 }
 
 /// Reads leading digits with a sign, and stops at the first other character; clamps to 64 bits.

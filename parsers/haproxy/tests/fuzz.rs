@@ -1,11 +1,15 @@
 //! Whatever bytes a file holds, the parser ends and does not panic.
 
 use proptest::prelude::*;
-use rha_haproxy::{Input, parse};
+use rha_haproxy::{Input, Parsed, parse};
 use rha_text::{Env, MemoryFiles};
 use rha_vocab::Dialect;
 
 fn read(text: &[u8], dialect: Dialect) -> usize {
+    parsed(text, dialect).diagnostics.len()
+}
+
+fn parsed(text: &[u8], dialect: Dialect) -> Parsed {
     let mut files = MemoryFiles::default();
     files.0.insert("f".into(), text.to_vec());
     let paths = ["f".to_owned()];
@@ -20,7 +24,7 @@ fn read(text: &[u8], dialect: Dialect) -> usize {
         resolve: &resolve,
         version: "3.0.11".into(),
     };
-    parse(&input).diagnostics.len()
+    parse(&input)
 }
 
 /// Words that make sense somewhere, so that random lines get past the first lookup.
@@ -55,6 +59,22 @@ proptest! {
         let text: String = lines.iter().map(|l| l.join(" ") + "\n").collect();
         for d in [Dialect::V2_6, Dialect::V3_5] {
             read(text.as_bytes(), d);
+        }
+    }
+}
+
+/// Found by the fuzz target `haproxy_lexer`: a complaint about the end of a file without a line feed
+/// pointed one byte beyond it.
+#[test]
+fn places_lie_in_the_file() {
+    for text in [
+        "a \"3$", "a \"b", "a '", "a \\", "a \\x", "a \\x1", "a \"${", "a \"${B", "a \"${B-", ".if",
+        ".if 1 &&", "[", "[]",
+    ] {
+        for d in Dialect::ALL {
+            for at in parsed(text.as_bytes(), d).diagnostics.iter().flat_map(|d| &d.labels).map(|l| l.span) {
+                assert!(at.start <= at.end && at.end as usize <= text.len(), "{text:?}: {at:?}");
+            }
         }
     }
 }

@@ -103,12 +103,14 @@ pub const COMMANDS: &[Command] = &[
         ADMIN,
         "change a frontend's connection limit",
         |w, _, s| {
-            let Some(n) = w.get(4).and_then(|n| n.parse().ok()) else {
-                return text("Integer value expected.\n");
-            };
-            let mut named: Vec<String> = w[..2].to_vec();
-            named.push(w[3].clone());
-            front(&named, s, |i| Change::FrontendMaxconn(i, n))
+            if let Err(answer) = front_at(w, 3, s) {
+                return answer;
+            }
+            match w.get(4).map(|n| whole(n)) {
+                None => text("Integer value expected.\n"),
+                Some(None) => text("Value out of range.\n"),
+                Some(Some(n)) => front_in(w, 3, s, |i| Change::FrontendMaxconn(i, n)),
+            }
         }
     ),
     command!(
@@ -190,13 +192,14 @@ pub const COMMANDS: &[Command] = &[
     command!(["shutdown", "frontend"], "<frontend>", ADMIN, "stop a frontend for good", |w, _, s| {
         front(w, s, Change::StopFrontend)
     }),
-    command!(
-        ["shutdown", "sessions", "server"],
-        "<bk>/<srv>",
-        ADMIN,
-        "close a server's sessions",
-        |w, _, s| { server::with(w, 3, s, Change::CloseSessions) }
-    ),
+    Command {
+        words: &["shutdown", "sessions", "server"],
+        usage: "<bk>/<srv>",
+        level: ADMIN,
+        support: Support::Planned,
+        about: "close a server's sessions",
+        run: |w, _, s| server::with(w, 3, s, Change::CloseSessions),
+    },
     command!(["user"], "", USER, "go down to level user", |_, _, _| Answer::Level(USER)),
     command!(["help"], "[<command>]", USER, "list matching or all commands", |w, level, _| text(&help(
         &w[1..],
@@ -252,14 +255,33 @@ fn change(site: &dyn Site, c: Change) -> Answer {
 }
 
 fn front(words: &[String], site: &dyn Site, make: impl FnOnce(usize) -> Change) -> Answer {
-    let name = words.get(2).map_or("", String::as_str);
+    front_in(words, 2, site, make)
+}
+
+fn front_in(words: &[String], i: usize, site: &dyn Site, make: impl FnOnce(usize) -> Change) -> Answer {
+    match front_at(words, i, site) {
+        Ok(at) => change(site, make(at)),
+        Err(answer) => answer,
+    }
+}
+
+/// Finds the frontend in word `i`; the error is the answer.
+fn front_at(words: &[String], i: usize, site: &dyn Site) -> Result<usize, Answer> {
+    let name = words.get(i).map_or("", String::as_str);
     if name.is_empty() {
-        return text("A frontend name is expected.\n");
+        return Err(text("A frontend name is expected.\n"));
     }
-    match site.look().proxies.iter().position(|p| p.front.is_some() && p.name == name) {
-        Some(i) => change(site, make(i)),
-        None => text("No such frontend.\n"),
+    let found = site.look().proxies.iter().position(|p| p.front.is_some() && p.name == name);
+    found.ok_or_else(|| text("No such frontend.\n"))
+}
+
+/// A number as `atoi` reads it; `None` when it is negative.
+fn whole(word: &str) -> Option<u32> {
+    if word.starts_with('-') {
+        return None;
     }
+    let digits: String = word.trim_start_matches('+').chars().take_while(char::is_ascii_digit).collect();
+    Some(digits.parse().unwrap_or(0))
 }
 
 fn level_word(level: SocketLevel) -> &'static str {

@@ -148,7 +148,10 @@ pub fn servers_state(words: &[String], _: SocketLevel, site: &dyn Site) -> Answe
     );
     for (p, b) in backends {
         for s in &b.servers {
-            let check_state = if s.checked { 6 } else { 0 };
+            // COMPAT: a server without checks has the state of one that was never run, and the health of a new
+            // one until it has been in maintenance (`cli/states`).
+            let (check_state, status, health) =
+                if s.checked { (6, s.check.numbers.0, s.health.2) } else { (0, 1, s.first_health) };
             let _ = writeln!(
                 out,
                 "{} {} {} {} {} {} {} {} {} {} {} {} {} {check_state} 0 {} {} - {} - 0 0 - - 0",
@@ -162,9 +165,9 @@ pub fn servers_state(words: &[String], _: SocketLevel, site: &dyn Site) -> Answe
                 s.weights.1,
                 s.weights.2,
                 s.changed_s,
-                s.check.numbers.0,
+                status,
                 s.check.numbers.1,
-                s.health.2,
+                health,
                 u8::from(p.forced_id),
                 u8::from(s.forced_id),
                 s.port

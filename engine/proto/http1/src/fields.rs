@@ -4,6 +4,8 @@
 //! lines, cleaned Connection values, everything rules add) live in the side buffer. Names of the side
 //! buffer are lower case, as HAProxy stores them. Storage is kept from message to message.
 
+use crate::bytes::find_control;
+
 /// Field names the machine itself looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "each is the field of that name")]
@@ -117,6 +119,11 @@ impl Fields {
     /// with `a=%0d%0aEvil:`), in headers, targets, methods and redirects alike.
     pub(crate) fn keep(&mut self, text: &[u8]) -> Span {
         let start = self.side.len();
+        // Nearly always there is nothing to replace, and the text is too short for a search to pay.
+        if find_control(text, 0) == text.len() {
+            self.side.extend_from_slice(text);
+            return self.built(start);
+        }
         let mut rest = text;
         while let Some(at) = memchr::memchr3(0, b'\r', b'\n', rest) {
             let (before, after) = rest.split_at(at);

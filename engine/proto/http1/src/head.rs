@@ -4,7 +4,7 @@
 //! the same `buf` that was parsed. `clear` keeps the storage.
 
 use crate::body::Body;
-use crate::fields::Fields;
+use crate::fields::{Fields, Slot};
 use crate::policy::Policy;
 use crate::request::RequestLine;
 use crate::response::StatusLine;
@@ -154,6 +154,14 @@ impl<L> Head<L> {
     /// Fields of that name, any case: index and value, in order.
     pub fn find<'a>(&'a self, buf: &'a [u8], name: &'a [u8]) -> impl Iterator<Item = (usize, &'a [u8])> {
         self.fields.find(buf, name)
+    }
+
+    /// Index of the first field of that name, any case, at or after `from`.
+    #[must_use]
+    pub fn position(&self, buf: &[u8], name: &[u8], from: usize) -> Option<usize> {
+        let rest = self.fields.slots.get(from..)?;
+        let fits = |s: &Slot| s.name.len() == name.len() && self.fields.name(buf, s).eq_ignore_ascii_case(name);
+        rest.iter().position(fits).map(|i| from + i)
     }
 
     /// Whether a field of that name has `token` in its comma-separated list.

@@ -254,7 +254,8 @@ impl Head<StatusLine> {
     fn frame(&mut self, policy: &Policy, asked: Asked) {
         let status = self.line.status;
         let tunnel = self.is_tunnel(asked.method);
-        let bodyless = asked.method == Method::Head || status < 200 || matches!(status, 204 | 304);
+        // COMPAT: what is below 100 loses its length but keeps its body ("answer-bad-status")
+        let bodyless = asked.method == Method::Head || matches!(status, 100..=199 | 204 | 304);
         // COMPAT: only since 3.0 does CONNECT's 2xx lose its lengths ("connect" in tests/requests.txt)
         let strips = (tunnel && (self.habits.modern || status == 101)) || status < 200 || status == 204;
         let facts = &mut self.facts;

@@ -4,6 +4,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use rha_health::schedule::{first_delays, next_delay};
@@ -100,6 +101,13 @@ async fn watch(desk: &Desk, target: usize, which: Checked, first: u64, dice: &Di
 }
 
 fn runs(desk: &Desk, target: usize, which: Checked) -> bool {
+    let state = || {
+        let t = desk.targets.get(target)?;
+        desk.plan.proxy(t.proxy)?.state.servers.get(t.server)
+    };
+    if which == Checked::Health && state().is_some_and(|s| s.checks_off.load(Relaxed)) {
+        return false;
+    }
     desk.lock().fleet.get(target).is_some_and(|h| h.runs(which))
 }
 

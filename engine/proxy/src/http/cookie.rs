@@ -171,8 +171,8 @@ impl Stream {
         let plan = self.session.plan.clone();
         let back = &plan.proxies[self.backend.unwrap_or(self.session.front).0 as usize];
         let Some(c) = &back.model.cookie else { return };
-        let value = self.server.and_then(|s| back.server(s)).and_then(|s| s.cookie.clone());
-        let theirs = self.servers_own_cookie(c, value.as_deref());
+        let value = self.server.and_then(|s| back.server(s)).and_then(|s| s.cookie.as_deref());
+        let theirs = self.servers_own_cookie(c, value);
         self.cookie.response = if theirs { b'P' } else { b'N' };
         if c.mode != CookieMode::Insert || (theirs && c.preserve) {
             return;
@@ -195,7 +195,7 @@ impl Stream {
         match value {
             Some(v) => {
                 out.push(b'=');
-                out.extend_from_slice(&v);
+                out.extend_from_slice(v);
                 if c.maxidle_s.is_some() || c.maxlife_s.is_some() {
                     let date = date_chars(self.now().wall_us / 1_000_000);
                     out.push(b'|');

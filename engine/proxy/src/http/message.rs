@@ -110,7 +110,12 @@ macro_rules! message {
                 self.head.field_count()
             }
             fn header(&self, i: usize) -> (&[u8], &[u8]) {
-                self.head.field(&self.buf, i).unwrap_or_default()
+                // COMPAT: blanks around a value that a rule has set are sent, but not seen.
+                let (name, value) = self.head.field(&self.buf, i).unwrap_or_default();
+                (name, value.trim_ascii())
+            }
+            fn find_header(&self, name: &[u8], from: usize) -> Option<usize> {
+                self.head.position(&self.buf, name, from)
             }
             fn body(&self) -> &[u8] {
                 self.buffered_body()

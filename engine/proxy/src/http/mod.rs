@@ -44,8 +44,8 @@ pub(crate) enum Next {
 }
 
 /// Connection and session rules. `None` when they close the connection.
-pub(crate) fn begin(session: Session) -> Option<Session> {
-    crate::rules::admit(session)
+pub(crate) async fn begin(session: Box<Session>) -> Option<Box<Session>> {
+    crate::rules::admit(session).await
 }
 
 /// Waits for the first byte of a request, holding no buffer. False when the connection ends instead.
@@ -82,7 +82,7 @@ fn sooner(a: Timeout, b: Timeout) -> Timeout {
 }
 
 /// Serves one request after another, of whichever connection.
-pub(crate) async fn clerk(desk: Rc<Desk<Session, Option<Session>>>) -> Infallible {
+pub(crate) async fn clerk(desk: Rc<Desk<Box<Session>, Option<Box<Session>>>>) -> Infallible {
     loop {
         let session = desk.next().await;
         let result = serve(session).await;
@@ -91,7 +91,7 @@ pub(crate) async fn clerk(desk: Rc<Desk<Session, Option<Session>>>) -> Infallibl
 }
 
 /// One request. The session comes back when the connection stays open.
-async fn serve(session: Session) -> Option<Session> {
+async fn serve(session: Box<Session>) -> Option<Box<Session>> {
     let mut s = Stream::new(session);
     let next = s.request().await;
     let next = match next {
@@ -117,7 +117,8 @@ async fn serve(session: Session) -> Option<Session> {
     }
 }
 
-async fn linger(mut session: Session) {
+async fn linger(mut session: Box<Session>) {
+    session.leave_front();
     let _ = session.conn.shutdown(Shutdown::Write);
     let now = session.worker.clock.precise().tick();
     session.set_deadline(now.after(LINGER));
@@ -207,15 +208,27 @@ impl Stream {
 
     /// Counters and log line of a request that is over.
     fn finish(&mut self) {
+        /// The server's place among the sides.
+        const SERVER: usize = 2;
         self.at.done = self.now().mono_us;
         self.release_slot();
         self.count_bytes();
         if self.status != 0 {
             let sides =
                 [self.session.front_stats(), self.back_stats(), self.server_stats(), self.listener_stats()];
-            for s in sides.into_iter().flatten() {
-                s.responded(self.status);
+            let from_server = self.at.response != 0;
+            for (i, s) in sides.into_iter().enumerate() {
+                if let Some(s) = s.filter(|_| i != SERVER || from_server) {
+                    s.responded(self.status);
+                }
             }
+        }
+        // COMPAT: a backend counts requests when they end, a server when it has answered (`cli/show-stat`).
+        if let Some(b) = self.back_stats() {
+            b.requests.add(1);
+        }
+        if let Some(s) = self.server_stats().filter(|_| self.at.response != 0) {
+            s.requests.add(1);
         }
         if self.at.connected != 0 {
             self.count_times();

@@ -291,7 +291,6 @@ impl Stream {
         b: Option<&ForwardFor>,
         a: Option<std::net::SocketAddr>,
     ) {
-        use std::io::Write as _;
         let Some(chosen) = b.or(f) else { return };
         let Some(a) = a else { return };
         let excepted = |x: Option<&ForwardFor>| {
@@ -301,16 +300,15 @@ impl Stream {
             return;
         }
         let if_none = f.is_none_or(|x| x.if_none) && b.is_none_or(|x| x.if_none);
-        let r = &mut self.parts.request;
+        let r = &self.parts.request;
         if if_none && r.head.find(&r.buf, &chosen.header).next().is_some() {
             return;
         }
-        let mut text = [0u8; 48];
-        let size = text.len();
-        let mut rest = text.as_mut_slice();
-        let _ = write!(rest, "{}", a.ip());
-        let n = size - rest.len();
-        r.head.add(&chosen.header, text.get(..n).unwrap_or_default());
+        let mut text = std::mem::take(&mut self.parts.text);
+        text.clear();
+        rha_base::push_ip(a.ip(), &mut text);
+        self.parts.request.head.add(&chosen.header, &text);
+        self.parts.text = text;
     }
 }
 

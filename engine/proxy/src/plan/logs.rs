@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use rha_base::push_decimal;
 use rha_ir::{LogDestination, LogSyslogFormat, LogTarget, Sampling};
 use rha_net::{SocketAddress, resolve};
 use rha_vocab::Dialect;
@@ -87,6 +88,7 @@ impl Context<'_> {
                     return None;
                 }
             },
+            LogDestination::Ring(_) | LogDestination::Backend(_) if self.process.allow_planned => return None,
             LogDestination::Ring(_) | LogDestination::Backend(_) => {
                 let message = "log targets 'ring@' and 'backend@' are not built yet".to_owned();
                 self.errors.push(PlanError { span: l.origin, message });
@@ -136,13 +138,16 @@ impl Line {
         let tag = &plan.tag;
         match self.format {
             LogSyslogFormat::Local | LogSyslogFormat::Rfc3164 => {
-                let _ = write!(out, "<{pri}>");
+                bracket(pri, out);
                 date(wall_us, out);
                 if self.format == LogSyslogFormat::Rfc3164 {
                     out.extend_from_slice(plan.host.as_deref().unwrap_or("localhost").as_bytes());
                     out.push(b' ');
                 }
-                let _ = write!(out, "{tag}[{pid}]: ");
+                out.extend_from_slice(tag.as_bytes());
+                out.push(b'[');
+                push_decimal(pid.into(), out);
+                out.extend_from_slice(b"]: ");
             }
             LogSyslogFormat::Rfc5424 => {
                 let _ = write!(out, "<{pri}>1 ");
@@ -150,14 +155,10 @@ impl Line {
                 let host = plan.host.as_deref().unwrap_or("-");
                 let _ = write!(out, " {host} {tag} {pid} - - ");
             }
-            LogSyslogFormat::Priority => {
-                let _ = write!(out, "<{pri}>");
-            }
-            LogSyslogFormat::Short => {
-                let _ = write!(out, "<{level}>");
-            }
+            LogSyslogFormat::Priority => bracket(pri, out),
+            LogSyslogFormat::Short => bracket(level.into(), out),
             LogSyslogFormat::Timed => {
-                let _ = write!(out, "<{level}>");
+                bracket(level.into(), out);
                 iso(wall_us, out);
                 out.push(b' ');
             }
@@ -171,6 +172,13 @@ impl Line {
         out.truncate(start + self.max_len);
         out.push(b'\n');
     }
+}
+
+/// `<134>`.
+fn bracket(n: u32, out: &mut Vec<u8>) {
+    out.push(b'<');
+    push_decimal(n.into(), out);
+    out.push(b'>');
 }
 
 /// This process, asked of the kernel once per thread; workers start after any fork.

@@ -232,6 +232,15 @@ impl ProxyPlan {
     pub fn server(&self, i: usize) -> Option<&ServerPlan> {
         self.servers.get(i)
     }
+
+    /// Connections the frontend takes at once, now.
+    #[must_use]
+    pub fn limit(&self) -> u32 {
+        match self.state.front_limit.load(std::sync::atomic::Ordering::Relaxed) {
+            u32::MAX => self.maxconn,
+            set => set,
+        }
+    }
 }
 
 /// The whole plan.

@@ -36,9 +36,6 @@ pub(super) fn refuse(p: &Proxy, allowed: bool, errors: &mut Vec<PlanError>) {
     for (yes, what) in switches(p) {
         refused(yes, what, p.origin);
     }
-    for b in &p.binds {
-        refused(b.accept_proxy, "accept-proxy", b.origin);
-    }
     for s in &p.service.servers {
         refused(s.redir.is_some(), "redir", s.origin);
         refused(s.on_marked_down.is_some(), "on-marked-down", s.origin);

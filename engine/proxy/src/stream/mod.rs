@@ -85,7 +85,8 @@ pub(crate) struct Moments {
 
 /// A stream.
 pub(crate) struct Stream {
-    pub session: Session,
+    /// Boxed, so that passing it from stage to stage moves a pointer.
+    pub session: Box<Session>,
     pub parts: Box<Parts>,
     pub server_conn: Option<Conn>,
     pub generation: u32,
@@ -139,7 +140,7 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    pub(crate) fn new(session: Session) -> Stream {
+    pub(crate) fn new(session: Box<Session>) -> Stream {
         let parts = session.worker.take_parts();
         let now = session.now();
         Stream {
@@ -188,7 +189,7 @@ impl Stream {
     }
 
     /// Gives the session back; everything else goes to its pools.
-    pub(crate) fn into_session(mut self) -> Session {
+    pub(crate) fn into_session(mut self) -> Box<Session> {
         self.leave_backend();
         let Stream { mut session, parts, moved_from, .. } = self;
         if let Some([source, destination]) = moved_from {

@@ -80,7 +80,7 @@ impl Scene for Stream {
     }
 
     fn site(&self) -> &dyn Site {
-        &self.session
+        &*self.session
     }
 
     fn request_captures(&self) -> usize {
@@ -97,6 +97,11 @@ impl Scene for Stream {
 
     fn response_capture(&self, slot: usize) -> Option<&[u8]> {
         self.parts.captures[1].get(slot)?.as_deref()
+    }
+
+    fn proxy_field(&self, kind: u8) -> Option<&[u8]> {
+        let all = self.session.proxied.as_ref()?;
+        all.iter().find(|(k, _)| *k == kind).map(|(_, v)| v.as_slice())
     }
 
     fn random(&self) -> u32 {
@@ -261,7 +266,7 @@ impl Stream {
             Fact::RequestCounter => number(self.number),
             Fact::RequestCookie => self.parts.cookies[0].as_deref().map(Value::str),
             Fact::ResponseCookie => self.parts.cookies[1].as_deref().map(Value::str),
-            Fact::ReceivedProxy => Some(Value::Bool(false)),
+            Fact::ReceivedProxy => Some(Value::Bool(self.session.proxied.is_some())),
             Fact::IsFirstRequest => Some(Value::Bool(self.session.requests <= 1)),
             Fact::Stopping => {
                 let stopping = &self.session.worker.shared.stopping;
@@ -310,7 +315,7 @@ impl Stream {
 
     /// The session's source or destination, whatever rules have set for this stream.
     fn original(&self, which: usize) -> Option<SocketAddr> {
-        match &self.moved_from {
+        match self.session.wire.as_deref().or(self.moved_from.as_ref()) {
             Some(both) => *both.get(which)?,
             None if which == 0 => self.session.source,
             None => self.session.destination(),
@@ -325,11 +330,8 @@ impl Stream {
     }
 
     fn letters(&self, cookies: bool) -> Vec<u8> {
-        let mut out = vec![self.ending.side.letter() as u8, self.ending.phase.letter() as u8];
-        if cookies {
-            out.extend([self.cookie.request, self.cookie.response]);
-        }
-        out
+        let (side, phase) = (self.ending.side.letter() as u8, self.ending.phase.letter() as u8);
+        if cookies { vec![side, phase, self.cookie.request, self.cookie.response] } else { vec![side, phase] }
     }
 
     fn logged_line(&self, part: impl for<'a> Fn(&'a [u8], usize, usize) -> &'a [u8]) -> Option<Value<'_>> {

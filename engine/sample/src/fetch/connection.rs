@@ -178,7 +178,7 @@ pub(crate) const ROWS: &[Fetch] = &[
         Lifetime::until(3, 0),
         "Address the client connected to, before any rule changed it.",
     )
-    .partly(fc_dst, "no value until the engine keeps it"),
+    .eval(fc_dst),
     fetch(
         "fc_dst",
         NONE,
@@ -187,7 +187,7 @@ pub(crate) const ROWS: &[Fetch] = &[
         Lifetime::since(3, 0),
         "Address the client connected to, before any rule changed it.",
     )
-    .partly(fc_dst, "no value until the engine keeps it"),
+    .eval(fc_dst),
     fetch(
         "fc_dst_is_local",
         NONE,
@@ -204,7 +204,7 @@ pub(crate) const ROWS: &[Fetch] = &[
         ALWAYS,
         "Port the client connected to, before any rule changed it.",
     )
-    .partly(fc_dst_port, "no value until the engine keeps it"),
+    .eval(fc_dst_port),
     fetch("fc_err", NONE, T::Sint, Needs::L4_CLIENT, ALWAYS, "Error number of the client connection.")
         .partly(fc_err, "no value until the engine keeps it"),
     fetch(
@@ -264,7 +264,8 @@ pub(crate) const ROWS: &[Fetch] = &[
         Needs::L4_CLIENT,
         ALWAYS,
         "Authority the PROXY protocol header carried.",
-    ),
+    )
+    .eval(fc_pp_authority),
     fetch(
         "fc_pp_tlv",
         args(1, &[ArgKind::Str]),
@@ -272,7 +273,8 @@ pub(crate) const ROWS: &[Fetch] = &[
         Needs::L5_CLIENT,
         Lifetime::since(3, 0),
         "Value of a type-length-value field of the PROXY protocol header.",
-    ),
+    )
+    .eval(fc_pp_tlv),
     fetch(
         "fc_pp_unique_id",
         NONE,
@@ -280,7 +282,8 @@ pub(crate) const ROWS: &[Fetch] = &[
         Needs::L4_CLIENT,
         ALWAYS,
         "Unique id the PROXY protocol header carried.",
-    ),
+    )
+    .eval(fc_pp_unique_id),
     fetch(
         "fc_rcvd_proxy",
         NONE,
@@ -289,7 +292,7 @@ pub(crate) const ROWS: &[Fetch] = &[
         ALWAYS,
         "Whether the client connection began with a PROXY protocol header.",
     )
-    .partly(fc_rcvd_proxy, "no value until the engine keeps it"),
+    .eval(fc_rcvd_proxy),
     fetch(
         "fc_reordering",
         args(0, &[ArgKind::Str]),
@@ -354,7 +357,7 @@ pub(crate) const ROWS: &[Fetch] = &[
         Lifetime::until(3, 0),
         "Address the client came from, before any rule changed it.",
     )
-    .partly(fc_src, "no value until the engine keeps it"),
+    .eval(fc_src),
     fetch(
         "fc_src",
         NONE,
@@ -363,7 +366,7 @@ pub(crate) const ROWS: &[Fetch] = &[
         Lifetime::since(3, 0),
         "Address the client came from, before any rule changed it.",
     )
-    .partly(fc_src, "no value until the engine keeps it"),
+    .eval(fc_src),
     fetch(
         "fc_src_is_local",
         NONE,
@@ -380,7 +383,7 @@ pub(crate) const ROWS: &[Fetch] = &[
         ALWAYS,
         "Port the client came from, before any rule changed it.",
     )
-    .partly(fc_src_port, "no value until the engine keeps it"),
+    .eval(fc_src_port),
     fetch(
         "fc_unacked",
         args(0, &[ArgKind::Str]),
@@ -442,6 +445,7 @@ use std::net::IpAddr;
 use rha_base::{Fact, Value};
 
 use crate::cx::Cx;
+use crate::operand::Operand;
 
 fn src<'a>(cx: &mut Cx<'a>) -> Option<Value<'a>> {
     cx.scene.source().map(|a| Value::addr(a.ip()))
@@ -482,6 +486,50 @@ facts! {
     fc_dst => OriginalDestinationIp,
     fc_dst_port => OriginalDestinationPort,
     fc_rcvd_proxy => ReceivedProxy,
+}
+
+fn fc_pp_authority<'a>(cx: &mut Cx<'a>) -> Option<Value<'a>> {
+    cx.scene.proxy_field(0x02).map(Value::str)
+}
+
+fn fc_pp_unique_id<'a>(cx: &mut Cx<'a>) -> Option<Value<'a>> {
+    cx.scene.proxy_field(0x05).map(Value::str)
+}
+
+fn fc_pp_tlv<'a>(cx: &mut Cx<'a>) -> Option<Value<'a>> {
+    let kind = match cx.arg(0) {
+        Operand::Int(n) => u8::try_from(*n).ok()?,
+        Operand::Str(name) => field_kind(name)?,
+        _ => return None,
+    };
+    cx.scene.proxy_field(kind).map(Value::str)
+}
+
+/// A kind by its number, as C writes numbers, or by its name.
+fn field_kind(text: &[u8]) -> Option<u8> {
+    const NAMES: [(&str, u8); 12] = [
+        ("ALPN", 0x01),
+        ("AUTHORITY", 0x02),
+        ("CRC32C", 0x03),
+        ("NOOP", 0x04),
+        ("UNIQUE_ID", 0x05),
+        ("SSL", 0x20),
+        ("SSL_VERSION", 0x21),
+        ("SSL_CN", 0x22),
+        ("SSL_CIPHER", 0x23),
+        ("SSL_SIG_ALG", 0x24),
+        ("SSL_KEY_ALG", 0x25),
+        ("NETNS", 0x30),
+    ];
+    let text = std::str::from_utf8(text).ok()?;
+    if let Some((_, kind)) = NAMES.iter().find(|(n, _)| n.eq_ignore_ascii_case(text)) {
+        return Some(*kind);
+    }
+    match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        Some(digits) => u8::from_str_radix(digits, 16).ok(),
+        None if text.starts_with('0') => u8::from_str_radix(text, 8).ok(),
+        None => text.parse().ok(),
+    }
 }
 
 fn src_is_local<'a>(cx: &mut Cx<'a>) -> Option<Value<'a>> {

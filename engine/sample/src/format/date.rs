@@ -71,7 +71,17 @@ pub(crate) fn write_clf(d: &Date, out: &mut Vec<u8>) {
     two(d.day, out);
     out.push(b'/');
     out.extend_from_slice(d.month_name().as_bytes());
-    let _ = write!(out, "/{:04}:", d.year);
+    out.push(b'/');
+    match u16::try_from(d.year) {
+        Ok(y) if y < 10_000 => {
+            two((y / 100) as u8, out);
+            two((y % 100) as u8, out);
+        }
+        _ => {
+            let _ = write!(out, "{:04}", d.year);
+        }
+    }
+    out.push(b':');
     two(d.hour, out);
     out.push(b':');
     two(d.minute, out);

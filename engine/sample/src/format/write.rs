@@ -28,8 +28,8 @@ impl<'a> Writer<'a, '_> {
             Form::Text(f) => self.text_fact(f, flags),
             Form::Raw(f) => self.raw(f, flags),
             Form::Encoded(f, unset) => match self.scene.fact(f) {
-                Some(v) => self.encoded(&text(v), is_unsafe_in_url, flags),
-                None => self.encoded(unset.as_bytes(), is_unsafe_in_url, flags),
+                Some(v) => self.encoded(&text(v), URL, flags),
+                None => self.encoded(unset.as_bytes(), URL, flags),
             },
             Form::Int(f, unset) => self.int(f, unset),
             Form::Growing(f) => {
@@ -83,8 +83,8 @@ impl<'a> Writer<'a, '_> {
             Form::ResponseCaptureList => self.capture_list(false, flags),
             Form::Method | Form::Uri | Form::Path | Form::PathOnly | Form::Query | Form::Version => {
                 match self.scene.fact(Fact::RequestLine) {
-                    Some(v) => self.encoded(part(form, &text(v)), is_unsafe_in_url, flags),
-                    None => self.encoded(BAD, is_unsafe_in_url, flags),
+                    Some(v) => self.encoded(part(form, &text(v)), URL, flags),
+                    None => self.encoded(BAD, URL, flags),
                 }
             }
             Form::Backend => {
@@ -110,7 +110,7 @@ impl<'a> Writer<'a, '_> {
     /// One expression in a head.
     pub(super) fn head_sample(&mut self, expr: &'a Expr) {
         let Some(t) = expr.text(self.scene) else { return };
-        escape(&t, b'%', is_unsafe_in_head, LogFlags::default(), self.out);
+        escape(&t, b'%', HEAD, LogFlags::default(), self.out);
     }
 
     /// Text with quotes, backslashes and dash as the flags ask.
@@ -161,9 +161,9 @@ impl<'a> Writer<'a, '_> {
         }
     }
 
-    fn encoded(&mut self, t: &[u8], unsafe_byte: fn(u8) -> bool, flags: LogFlags) {
+    fn encoded(&mut self, t: &[u8], unsafe_in: u8, flags: LogFlags) {
         self.quote(flags);
-        escape(t, b'#', unsafe_byte, flags, self.out);
+        escape(t, b'#', unsafe_in, flags, self.out);
         self.quote(flags);
     }
 
@@ -206,9 +206,7 @@ impl<'a> Writer<'a, '_> {
             None => self.field(b"unix", flags),
             Some(IpAddr::V4(a)) if flags.hex => self.hex(&a.octets()),
             Some(IpAddr::V6(a)) if flags.hex => self.hex(&a.octets()),
-            Some(IpAddr::V4(a)) if !flags.quote => {
-                let _ = write!(self.out, "{a}");
-            }
+            Some(IpAddr::V4(a)) if !flags.quote => rha_base::push_v4(a, self.out),
             Some(IpAddr::V4(a)) => self.field(a.to_string().as_bytes(), flags),
             Some(IpAddr::V6(a)) => self.field(crate::cast::v6_text(a).as_bytes(), flags),
         }
@@ -257,7 +255,7 @@ impl<'a> Writer<'a, '_> {
             if i > 0 {
                 self.out.push(b'|');
             }
-            escape(self.capture(request, i).unwrap_or_default(), b'#', is_unsafe_in_capture, flags, self.out);
+            escape(self.capture(request, i).unwrap_or_default(), b'#', CAPTURE, flags, self.out);
         }
         self.out.push(b'}');
         self.quote(flags);
@@ -269,7 +267,7 @@ impl<'a> Writer<'a, '_> {
                 self.out.push(b' ');
             }
             match self.capture(request, i) {
-                Some(t) => self.encoded(t, is_unsafe_in_capture, flags),
+                Some(t) => self.encoded(t, CAPTURE, flags),
                 None if flags.quote => self.out.extend_from_slice(b"\"\""),
                 None => self.out.push(b'-'),
             }
@@ -295,14 +293,15 @@ fn part(form: Form, line: &[u8]) -> &[u8] {
     }
 }
 
-/// Appends text, unsafe bytes as `mark` and two hexadecimal digits.
-fn escape(t: &[u8], mark: u8, unsafe_byte: fn(u8) -> bool, flags: LogFlags, out: &mut Vec<u8>) {
-    if !flags.escape && !t.iter().any(|c| unsafe_byte(*c)) {
+/// Appends text, bytes of one of the classes `unsafe_in` as `mark` and two hexadecimal digits.
+fn escape(t: &[u8], mark: u8, unsafe_in: u8, flags: LogFlags, out: &mut Vec<u8>) {
+    let is_unsafe = |c: u8| CLASS[usize::from(c)] & unsafe_in != 0;
+    if !flags.escape && !t.iter().any(|c| is_unsafe(*c)) {
         out.extend_from_slice(t);
         return;
     }
     for c in t {
-        if unsafe_byte(*c) {
+        if is_unsafe(*c) {
             let _ = write!(out, "{}{c:02X}", char::from(mark));
         } else {
             if flags.escape && needs_backslash(*c) {
@@ -318,14 +317,31 @@ fn needs_backslash(c: u8) -> bool {
     matches!(c, b'"' | b'\\' | b']')
 }
 
-fn is_unsafe_in_url(c: u8) -> bool {
-    !(32..127).contains(&c) || c == b'"' || c == b'#'
-}
+/// Bytes that are escaped in targets.
+const URL: u8 = 1;
+/// Bytes that are escaped in captures.
+const CAPTURE: u8 = 2;
+/// Bytes that are escaped in heads.
+const HEAD: u8 = 4;
 
-fn is_unsafe_in_capture(c: u8) -> bool {
-    is_unsafe_in_url(c) || matches!(c, b'{' | b'|' | b'}')
-}
+/// Class bits of every byte.
+static CLASS: [u8; 256] = classes();
 
-fn is_unsafe_in_head(c: u8) -> bool {
-    c < 32 && c != b'\t' || c == 127
+const fn classes() -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut i = 0;
+    while i < 256 {
+        let c = i as u8;
+        if c < 32 || c > 126 || c == b'"' || c == b'#' {
+            table[i] |= URL | CAPTURE;
+        }
+        if matches!(c, b'{' | b'|' | b'}') {
+            table[i] |= CAPTURE;
+        }
+        if c < 32 && c != b'\t' || c == 127 {
+            table[i] |= HEAD;
+        }
+        i += 1;
+    }
+    table
 }

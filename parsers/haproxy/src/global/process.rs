@@ -345,9 +345,13 @@ fn master_worker(cx: &mut Cx<'_>, line: &Line) {
 
 fn external_check(cx: &mut Cx<'_>, line: &Line) {
     let max = if cx.input.dialect >= Dialect::V2_8 { 1 } else { 0 };
-    if !too_many(cx, line, max) && !line.arg(1).is_empty() && !line.is(1, "preserve-env") {
-        fail(cx, line, "'{k}' only supports 'preserve-env' as an argument, found '{v}'.");
+    if too_many(cx, line, max) {
+        return;
     }
+    if !line.arg(1).is_empty() && !line.is(1, "preserve-env") {
+        return fail(cx, line, "'{k}' only supports 'preserve-env' as an argument, found '{v}'.");
+    }
+    cx.model.process.external_check = true;
 }
 
 fn description(cx: &mut Cx<'_>, line: &Line) {

@@ -8,7 +8,7 @@ use rha_ir::Process;
 use rha_vocab::{Lifetime, Support};
 
 use super::{NO_COMPRESSION, NO_H2, NO_LUA, NO_PEERS, NO_QUIC, NO_TLS, fail, fill, once, too_many};
-use crate::{Cx, Keyword, Line, Parse, Place, units};
+use crate::{Cx, Form, Keyword, Line, Parse, Place, units};
 
 /// Known only to builds with a library that neither our originals nor we have.
 const NOT_BUILT_IN: Lifetime = Lifetime::since(u8::MAX, 0);
@@ -155,6 +155,10 @@ const ROWS: [Keyword; SIMPLE.len()] = {
 fn checked(cx: &mut Cx<'_>, line: &Line) {
     let Some(row) = SIMPLE.iter().find(|s| line.is(0, s.name)) else { return };
     if accepted(cx, line, row) {
+        if cx.form == Form::No {
+            cx.model.process.no_strict_limits |= row.name == "strict-limits";
+            return;
+        }
         match row.store {
             Store::Nothing => {}
             Store::Flag(f) => f(&mut cx.model.process),
@@ -241,7 +245,7 @@ const SIMPLE: &[Simple] = &[
     Simple { name: "httpclient.resolvers.prefer", usage: "{ ipv4 | ipv6 }", lifetime: Lifetime::ALWAYS, support: Support::Planned, doc: "Address family the internal HTTP client prefers.", check: Check::words(&["ipv4", "ipv6"], "'{k}' expects 'ipv4' or 'ipv6' as argument.").said_twice(), store: Store::Nothing },
     Simple { name: "httpclient.ssl.ca-file", usage: "<cafile>", lifetime: Lifetime::ALWAYS, support: Support::Planned, doc: "Authorities the internal HTTP client trusts.", check: Check::ONE, store: Store::Nothing },
     Simple { name: "httpclient.ssl.verify", usage: "[ none | required ]", lifetime: Lifetime::ALWAYS, support: Support::Planned, doc: "Whether the internal HTTP client checks certificates.", check: Check::words(&["none", "required"], "'{k}' expects 'none' or 'required' as argument.").said_twice(), store: Store::Nothing },
-    Simple { name: "insecure-fork-wanted", usage: "", lifetime: Lifetime::ALWAYS, support: Support::NoEffect("nothing forks in a worker"), doc: "Allows the process to fork after start.", check: Check::FLAG, store: Store::Nothing },
+    Simple { name: "insecure-fork-wanted", usage: "", lifetime: Lifetime::ALWAYS, support: Support::NoEffect("nothing forks in a worker"), doc: "Allows the process to fork after start.", check: Check::FLAG, store: Store::Flag(|p| p.insecure_fork = true) },
     Simple { name: "insecure-setuid-wanted", usage: "", lifetime: Lifetime::ALWAYS, support: Support::NoEffect("nothing runs a set-uid program"), doc: "Allows programs started by the process to gain rights.", check: Check::FLAG, store: Store::Nothing },
     Simple { name: "jwt.decrypt_alg_list", usage: "<list>", lifetime: Lifetime::since(3, 4), support: Support::Planned, doc: "Key algorithms allowed for encrypted tokens.", check: Check::ANY, store: Store::Nothing },
     Simple { name: "jwt.decrypt_enc_list", usage: "<list>", lifetime: Lifetime::since(3, 4), support: Support::Planned, doc: "Content algorithms allowed for encrypted tokens.", check: Check::ANY, store: Store::Nothing },
@@ -295,7 +299,7 @@ const SIMPLE: &[Simple] = &[
     Simple { name: "ssl-provider-path", usage: "<path>", lifetime: Lifetime::ALWAYS, support: NO_TLS, doc: "Where OpenSSL providers are.", check: Check::open_text("global statement '{k}' expects a directory path as an argument."), store: Store::Nothing },
     Simple { name: "ssl-skip-self-issued-ca", usage: "", lifetime: Lifetime::ALWAYS, support: NO_TLS, doc: "Leaves self-issued authorities out of certificate chains.", check: Check::ANY, store: Store::Nothing },
     Simple { name: "stress-level", usage: "<level>", lifetime: Lifetime::since(3, 2), support: Support::NoEffect("for developers"), doc: "Makes rare cases more frequent.", check: Check::ANY, store: Store::Nothing },
-    Simple { name: "strict-limits", usage: "", lifetime: Lifetime::ALWAYS, support: Support::Full, doc: "Refuses to start when a limit cannot be raised.", check: Check::FLAG, store: Store::Nothing },
+    Simple { name: "strict-limits", usage: "", lifetime: Lifetime::ALWAYS, support: Support::Full, doc: "Refuses to start when a limit cannot be raised.", check: Check::FLAG, store: Store::Flag(|p| p.no_strict_limits = false) },
     Simple { name: "trace", usage: "<args...>", lifetime: Lifetime::since(2, 8), support: Support::Planned, doc: "Switches a trace on.", check: Check::ANY.experimental(), store: Store::Nothing },
     Simple { name: "tune.applet.zero-copy-forwarding", usage: "{ on | off }", lifetime: Lifetime::since(3, 0), support: Support::NoEffect("bytes take one path"), doc: "Zero-copy forwarding of internal replies.", check: Check::ON_OR_OFF, store: Store::Nothing },
     Simple { name: "tune.bufsize.large", usage: "<size>", lifetime: Lifetime::since(3, 2), support: Support::Planned, doc: "Size of large buffers.", check: Check::ANY, store: Store::Nothing },

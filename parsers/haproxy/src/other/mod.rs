@@ -11,6 +11,8 @@ mod resolvers;
 mod sections;
 mod stores;
 
+pub use stores::{LOAD as LOAD_WORDS, LoadWord};
+
 use rha_text::{Severity, Span};
 use rha_vocab::{Lifetime, Support};
 

@@ -6,6 +6,8 @@ use rha_vocab::Lifetime;
 use super::{any, fail, fail_tight, known, row};
 use crate::{Cx, Keyword, Line, Place, log_target, proxy, units};
 
+const ALWAYS: Lifetime = Lifetime::ALWAYS;
+const V34: Lifetime = Lifetime::since(3, 4);
 const V30: Lifetime = Lifetime::since(3, 0);
 
 /// Rows.
@@ -124,19 +126,37 @@ fn base(cx: &mut Cx<'_>, line: &Line) {
     }
 }
 
-const LOAD: [&str; 12] = [
-    "crt",
-    "key",
-    "ocsp",
-    "issuer",
-    "sctl",
-    "alias",
-    "ocsp-update",
-    "acme",
-    "domains",
-    "ips",
-    "jwt",
-    "generate-dummy",
+/// A word of a `load` line, with the versions that know it.
+pub struct LoadWord {
+    /// The word.
+    pub name: &'static str,
+    /// Versions that know it.
+    pub lifetime: Lifetime,
+    /// One sentence in our own words.
+    pub doc: &'static str,
+}
+
+const fn load_word(name: &'static str, lifetime: Lifetime, doc: &'static str) -> LoadWord {
+    LoadWord { name, lifetime, doc }
+}
+
+/// Words of a `load` line; each has a value.
+pub const LOAD: &[LoadWord] = &[
+    load_word("crt", V30, "File of the certificate."),
+    load_word("key", V30, "File of the key."),
+    load_word("ocsp", V30, "File of the OCSP response."),
+    load_word("issuer", V30, "File of the issuer's certificate."),
+    load_word("sctl", V30, "File of the transparency list."),
+    load_word("alias", V30, "Another name of the certificate."),
+    load_word("ocsp-update", V30, "Whether its OCSP response is kept fresh."),
+    load_word("acme", ALWAYS, "Section that renews it."),
+    load_word("domains", ALWAYS, "Names asked for when it is renewed."),
+    load_word("ips", ALWAYS, "Addresses asked for when it is renewed."),
+    load_word("jwt", ALWAYS, "Whether it may verify tokens."),
+    load_word("generate-dummy", ALWAYS, "Makes a certificate up while there is none."),
+    load_word("keytype", V34, "Type of a key made up."),
+    load_word("bits", V34, "Size of a key made up."),
+    load_word("curves", V34, "Curve of a key made up."),
 ];
 
 fn load(cx: &mut Cx<'_>, line: &Line) {
@@ -144,7 +164,7 @@ fn load(cx: &mut Cx<'_>, line: &Line) {
     let mut crt = None;
     while !line.arg(i).is_empty() {
         let word = line.text(i);
-        if !LOAD.contains(&word.as_str()) {
+        if !LOAD.iter().any(|w| word == w.name && w.lifetime.covers(cx.input.dialect)) {
             let text = format!("'load {}' in section 'crt-store': unknown keyword '{word}'.", line.text(1));
             return twice(cx, line, &text);
         }

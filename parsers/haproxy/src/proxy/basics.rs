@@ -144,6 +144,40 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         send_name_header,
     ),
     planned("use-fcgi-app", Place::BACK, "<name>", "Speaks FastCGI to the servers.", use_fcgi_app),
+    known(
+        Lifetime::since(3, 4),
+        planned("be-unpublished", Place::BACK, "", "Starts a backend that no rule chooses.", |_, _| {}),
+    ),
+    known(
+        Lifetime::since(3, 4),
+        planned(
+            "force-be-switch",
+            Place::FRONT,
+            "{ if | unless } <condition>",
+            "Lets a rule choose a backend that is disabled or unpublished.",
+            |_, _| {},
+        ),
+    ),
+    known(
+        Lifetime::since(3, 4),
+        planned(
+            "filter-sequence",
+            Place::PROXY,
+            "{ request | response } <filter_list>",
+            "Sets the order in which filters run.",
+            |_, _| {},
+        ),
+    ),
+    known(
+        Lifetime::since(3, 2),
+        planned(
+            "ssl-f-use",
+            Place::FRONT,
+            "[<sslbindconf> ...]*",
+            "Gives the frontend a certificate.",
+            |_, _| {},
+        ),
+    ),
     row("clitcpka-cnt", Place::FRONT, "<count>", "Sets the number of keep-alive probes to clients.", tcpka),
     row("clitcpka-idle", Place::FRONT, "<timeout>", "Sets the silence before probes to clients.", tcpka),
     row("clitcpka-intvl", Place::FRONT, "<timeout>", "Sets the interval of probes to clients.", tcpka),

@@ -74,10 +74,13 @@ pub static OPTIONS: &[BindOption] = &[
         "Expects the client address in NetScaler's way.",
         netscaler,
     )),
-    planned(flag("accept-proxy", "Expects the client address in a PROXY protocol header.", |_, _, _, d| {
-        d.bind.accept_proxy = true;
-        Ok(())
-    })),
+    partial(
+        "a connection without a valid header is closed, but not logged",
+        flag("accept-proxy", "Expects the client address in a PROXY protocol header.", |_, _, _, d| {
+            d.bind.accept_proxy = true;
+            Ok(())
+        }),
+    ),
     value("backlog", "<backlog>", "Sets the length of the listen queue.", backlog),
     since(
         3,
@@ -175,6 +178,20 @@ pub static OPTIONS: &[BindOption] = &[
     no_effect(
         "every worker has a socket of its own",
         value("shards", "<number>|by-thread|by-group", "Opens the socket several times.", shards),
+    ),
+    since(
+        3,
+        4,
+        planned(value("tcp-md5sig", "<password>", "Signs segments.", |_, line, i, _| {
+            present(line, i, "missing value")
+        })),
+    ),
+    since(
+        3,
+        4,
+        planned(value("tcp-ss", "<mode>", "Keeps the packet that opened a connection.", |_, line, i, _| {
+            present(line, i, "missing value")
+        })),
     ),
     value("tcp-ut", "<delay>", "Limits how long data may stay unacknowledged.", tcp_ut),
     flag("tfo", "Accepts TCP Fast Open.", |_, _, _, d| {
@@ -314,6 +331,28 @@ pub static OPTIONS: &[BindOption] = &[
     tls_value("verify", "Asks for client certificates.", |_, line, i, d| {
         tls::verify(line, i, true, &mut d.bind.tls_options)
     }),
+];
+
+/// Options that a line of a certificate list may carry too.
+pub const CRT_LIST: &[&str] = &[
+    "allow-0rtt",
+    "alpn",
+    "ca-file",
+    "ca-verify-file",
+    "ciphers",
+    "ciphersuites",
+    "client-sigalgs",
+    "crl-file",
+    "curves",
+    "ecdhe",
+    "ktls",
+    "no-alpn",
+    "no-ca-names",
+    "npn",
+    "sigalgs",
+    "ssl-max-ver",
+    "ssl-min-ver",
+    "verify",
 ];
 
 fn present(line: &Line, i: usize, what: &str) -> Result<(), String> {

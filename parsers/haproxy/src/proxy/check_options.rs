@@ -27,9 +27,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     row("option smtpchk", Place::BACK, "[<hello> <domain>]", "Checks a mail server.", |cx, line| {
         other(cx, line, 2)
     }),
-    row("option ldap-check", Place::BACK, "", "Checks a directory server.", |cx, line| {
-        other(cx, line, 0)
-    }),
+    row("option ldap-check", Place::BACK, "", "Checks a directory server.", |cx, line| other(cx, line, 0)),
     row("option redis-check", Place::BACK, "", "Checks a Redis server.", |cx, line| other(cx, line, 0)),
     row("option spop-check", Place::BACK, "", "Checks a stream processing agent.", |cx, line| {
         other(cx, line, 0)

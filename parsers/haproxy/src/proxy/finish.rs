@@ -21,10 +21,13 @@ pub fn finish(cx: &mut Cx<'_>) {
     let waiting = owners_waiting(cx);
     // COMPAT: a proxy of the original's own serves the runtime API and takes the first id.
     let process = &cx.model.process;
-    let has_control =
-        !process.stats_sockets.is_empty() || process.stats_timeout_ms.is_some() || process.stats_maxconn.is_some();
-    let mut next_id = 1;
-    if has_control {
+    let has_control = !process.stats_sockets.is_empty()
+        || process.stats_timeout_ms.is_some()
+        || process.stats_maxconn.is_some();
+    // Later versions leave id 1 out of what is given automatically.
+    let leaves_one_out = cx.input.dialect >= Dialect::V3_5;
+    let mut next_id = if leaves_one_out { 2 } else { 1 };
+    if has_control && !leaves_one_out {
         while cx.proxies.with_id(next_id).is_some() {
             next_id += 1;
         }
@@ -426,7 +429,8 @@ fn format(cx: &mut Cx<'_>, i: usize, line: &Arc<Line>, name: &str, site: LogSite
         Err(e) => {
             let text = format!("Parsing [{}]: failed to parse {name} : {e}.", cx.position(line.span));
             cx.say_late("HA2302", Severity::Error, line.at(1), text);
-            None
+            // COMPAT: one whose last bracket is open counts as a format in the checks that follow.
+            e.starts_with("missing ']'").then(|| LogFormat { nodes: Vec::new(), origin: line.span })
         }
     }
 }
@@ -509,8 +513,7 @@ fn capture_length(cx: &mut Cx<'_>, i: usize) {
 
 fn log_address(cx: &mut Cx<'_>, i: usize) {
     let p = proxy(cx, i);
-    // COMPAT: a format that could not be read counts.
-    let has_format = extra(cx, i).log_format.is_some() || extra(cx, i).log_format_sd.is_some();
+    let has_format = p.log_format.is_some() || p.log_format_sd.is_some();
     let goes_nowhere =
         |l: &rha_ir::LogTarget| l.to == LogDestination::Global && cx.model.process.logs.is_empty();
     let no_target = p.logs.iter().all(goes_nowhere);

@@ -327,7 +327,8 @@ pub(super) fn check_ports(cx: &mut Cx<'_>) {
         }
         let kind = if cx.input.dialect >= Dialect::V3_5 { word(p.kind) } else { "proxy" };
         let check = &p.service.check;
-        let portless = p.service.servers.iter().filter(|s| s.checked && s.track.is_none() && !has_check_port(s));
+        let portless =
+            p.service.servers.iter().filter(|s| s.checked && s.track.is_none() && !has_check_port(s));
         let missing: Vec<_> = portless
             .filter_map(|s| {
                 let what = missing_port(check)?;
@@ -352,7 +353,9 @@ fn has_check_port(s: &Server) -> bool {
         Address::Ip { .. } => false,
         _ => true,
     };
-    s.check_port.is_some_and(|n| n != 0) || s.check_address.as_ref().is_some_and(port_of) || port_of(&s.address)
+    s.check_port.is_some_and(|n| n != 0)
+        || s.check_address.as_ref().is_some_and(port_of)
+        || port_of(&s.address)
 }
 
 /// What the message adds when the steps of the check do not bring a port either; `None` when they do.

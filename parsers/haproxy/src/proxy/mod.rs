@@ -45,7 +45,7 @@ use rha_text::Span;
 use crate::{Cx, Keyword, Line, Place};
 
 pub use bind::parse as parse_bind;
-pub use bind_options::{BindOption, OPTIONS as BIND_OPTIONS};
+pub use bind_options::{BindOption, CRT_LIST as CRT_LIST_OPTIONS, OPTIONS as BIND_OPTIONS};
 pub(crate) use errors::well_formed as error_page_is_well_formed;
 pub use finish::finish;
 pub use section::{begin, end};

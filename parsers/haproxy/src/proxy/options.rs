@@ -258,7 +258,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         "Tells servers the client's address.",
         forwardfor,
     ),
-    planned(
+    row(
         "option originalto",
         Place::PROXY,
         "[except <network>] [header <name>]",

@@ -151,6 +151,14 @@ pub static OPTIONS: &[ServerOption] = &[
     }),
     flag("backup", "Uses the server only when no other is left.", set!(backup = true)),
     tls_value("ca-file", "Names the authorities of the server's certificate.", ca_file),
+    since(
+        3,
+        4,
+        planned(value("cc", "<algo>", "Sets the congestion control of connections.", |_, line, i, _| {
+            needs(line, i, "expects an argument.")?;
+            Ok(1)
+        })),
+    ),
     flag("check", "Watches the server.", set!(checked = true)),
     tls_value("check-alpn", "Offers protocols in checks.", |cx, line, i, d| {
         tls::alpn(cx, line, i, &mut d.server.tls_options).map(|()| 1)
@@ -222,6 +230,27 @@ pub static OPTIONS: &[ServerOption] = &[
             "only the statistics file names things by it, and a start with stats-file is refused",
             value("guid", "<string>", "Gives the server a globally unique id.", guid),
         )),
+    ),
+    since(
+        3,
+        4,
+        planned(value(
+            "healthcheck",
+            "<name>",
+            "Checks as the section of that name says.",
+            |_, line, i, _| {
+                needs(line, i, "expects an argument.")?;
+                Ok(1)
+            },
+        )),
+    ),
+    since(
+        3,
+        4,
+        planned(value("ktls", "on|off", "Lets the kernel do the record layer.", |_, line, i, _| {
+            needs(line, i, "expects an argument.")?;
+            Ok(1)
+        })),
     ),
     since(
         3,
@@ -307,6 +336,11 @@ pub static OPTIONS: &[ServerOption] = &[
     }),
     flag("no-backup", "Is no backup.", set!(backup = false)),
     flag("no-check", "Is not watched.", set!(checked = false)),
+    since(
+        3,
+        2,
+        planned(flag("no-check-reuse-pool", "Checks over connections of their own.", |_, _, _, _| Ok(0))),
+    ),
     flag("no-check-send-proxy", "Sends no PROXY protocol header in checks.", set!(check_send_proxy = false)),
     since(3, 3, tls_flag("no-check-sni-auto", "Sends no server name in checks by itself.")),
     flag("no-check-ssl", "Checks without TLS.", set!(check_tls = false)),
@@ -331,6 +365,7 @@ pub static OPTIONS: &[ServerOption] = &[
     only_server(tls_flag("no-tlsv11", "Forbids TLS 1.1.")),
     only_server(tls_flag("no-tlsv12", "Forbids TLS 1.2.")),
     only_server(tls_flag("no-tlsv13", "Forbids TLS 1.3.")),
+    since(3, 4, tls_flag("no-verifyhost", "Accepts any name in the server's certificate.")),
     no_effect(NO_STICK, flag("non-stick", "Is never learnt by stick tables.", set!(non_stick = true))),
     tls_value(
         "npn",

@@ -69,7 +69,11 @@ fn stats(cx: &mut Cx<'_>, line: &Line) {
             }
         }
         b"show-modules" => {
-            cx.note("stats show-modules", Support::Partial("the page shows no columns of modules"), line.at(1));
+            cx.note(
+                "stats show-modules",
+                Support::Partial("the page shows no columns of modules"),
+                line.at(1),
+            );
             if let Some(s) = own(cx, line) {
                 s.show_modules = true;
             }

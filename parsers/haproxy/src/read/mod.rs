@@ -210,9 +210,11 @@ impl Reader {
         cx.diagnostics.push(Diagnostic::native(code, severity, span, native).saying(own));
     }
 
+    /// The byte at `at` of the line; nothing where the file ends.
     fn spot(&self, at: usize) -> Span {
-        let start = u32::try_from(self.start + at).unwrap_or(u32::MAX);
-        Span { start, end: start.saturating_add(1), ..self.span() }
+        let line = self.span();
+        let start = line.start.saturating_add(u32::try_from(at).unwrap_or(u32::MAX)).min(line.end);
+        Span { start, end: start.saturating_add(1).min(line.end), ..line }
     }
 
     /// `[name]` at a line's start: accepted, without effect. False on what ends the run.

@@ -1,6 +1,7 @@
 //! The remaining actions: logging, marks, limits, services, names resolved while serving.
 
 use rha_ir::Action;
+use rha_vocab::{Lifetime, Support};
 
 use super::action::Reading;
 use super::{RuleCheckKind, proxy_name, proxy_word, sides};
@@ -93,6 +94,26 @@ pub(super) fn switch_mode(r: &mut Reading<'_, '_, '_>) -> Read {
     Ok(Action::Planned(r.word.clone()))
 }
 
+/// A service built into the program.
+pub struct ServiceRow {
+    /// Name.
+    pub name: &'static str,
+    /// Versions that know it.
+    pub lifetime: Lifetime,
+    /// How far it is built.
+    pub support: Support,
+    /// One sentence in our own words.
+    pub doc: &'static str,
+}
+
+/// All services.
+pub const SERVICES: &[ServiceRow] = &[ServiceRow {
+    name: "prometheus-exporter",
+    lifetime: Lifetime::ALWAYS,
+    support: Support::Planned,
+    doc: "Shows the statistics to Prometheus.",
+}];
+
 /// `use-service <name>`.
 pub(super) fn use_service(r: &mut Reading<'_, '_, '_>) -> Read {
     let rule = if r.args.text(0).starts_with("http") { r.word.clone() } else { r.args.text(0) };
@@ -100,7 +121,7 @@ pub(super) fn use_service(r: &mut Reading<'_, '_, '_>) -> Read {
         return Err(format!("'{rule}' expects a service name."));
     }
     let name = r.text();
-    if name != "prometheus-exporter" && !name.starts_with("lua.") {
+    if !SERVICES.iter().any(|s| name == s.name) && !name.starts_with("lua.") {
         let second = if r.args.text(0).starts_with("http") { name } else { r.args.text(1) };
         return Err(format!("'{second}' unknown service name."));
     }

@@ -11,18 +11,38 @@ use crate::expr::{ArgContext, Args, sample_text};
 use crate::units::{self, TimeError, TimeUnit};
 use crate::{Cx, Line};
 
-/// Names with their scopes, in the order messages list them.
-const FILTERS: [(&str, &str, Lifetime); 10] = [
-    ("BWLIM", "bwlim-in", Lifetime::since(2, 8)),
-    ("BWLIM", "bwlim-out", Lifetime::since(2, 8)),
-    ("CACHE", "cache", Lifetime::ALWAYS),
-    ("COMP", "comp-req", Lifetime::since(3, 5)),
-    ("COMP", "comp-res", Lifetime::since(3, 5)),
-    ("COMP", "compression", Lifetime::ALWAYS),
-    ("FCGI", "fcgi-app", Lifetime::ALWAYS),
-    ("OT", "opentracing", Lifetime::until(3, 2)),
-    ("SPOE", "spoe", Lifetime::ALWAYS),
-    ("TRACE", "trace", Lifetime::ALWAYS),
+/// A filter.
+pub struct FilterRow {
+    /// What messages put before its name.
+    pub scope: &'static str,
+    /// Name.
+    pub name: &'static str,
+    /// Versions that know it.
+    pub lifetime: Lifetime,
+    /// How far it is built.
+    pub support: Support,
+    /// One sentence in our own words.
+    pub doc: &'static str,
+}
+
+const fn row(scope: &'static str, name: &'static str, lifetime: Lifetime, doc: &'static str) -> FilterRow {
+    FilterRow { scope, name, lifetime, support: Support::Planned, doc }
+}
+
+const ALWAYS: Lifetime = Lifetime::ALWAYS;
+
+/// All filters, in the order messages list them.
+pub const FILTERS: &[FilterRow] = &[
+    row("BWLIM", "bwlim-in", Lifetime::since(2, 8), "Limits the rate of requests' bytes."),
+    row("BWLIM", "bwlim-out", Lifetime::since(2, 8), "Limits the rate of responses' bytes."),
+    row("CACHE", "cache", ALWAYS, "Sets the place of the cache among filters."),
+    row("COMP", "comp-req", Lifetime::since(3, 5), "Sets the place of the compression of requests."),
+    row("COMP", "comp-res", Lifetime::since(3, 5), "Sets the place of the compression of responses."),
+    row("COMP", "compression", ALWAYS, "Sets the place of the compression among filters."),
+    row("FCGI", "fcgi-app", ALWAYS, "Sets the place of FastCGI among filters."),
+    row("OT", "opentracing", Lifetime::until(3, 2), "Reports to an OpenTracing collector."),
+    row("SPOE", "spoe", ALWAYS, "Asks agents over the stream processing protocol."),
+    row("TRACE", "trace", ALWAYS, "Shows what passes, for developers."),
 ];
 
 /// `filter …`.
@@ -54,9 +74,9 @@ pub(super) fn filter(cx: &mut Cx<'_>, line: &Line) {
 fn arguments(cx: &mut Cx<'_>, line: &Line) -> Result<(), String> {
     let name = line.text(1);
     let dialect = cx.input.dialect;
-    let known: Vec<_> = FILTERS.iter().filter(|(_, _, l)| l.covers(dialect)).collect();
-    if !known.iter().any(|(_, n, _)| *n == name) {
-        let listed: String = known.iter().map(|(scope, n, _)| format!("\n    [{scope:>4}] {n}")).collect();
+    let known: Vec<_> = FILTERS.iter().filter(|f| f.lifetime.covers(dialect)).collect();
+    if !known.iter().any(|f| f.name == name) {
+        let listed: String = known.iter().map(|f| format!("\n    [{:>4}] {}", f.scope, f.name)).collect();
         return Err(format!("'filter' : unknown keyword '{name}'. Registered keywords :{listed}\n"));
     }
     let wrapped = |e: String| format!("'filter' : '{e}'");

@@ -35,7 +35,9 @@ use crate::expr::Pending;
 use crate::{Cx, Keyword, Line, Parse, Place};
 
 pub use crate::expr::{FileCheck, FormatCheck, condition};
+pub use act_other::{SERVICES, ServiceRow};
 pub use action::{ActionRow, Set};
+pub use filter::{FILTERS, FilterRow};
 pub use http::stats_http_request;
 pub use order::warn_misplaced_monitor;
 pub use reply::{HTTP_ERROR_CODES, reply_text};
@@ -250,6 +252,97 @@ const PLAIN: &[Keyword] = &[
         "<timeout>",
         Support::Planned,
         "How long to wait for enough bytes to judge.",
+        tcp::tcp_response,
+    ),
+    row(
+        "tcp-request connection accept",
+        Place::FRONT,
+        "",
+        FULL,
+        "Ends the rules and lets the connection go on.",
+        tcp::tcp_request,
+    ),
+    row("tcp-request connection reject", Place::FRONT, "", FULL, "Closes the connection.", tcp::tcp_request),
+    row(
+        "tcp-request connection track-sc",
+        Place::FRONT,
+        "<n> <key> [table <table>]",
+        Support::Planned,
+        "Counts for a key in a stick table.",
+        tcp::tcp_request,
+    ),
+    row(
+        "tcp-request session accept",
+        Place::FRONT,
+        "",
+        FULL,
+        "Ends the rules and lets the connection go on.",
+        tcp::tcp_request,
+    ),
+    row("tcp-request session reject", Place::FRONT, "", FULL, "Closes the connection.", tcp::tcp_request),
+    row(
+        "tcp-request session track-sc",
+        Place::FRONT,
+        "<n> <key> [table <table>]",
+        Support::Planned,
+        "Counts for a key in a stick table.",
+        tcp::tcp_request,
+    ),
+    row(
+        "tcp-request content accept",
+        ANY,
+        "",
+        FULL,
+        "Ends the rules and lets the connection go on.",
+        tcp::tcp_request,
+    ),
+    row("tcp-request content reject", ANY, "", FULL, "Closes the connection.", tcp::tcp_request),
+    row(
+        "tcp-request content track-sc",
+        ANY,
+        "<n> <key> [table <table>]",
+        Support::Planned,
+        "Counts for a key in a stick table.",
+        tcp::tcp_request,
+    ),
+    row(
+        "tcp-request connection expect-proxy",
+        Place::FRONT,
+        "layer4",
+        Support::Planned,
+        "Expects a PROXY protocol header from some clients.",
+        tcp::tcp_request,
+    ),
+    row(
+        "tcp-request connection expect-netscaler-cip",
+        Place::FRONT,
+        "layer4",
+        Support::Planned,
+        "Expects NetScaler's header from some clients.",
+        tcp::tcp_request,
+    ),
+    row(
+        "tcp-response content accept",
+        Place::BACK,
+        "",
+        Support::Planned,
+        "Ends the rules and lets the response pass.",
+        tcp::tcp_response,
+    ),
+    row(
+        "tcp-response content reject",
+        Place::BACK,
+        "",
+        Support::Planned,
+        "Closes the connection.",
+        tcp::tcp_response,
+    ),
+    row(
+        "tcp-response content close",
+        Place::BACK,
+        "",
+        Support::Planned,
+        "Closes the connection to the server.",
         tcp::tcp_response,
     ),
     row(

@@ -68,7 +68,7 @@ actions! {
         "add-header" "<name> <fmt>" [14, 15, 15] whole ALWAYS FULL super::act_message::set_header, "Adds a field.";
         "add-headers-bin" "<expr> [prefix <str>]" [NO, NO, 16] whole S35 PLANNED super::act_message::headers_bin, "Adds fields from an encoded list.";
         "allow" "" [15, 16, 17] whole ALWAYS FULL super::act_http::allow, "Stops the rule set and lets the message pass.";
-        "auth" "[realm <realm>]" [16, 17, 18] whole ALWAYS PLANNED super::act_http::auth, "Asks for a user name and password.";
+        "auth" "[realm <realm>]" [16, 17, 18] whole ALWAYS FULL super::act_http::auth, "Asks for a user name and password.";
         "cache-use" "<name>" [12, 13, 13] whole ALWAYS PLANNED super::act_other::cache, "Answers from a cache when it can.";
         "capture" "<expr> {len <length> | id <id>}" [17, 18, 19] whole ALWAYS FULL super::act_http::capture_request, "Keeps a value for the log line.";
         "del-acl" "(<file>) <key fmt>" [18, 19, 20] prefix ALWAYS PLANNED super::act_table::map, "Removes a pattern from an ACL file in memory.";
