@@ -70,6 +70,7 @@ fn a_graceful_stop_lets_connections_finish() {
         client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
         let _ = origin.next();
         stage.running().signal(Signal::USR1);
+        let _ = stage.running().stderr_with("Proxy fe stopped");
         gate.open();
         let back = client.response();
         stage.note("finished", back);
@@ -348,5 +349,57 @@ fn versions_are_told_in_the_same_form() {
         let long = run(stage, "-vv");
         let line = |start: &str| long.stdout.lines().any(|l| l.trim_start().starts_with(start));
         stage.note("-vv", format!("{} {} {}", long.how(), line("TARGET"), line("Available polling systems")));
+    });
+}
+
+#[test]
+fn the_master_has_a_socket_of_its_own() {
+    assert_same("process/master-cli", |stage| {
+        let args = &["-W", "-p", "{tmp}/pid", "-S", "{tmp}/master.sock,level,admin,mode,600"];
+        stage.start(&Start::with(SITE).args(args));
+        serves(stage, "serving");
+        let path = stage.folder().join("master.sock");
+        let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).unwrap().permissions());
+        stage.note("mode", format!("{:o}", mode & 0o777));
+        let pid = stage.running().pid().to_string();
+        let shape = |answer: &str| {
+            let own = |w: &str| if w == pid { "<master>".to_owned() } else { w.to_owned() };
+            let word = |(i, w): (usize, &str)| match i {
+                0 if w.parse::<u32>().is_ok_and(|n| n.to_string() != pid) => "<worker>".to_owned(),
+                _ if w.contains('.') => "<version>".to_owned(),
+                _ if w.starts_with("0d") => "<uptime>".to_owned(),
+                _ => own(w),
+            };
+            let line = |l: &str| l.split_whitespace().enumerate().map(word).collect::<Vec<_>>().join(" ");
+            answer.lines().map(|l| line(l) + "\n").collect::<String>()
+        };
+        for command in ["show proc", "show version", "@1 show version", "@9 show version", "@master show proc"] {
+            let answer = rha_compat_tests::cli(&path, command);
+            stage.note(command, shape(&answer));
+        }
+        stage.running().signal(Signal::USR2);
+        let _ = stage.running().stderr_with("Former worker");
+        serves(stage, "serving after a reload");
+        // the original's new self opens its socket again
+        in_its_loop(stage);
+        let answer = rha_compat_tests::cli(&path, "show proc");
+        stage.note("after a reload", shape(&answer));
+    });
+}
+
+#[test]
+fn a_broken_file_at_reload_changes_nothing() {
+    assert_same("process/reload-broken", |stage| {
+        stage.start(&Start::with(SITE).args(&["-W", "-p", "{tmp}/pid", "-f", "{tmp}/haproxy.cfg"]));
+        serves(stage, "serving");
+        stage.running().signal(Signal::USR2);
+        let _ = stage.running().stderr_with("Former worker");
+        serves(stage, "serving after a reload");
+        let file = stage.folder().join("haproxy.cfg");
+        let good = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, good + "\nnonsense here\n").unwrap();
+        stage.running().signal(Signal::USR2);
+        let _ = stage.running().stderr_with("Loading failure!");
+        serves(stage, "serving after a reload that failed");
     });
 }

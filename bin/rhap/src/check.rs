@@ -80,7 +80,9 @@ pub fn report(options: &Options, parsed: &Parsed, stream: &mut Stream) {
         Format::Auto | Format::Native => native(options, &parsed.diagnostics, stream),
         Format::Pretty => eprint_one(&pretty().all(sources, &all)),
         Format::Json => print_one(&render::json::lines(sources, &all)),
-        Format::Sarif => print_one(&format!("{:#}\n", render::sarif::log(sources, &all, "rhap", crate::version::OURS))),
+        Format::Sarif => {
+            print_one(&format!("{:#}\n", render::sarif::log(sources, &all, "rhap", crate::version::OURS)))
+        }
         Format::Github => print_one(&render::github::commands(sources, &all)),
     }
 }
@@ -96,7 +98,11 @@ fn pretty() -> render::pretty::Pretty {
 
 /// On a terminal, and nothing that compares output is in play.
 fn is_for_people(o: &Options) -> bool {
-    o.check && std::io::stderr().is_terminal() && !o.zero_warning && !o.quiet && std::env::var_os("CI").is_none()
+    o.check
+        && std::io::stderr().is_terminal()
+        && !o.zero_warning
+        && !o.quiet
+        && std::env::var_os("CI").is_none()
 }
 
 /// The original's own words on standard error; `-q` (without `-V`) silences them.
@@ -160,7 +166,8 @@ pub fn verdict(options: &Options, dialect: Dialect, parsed: &Parsed, stream: &mu
 pub fn has_listener(parsed: &Parsed) -> bool {
     let process = &parsed.model.process;
     // COMPAT: a control socket is a listener of the process's own frontend.
-    !process.stats_sockets.is_empty() || parsed.model.proxies.iter().any(|p| !p.disabled && !p.binds.is_empty())
+    !process.stats_sockets.is_empty()
+        || parsed.model.proxies.iter().any(|p| !p.disabled && !p.binds.is_empty())
 }
 
 /// What stops a real start beyond the parser's verdict: keywords that are planned or refused.
@@ -183,7 +190,8 @@ pub fn left_out(parsed: &Parsed) -> Vec<Diagnostic> {
     let mut found: Vec<Diagnostic> = planned
         .map(|n| {
             let place = format!("{}:{}", parsed.sources.name(n.span.file), n.span.line);
-            let text = format!("[{place}] : '{}' is not built yet and left out (--allow-planned).", n.keyword);
+            let text =
+                format!("[{place}] : '{}' is not built yet and left out (--allow-planned).", n.keyword);
             Diagnostic::native("HA4001", Severity::Warning, n.span, text)
         })
         .collect();
@@ -195,7 +203,13 @@ fn obstacle(keyword: &str, support: Support, span: Span, sources: &Sources) -> D
     let place = format!("{}:{}", sources.name(span.file), span.line);
     let why = match support {
         Support::Refused(reason) => reason.to_owned(),
-        _ => "it is not built yet, and ignoring it could open the site (--allow-planned starts without it)".to_owned(),
+        _ => "it is not built yet, and ignoring it could open the site (--allow-planned starts without it)"
+            .to_owned(),
     };
-    Diagnostic::native("HA4001", Severity::Error, span, format!("[{place}] : '{keyword}' is refused at start: {why}."))
+    Diagnostic::native(
+        "HA4001",
+        Severity::Error,
+        span,
+        format!("[{place}] : '{keyword}' is refused at start: {why}."),
+    )
 }

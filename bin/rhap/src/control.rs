@@ -72,7 +72,8 @@ pub fn bind(process: &Process) -> Result<(Bound, Vec<ControlSocket>), Vec<StartE
 }
 
 fn open(at: &BindAddress, line: &Bind) -> Result<Vec<Listener>, StartError> {
-    let failed = |protocol, reason| StartError { proxy: "GLOBAL".to_owned(), origin: line.origin, protocol, reason };
+    let failed =
+        |protocol, reason| StartError { proxy: "GLOBAL".to_owned(), origin: line.origin, protocol, reason };
     let wanted = rha_net::resolve(&at.address, 0).map_err(|e| failed("", e.to_string()))?;
     rha_net::bind(&wanted, &options(line), 1).map_err(|e| failed(e.protocol(), e.to_string()))
 }

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex};
 
 use rha_admin::view::{
-    self, Back, Change, ControlSocket, Counts, Force, Front, LastCheck, Listener, Process, ServerAt, Site, Snapshot,
-    Wish,
+    self, Back, Change, ControlSocket, Counts, Force, Front, LastCheck, Listener, Process, ServerAt, Site,
+    Snapshot, Wish,
 };
 use rha_base::ProxyId;
 use rha_health::{Cause, Checked, Health, Operation};
@@ -180,7 +180,8 @@ impl Engine {
     }
 
     fn server(&self, p: &ProxyPlan, i: usize, now: rha_base::Now) -> Option<view::Server> {
-        let (plan, state, model) = (p.servers.get(i)?, p.state.servers.get(i)?, p.model.service.servers.get(i)?);
+        let (plan, state, model) =
+            (p.servers.get(i)?, p.state.servers.get(i)?, p.model.service.servers.get(i)?);
         let health = self.watch.health(p.id, i)?;
         let (host, port) = match state.address() {
             SocketAddress::Ip(a) => (Some(a.ip().to_string()), a.port()),
@@ -303,7 +304,9 @@ fn status(health: &Health, tracks: bool) -> String {
     match health.progress(Checked::Health) {
         None if !tracks && word == "UP" => "no check".into(),
         None => word.into(),
-        Some((h, rise, fall, _)) if word == "DOWN" && h > 0 => format!("DOWN {h}/{rise}").replace("/0", &format!("/{fall}")),
+        Some((h, rise, fall, _)) if word == "DOWN" && h > 0 => {
+            format!("DOWN {h}/{rise}").replace("/0", &format!("/{fall}"))
+        }
         Some((h, rise, fall, _)) if word == "UP" && h + 1 < rise + fall => {
             format!("UP {}/{fall}", (h + 1).saturating_sub(rise))
         }
@@ -374,7 +377,9 @@ impl Site for Engine {
                 self.watch.set_weight(proxy, server, weight);
             }
             Change::Address(at, ip, port) => {
-                let Some(server) = state_of(at.proxy).and_then(|s| s.servers.get(at.server)) else { return Ok(()) };
+                let Some(server) = state_of(at.proxy).and_then(|s| s.servers.get(at.server)) else {
+                    return Ok(());
+                };
                 let SocketAddress::Ip(old) = server.address() else {
                     return Err("could not update addr: the server has no IP address.".to_owned());
                 };
@@ -396,7 +401,8 @@ impl Site for Engine {
             Change::Listening(i, on) => {
                 let Some(s) = state_of(i) else { return Ok(()) };
                 if s.stopped.load(Relaxed) {
-                    return Err("Frontend was previously shut down, cannot ".to_owned() + if on { "enable." } else { "disable." });
+                    return Err("Frontend was previously shut down, cannot ".to_owned()
+                        + if on { "enable." } else { "disable." });
                 }
                 if s.paused.swap(!on, Relaxed) != on {
                     return Err(format!("Frontend is already {}.", if on { "enabled" } else { "disabled" }));
@@ -409,9 +415,12 @@ impl Site for Engine {
                 }
             }
             Change::Checks(at, on) => {
-                let Some(server) = state_of(at.proxy).and_then(|s| s.servers.get(at.server)) else { return Ok(()) };
+                let Some(server) = state_of(at.proxy).and_then(|s| s.servers.get(at.server)) else {
+                    return Ok(());
+                };
                 let (proxy, i) = self.at(at);
-                let configured = self.watch.health(proxy, i).is_some_and(|h| h.progress(Checked::Health).is_some());
+                let configured =
+                    self.watch.health(proxy, i).is_some_and(|h| h.progress(Checked::Health).is_some());
                 if on && !configured {
                     return Err("Health check was not configured on this server, cannot enable.\n".to_owned());
                 }

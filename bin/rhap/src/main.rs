@@ -5,6 +5,7 @@ mod control;
 mod engine;
 mod manual;
 mod master;
+mod master_cli;
 mod options;
 mod pages;
 mod run;
@@ -43,7 +44,9 @@ fn main() -> ExitCode {
                 0
             }
             None => {
-                check::eprint_one(&format!("rhap: no completions for '{shell}' (bash, elvish, fish, powershell, zsh)\n"));
+                check::eprint_one(&format!(
+                    "rhap: no completions for '{shell}' (bash, elvish, fish, powershell, zsh)\n"
+                ));
                 1
             }
         },
@@ -93,7 +96,9 @@ fn program(options: &Options) -> i32 {
     if let Some(dir) = &options.directory
         && let Err(e) = std::env::set_current_dir(dir)
     {
-        check::eprint_one(&stream.say(Severity::Error, &format!("Could not change to directory {dir} : {e}")));
+        check::eprint_one(
+            &stream.say(Severity::Error, &format!("Could not change to directory {dir} : {e}")),
+        );
         return 1;
     }
     let parsed = check::parse(options, d);
@@ -138,12 +143,20 @@ fn start(options: &Options, d: Dialect, parsed: rha_haproxy::Parsed, mut stream:
         }
     }
     if !master {
-        return run::Start { options, dialect: d, parsed, stream: &mut stream, line, detach: daemon, under_master: false }
-            .run();
+        return run::Start {
+            options,
+            dialect: d,
+            parsed,
+            stream: &mut stream,
+            line,
+            detach: daemon,
+            under_master: false,
+        }
+        .run();
     }
     let pidfile = options.pidfile.clone().or_else(|| process.pidfile.clone());
     let mut own = crate::stream(d);
-    let (role, again) = master::supervise(options, &mut own, master::Upbringing { pidfile, parent: line });
+    let (role, again) = master::supervise(options, d, &mut own, master::Upbringing { pidfile, parent: line });
     match role {
         Role::Done(code) => code,
         Role::Worker(line) => {

@@ -53,7 +53,11 @@ pub fn usage() -> String {
 /// `--help`.
 #[must_use]
 pub fn help() -> String {
-    format!("rhap {} reads haproxy.cfg and serves what it says, as HAProxy would.\n\n{}", crate::version::OURS, usage())
+    format!(
+        "rhap {} reads haproxy.cfg and serves what it says, as HAProxy would.\n\n{}",
+        crate::version::OURS,
+        usage()
+    )
 }
 
 /// The flags as clap knows them: only for completion and the manual page, reading is our own.
@@ -131,6 +135,9 @@ pub fn keywords(classes: &str, d: Dialect) -> String {
         out.push_str("# List of registered CLI keywords:\n");
         for c in rha_admin::command::COMMANDS {
             let _ = writeln!(out, "{}", c.words.join(" "));
+        }
+        for p in rha_admin::command::PLANNED.iter().filter(|p| p.lifetime.covers(d)) {
+            let _ = writeln!(out, "{} (not built yet)", p.name);
         }
     }
     if has("cnv") {

@@ -7,27 +7,37 @@
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rha_net::{Ended, Forked, Signal, Signals};
 use rha_text::Severity;
 use rha_text::render::haproxy::Stream;
+use rha_vocab::Dialect;
 
+use crate::master_cli::{self, Family, MasterCli, Relative};
 use crate::options::Options;
 
 /// The worker's end of the line to its master.
 #[derive(Debug)]
-pub struct Line(UnixStream);
+pub struct Line {
+    news: UnixStream,
+    talk: Option<UnixStream>,
+}
 
 impl Line {
     /// Tells the master that this worker serves.
     pub fn ready(&mut self) {
-        let _ = self.0.write_all(b"R");
+        let _ = self.news.write_all(b"R");
     }
 
     /// Whether the master has gone.
     pub fn is_cut(&mut self) -> bool {
-        matches!(self.0.read(&mut [0; 1]), Ok(0))
+        matches!(self.news.read(&mut [0; 1]), Ok(0))
+    }
+
+    /// The line over which the master passes commands on.
+    pub fn take_talk(&mut self) -> Option<UnixStream> {
+        self.talk.take()
     }
 }
 
@@ -51,17 +61,39 @@ pub enum Role {
 struct Worker {
     pid: i32,
     line: UnixStream,
+    talk: UnixStream,
     ready: bool,
     former: bool,
+    since: Instant,
+    reloads: u32,
 }
 
 /// Forks workers and watches them until the end.
 ///
 /// Returns [`Role::Worker`] in each forked worker, which then reads the configuration anew if it is not
 /// the first.
-pub fn supervise(options: &Options, stream: &mut Stream, mut start: Upbringing) -> (Role, bool) {
+pub fn supervise(
+    options: &Options,
+    dialect: Dialect,
+    stream: &mut Stream,
+    mut start: Upbringing,
+) -> (Role, bool) {
     let signals = Signals::block();
-    let mut master = Master { options, stream, workers: Vec::new(), stopping: false, code: 0 };
+    let mut master = Master {
+        options,
+        dialect,
+        stream,
+        workers: Vec::new(),
+        stopping: false,
+        code: 0,
+        cli: MasterCli::default(),
+        since: Instant::now(),
+        reloads: (0, 0),
+    };
+    match MasterCli::bind(&options.master_sockets) {
+        Ok(cli) => master.cli = cli,
+        Err((protocol, reason)) => return (Role::Done(master.cannot_bind(protocol, &reason)), false),
+    }
     let mut first = true;
     if !master.write_pidfile(start.pidfile.as_deref()) {
         return (Role::Done(1), false);
@@ -88,6 +120,11 @@ struct Master<'a> {
     workers: Vec<Worker>,
     stopping: bool,
     code: i32,
+    dialect: Dialect,
+    cli: MasterCli,
+    since: Instant,
+    /// All, and those that failed.
+    reloads: (u32, u32),
 }
 
 impl Master<'_> {
@@ -100,13 +137,22 @@ impl Master<'_> {
 
     fn fork(&mut self) -> std::io::Result<Option<Line>> {
         let (mine, theirs) = UnixStream::pair()?;
+        let (talk, their_talk) = UnixStream::pair()?;
         mine.set_nonblocking(true)?;
         theirs.set_nonblocking(true)?;
         match rha_net::fork()? {
-            Forked::Child => Ok(Some(Line(theirs))),
+            Forked::Child => Ok(Some(Line { news: theirs, talk: Some(their_talk) })),
             Forked::Parent(pid) => {
                 self.say(Severity::Notice, &format!("New worker ({pid}) forked"));
-                self.workers.push(Worker { pid, line: mine, ready: false, former: false });
+                self.workers.push(Worker {
+                    pid,
+                    line: mine,
+                    talk,
+                    ready: false,
+                    former: false,
+                    since: Instant::now(),
+                    reloads: 0,
+                });
                 Ok(None)
             }
         }
@@ -115,14 +161,16 @@ impl Master<'_> {
     /// Until the end (a code) or until a reload is asked for.
     fn watch(&mut self, signals: &Signals, first: bool, parent: &mut Option<Line>) -> Option<i32> {
         loop {
-            let patience = if self.workers.iter().all(|w| w.ready) { 500 } else { 10 };
+            let patience = match (self.workers.iter().all(|w| w.ready), self.cli.is_idle()) {
+                (false, _) => 10,
+                (true, false) => 20,
+                (true, true) => 500,
+            };
+            let asked = self.serve_cli() && !self.stopping;
             match signals.wait(Duration::from_millis(patience)) {
                 Some(s @ (Signal::Interrupt | Signal::Terminate | Signal::User1)) => self.stop(s),
-                Some(Signal::User2 | Signal::HangUp) if !self.stopping => {
-                    self.say(Severity::Notice, "Reloading HAProxy");
-                    self.notify("RELOADING=1\nSTATUS=Reloading Configuration.\n");
-                    return None;
-                }
+                Some(Signal::User2 | Signal::HangUp) if !self.stopping => return self.reload(),
+                _ if asked => return self.reload(),
                 _ => {}
             }
             if self.hear_from_workers()
@@ -139,6 +187,49 @@ impl Master<'_> {
                 return Some(self.code);
             }
         }
+    }
+
+    fn cannot_bind(&mut self, protocol: &str, reason: &str) -> i32 {
+        let reason = if self.dialect >= Dialect::V2_8 && !protocol.is_empty() {
+            format!("protocol {protocol}: {reason}.")
+        } else {
+            reason.to_owned()
+        };
+        self.say(Severity::Error, &format!("Binding [master-socket:0] for proxy MASTER: {reason}"));
+        self.say(Severity::Error, "[rhap.main()] Some protocols failed to start their listeners! Exiting.");
+        1
+    }
+
+    fn reload(&mut self) -> Option<i32> {
+        self.say(Severity::Notice, "Reloading HAProxy");
+        // COMPAT: the original runs itself anew here, and introduces itself again.
+        *self.stream = crate::stream(self.dialect);
+        self.notify("RELOADING=1\nSTATUS=Reloading Configuration.\n");
+        self.reloads.0 += 1;
+        self.workers.iter_mut().for_each(|w| w.reloads += 1);
+        None
+    }
+
+    /// Looks at the master's own sockets; true when a reload is asked for.
+    fn serve_cli(&mut self) -> bool {
+        if self.cli.is_idle() {
+            return false;
+        }
+        let relative =
+            |w: &Worker| Relative { pid: w.pid, reloads: w.reloads, since: w.since, former: w.former };
+        let workers: Vec<_> = self.workers.iter().map(relative).collect();
+        let version = crate::version::full(self.dialect);
+        let family = Family {
+            version: &version,
+            master: (self.since, self.reloads.0, self.reloads.1),
+            workers: &workers,
+        };
+        let all = &mut self.workers;
+        let ask = |pid, level, command: &str| {
+            let w = all.iter_mut().find(|w| w.pid == pid)?;
+            master_cli::ask(&mut w.talk, level, command).ok()
+        };
+        self.cli.turn(&family, ask).reload
     }
 
     fn stop(&mut self, signal: Signal) {
@@ -160,6 +251,7 @@ impl Master<'_> {
         }
         let Some(new) = became_ready else { return false };
         self.say(Severity::Notice, "Loading success.");
+        self.cli.reloaded(true, self.dialect);
         for w in self.workers.iter_mut().filter(|w| w.pid != new && w.ready) {
             w.former = true;
             rha_net::send_signal(w.pid, Signal::User1);
@@ -184,6 +276,8 @@ impl Master<'_> {
         let code = ended.shell_code();
         if !dead.ready && !first && !self.workers.is_empty() {
             self.say(Severity::Warning, "Loading failure!");
+            self.reloads.1 += 1;
+            self.cli.reloaded(false, self.dialect);
             self.notify("READY=1\nSTATUS=Reload failed!\n");
             return;
         }
@@ -223,7 +317,7 @@ pub fn daemonize() -> std::io::Result<Role> {
     match rha_net::fork()? {
         Forked::Child => {
             theirs.set_nonblocking(true)?;
-            Ok(Role::Worker(Line(theirs)))
+            Ok(Role::Worker(Line { news: theirs, talk: None }))
         }
         Forked::Parent(pid) => {
             drop(theirs);

@@ -168,10 +168,19 @@ macro_rules! flag {
 
 /// All flags, in the order they are tried.
 pub const FLAGS: &[Flag] = &[
-    flag!("vqs", Takes::Nothing, FULL, "prints the version without its suffix", |o, _| version(o, VersionAsk::Stable)),
+    flag!("vqs", Takes::Nothing, FULL, "prints the version without its suffix", |o, _| version(
+        o,
+        VersionAsk::Stable
+    )),
     flag!("vqb", Takes::Nothing, FULL, "prints the branch", |o, _| version(o, VersionAsk::Branch)),
-    flag!("vq", Takes::Nothing, FULL, "prints the version and nothing else", |o, _| version(o, VersionAsk::Plain)),
-    flag!("vv", Takes::Nothing, FULL, "prints version and build options", |o, _| version(o, VersionAsk::Long)),
+    flag!("vq", Takes::Nothing, FULL, "prints the version and nothing else", |o, _| version(
+        o,
+        VersionAsk::Plain
+    )),
+    flag!("vv", Takes::Nothing, FULL, "prints version and build options", |o, _| version(
+        o,
+        VersionAsk::Long
+    )),
     flag!("v", Takes::Nothing, FULL, "prints the version", |o, _| version(o, VersionAsk::Short)),
     flag!("de", Takes::Nothing, NONE, "does without epoll", |_, _| Ok(())),
     flag!("dp", Takes::Nothing, NONE, "does without poll", |_, _| Ok(())),
@@ -181,9 +190,13 @@ pub const FLAGS: &[Flag] = &[
     flag!("dF", Takes::Nothing, NONE, "does without fast-forwarding", |_, _| Ok(())),
     flag!("dI", Takes::Nothing, NONE, "allows forks after start", |_, _| Ok(())),
     flag!("dZ", Takes::Nothing, NONE, "does without zero-copy forwarding", |_, _| Ok(())),
-    flag!("dV", Takes::Nothing, Support::Planned, "does not verify servers' certificates", |o, _| later(o, "-dV")),
+    flag!("dV", Takes::Nothing, Support::Planned, "does not verify servers' certificates", |o, _| later(
+        o, "-dV"
+    )),
     flag!("V", Takes::Nothing, FULL, "says more (undoes -q)", |o, _| put(&mut o.verbose)),
-    flag!("dC", Takes::Rest, Support::Planned, "prints the configuration, names hashed", |o, _| later(o, "-dC")),
+    flag!("dC", Takes::Rest, Support::Planned, "prints the configuration, names hashed", |o, _| later(
+        o, "-dC"
+    )),
     flag!("db", Takes::Nothing, FULL, "stays in the foreground", |o, _| put(&mut o.foreground)),
     flag!("dD", Takes::Nothing, FULL, "reports suspicious statements", |o, _| put(&mut o.diagnostic)),
     flag!("dW", Takes::Nothing, FULL, "fails on any warning", |o, _| put(&mut o.zero_warning)),
@@ -197,11 +210,19 @@ pub const FLAGS: &[Flag] = &[
         Ok(())
     }),
     flag!("dt", Takes::Rest, Support::Planned, "activates traces", |o, _| later(o, "-dt")),
-    flag!("d", Takes::Nothing, FULL, "stays in the foreground and shows what happens", |o, _| put(&mut o.debug)),
-    flag!("cc", Takes::Next("condition"), FULL, "evaluates a condition: exit 0 true, 1 false, 2 not understood", |o, v| {
-        o.condition = Some(v.to_owned());
-        Ok(())
-    }),
+    flag!("d", Takes::Nothing, FULL, "stays in the foreground and shows what happens", |o, _| put(
+        &mut o.debug
+    )),
+    flag!(
+        "cc",
+        Takes::Next("condition"),
+        FULL,
+        "evaluates a condition: exit 0 true, 1 false, 2 not understood",
+        |o, v| {
+            o.condition = Some(v.to_owned());
+            Ok(())
+        }
+    ),
     flag!("c", Takes::Nothing, FULL, "checks the configuration and exits", |o, _| put(&mut o.check)),
     flag!("D", Takes::Nothing, FULL, "goes to the background", |o, _| put(&mut o.daemon)),
     flag!("Ws", Takes::Nothing, FULL, "runs under a master that notifies systemd", |o, _| {
@@ -210,14 +231,26 @@ pub const FLAGS: &[Flag] = &[
     }),
     flag!("W", Takes::Nothing, FULL, "runs under a master", |o, _| put(&mut o.master)),
     flag!("q", Takes::Nothing, FULL, "is quiet", |o, _| put(&mut o.quiet)),
-    flag!("x", Takes::Next("socket"), Support::Planned, "takes listeners over from a stats socket", |o, v| {
-        o.old_socket = Some(v.to_owned());
-        later(o, "-x")
-    }),
-    flag!("S", Takes::Next("bind"), Support::Partial("the master's own commands"), "opens the master's socket", |o, v| {
-        o.master_sockets.push(v.to_owned());
-        Ok(())
-    }),
+    flag!(
+        "x",
+        Takes::Next("socket"),
+        Support::Planned,
+        "takes listeners over from a stats socket",
+        |o, v| {
+            o.old_socket = Some(v.to_owned());
+            later(o, "-x")
+        }
+    ),
+    flag!(
+        "S",
+        Takes::Next("bind"),
+        Support::Partial("the master's own commands"),
+        "opens the master's socket",
+        |o, v| {
+            o.master_sockets.push(v.to_owned());
+            Ok(())
+        }
+    ),
     flag!("sf", Takes::Pids, FULL, "asks old processes to finish once started", |o, v| pids(o, false, v)),
     flag!("st", Takes::Pids, FULL, "terminates old processes once started", |o, v| pids(o, true, v)),
     flag!("C", Takes::Next("dir"), FULL, "changes to a directory before files are read", |o, v| {
@@ -336,11 +369,7 @@ fn without_value(letters: &str) -> Outcome {
     Outcome::Fail { message: message.to_owned(), usage: false }
 }
 
-fn long_option<'a>(
-    o: &mut Options,
-    long: &str,
-    rest: &mut impl Iterator<Item = &'a str>,
-) -> Option<Outcome> {
+fn long_option<'a>(o: &mut Options, long: &str, rest: &mut impl Iterator<Item = &'a str>) -> Option<Outcome> {
     let (name, glued) = match long.split_once('=') {
         Some((n, v)) => (n, Some(v)),
         None => (long, None),
@@ -368,7 +397,11 @@ fn long_option<'a>(
                 "json" => Format::Json,
                 "sarif" => Format::Sarif,
                 "github" => Format::Github,
-                _ => return bad(format!("--format: '{v}' is none of auto, native, pretty, json, sarif, github")),
+                _ => {
+                    return bad(format!(
+                        "--format: '{v}' is none of auto, native, pretty, json, sarif, github"
+                    ));
+                }
             };
         }
         _ => return Some(Outcome::Usage),

@@ -32,26 +32,44 @@ fn rest_after<'a>(uri: &'a [u8], prefix: &[u8]) -> Option<&'a [u8]> {
 impl LocalPages for Pages {
     fn wants(&self, proxy: ProxyId, scene: &dyn Scene) -> bool {
         let (Some(stats), Some(request)) = (self.of(proxy), scene.request()) else { return false };
-        matches!(request.method(), b"GET" | b"HEAD" | b"POST") && rest_after(request.uri(), &stats.uri).is_some()
+        matches!(request.method(), b"GET" | b"HEAD" | b"POST")
+            && rest_after(request.uri(), &stats.uri).is_some()
     }
 
     fn answer(&self, proxy: ProxyId, scene: &dyn Scene) -> LocalPage {
-        let (Some(stats), Some(request)) = (self.of(proxy), scene.request()) else { return LocalPage::default() };
+        let (Some(stats), Some(request)) = (self.of(proxy), scene.request()) else {
+            return LocalPage::default();
+        };
         if !may_look(stats, request) {
             return unauthorized(stats);
         }
-        let Some(engine) = self.engine.get() else { return LocalPage { status: 503, ..LocalPage::default() } };
+        let Some(engine) = self.engine.get() else {
+            return LocalPage { status: 503, ..LocalPage::default() };
+        };
         if request.method() == b"POST" {
-            return plain(403, "text/plain", b"The page's actions are not built yet; use the stats socket.\n".to_vec());
+            return plain(
+                403,
+                "text/plain",
+                b"The page's actions are not built yet; use the stats socket.\n".to_vec(),
+            );
         }
         let view = View::of(rest_after(request.uri(), &stats.uri).unwrap_or_default());
-        let snapshot = engine.look();
+        let mut snapshot = engine.look();
+        if !stats.show_legends {
+            snapshot = snapshot.without_legends();
+        }
         let filter = rha_admin::stats::Filter::default();
         match view {
-            View::Csv => plain(200, "text/plain", rha_admin::stats::csv(&snapshot, &filter, engine.dialect).into_bytes()),
-            View::Json => {
-                plain(200, "application/json", rha_admin::stats::json(&snapshot, &filter, engine.dialect).into_bytes())
-            }
+            View::Csv => plain(
+                200,
+                "text/plain",
+                rha_admin::stats::csv(&snapshot, &filter, engine.dialect).into_bytes(),
+            ),
+            View::Json => plain(
+                200,
+                "application/json",
+                rha_admin::stats::json(&snapshot, &filter, engine.dialect).into_bytes(),
+            ),
             View::Html { .. } => {
                 plain(200, "text/html", page::html(&snapshot, &settings(stats, &snapshot), view).into_bytes())
             }

@@ -60,7 +60,8 @@ impl Start<'_> {
     pub fn run(mut self) -> i32 {
         let signals = Signals::block();
         if !check::has_listener(&self.parsed) && !self.under_master {
-            return self.fail("[rhap.main()] No enabled listener found (check for 'bind' directives) ! Exiting.");
+            return self
+                .fail("[rhap.main()] No enabled listener found (check for 'bind' directives) ! Exiting.");
         }
         let wanted = self.wanted_descriptors();
         let descriptors = rha_net::raise_descriptor_limit(wanted);
@@ -89,6 +90,12 @@ impl Start<'_> {
             rha_net::detach();
         }
         if let Some(line) = &mut self.line {
+            if let Some(talk) = line.take_talk() {
+                let site = engine.clone();
+                let _ = std::thread::Builder::new()
+                    .name("master-line".to_owned())
+                    .spawn(move || crate::master_cli::answer(talk, site.as_ref()));
+            }
             line.ready();
         }
         self.stream.serves();
@@ -160,7 +167,9 @@ impl Start<'_> {
             memory_mb: u64::from(self.options.memory_mb.unwrap_or(0)),
         });
         let _ = later.set(engine.clone());
-        controls.serve(engine.clone()).map_err(|e| self.fail(&format!("[rhap.main()] cannot start control: {e}")))?;
+        controls
+            .serve(engine.clone())
+            .map_err(|e| self.fail(&format!("[rhap.main()] cannot start control: {e}")))?;
         self.parsed.model = model;
         Ok(engine)
     }
@@ -176,7 +185,8 @@ impl Start<'_> {
             }
             let place = format!("{}:{}", self.parsed.sources.name(e.origin.file), e.origin.line);
             let is_front = |p: &rha_ir::Proxy| p.name == e.proxy && p.kind == rha_ir::ProxyKind::Frontend;
-            let kind = if e.proxy == "GLOBAL" || model.proxies.iter().any(is_front) { "frontend" } else { "proxy" };
+            let kind =
+                if e.proxy == "GLOBAL" || model.proxies.iter().any(is_front) { "frontend" } else { "proxy" };
             let reason = if self.dialect >= Dialect::V2_8 {
                 format!("protocol {}: {}.", e.protocol, e.reason)
             } else {
@@ -282,7 +292,7 @@ impl Start<'_> {
         for p in all().filter(|p| !p.listeners.is_empty()) {
             self.tell_one(engine, p);
         }
-        if self.dialect < Dialect::V2_8 && !engine.sockets.is_empty() {
+        if self.dialect < Dialect::V2_8 && !self.under_master && !engine.sockets.is_empty() {
             let n = engine.control.total();
             self.say(Severity::Warning, &format!("Proxy GLOBAL stopped (cumulated conns: FE: {n}, BE: 0)."));
         }
@@ -293,7 +303,8 @@ impl Start<'_> {
 
     fn tell_one(&mut self, engine: &Engine, p: &ProxyPlan) {
         let (f, b) = (engine.runtime.front(p.id), engine.runtime.back(p.id));
-        let text = format!("Proxy {} stopped (cumulated conns: FE: {}, BE: {}).", p.name, f.connections, b.sessions);
+        let text =
+            format!("Proxy {} stopped (cumulated conns: FE: {}, BE: {}).", p.name, f.connections, b.sessions);
         self.say(Severity::Warning, &text);
         engine.watch.log(p.id, WARNING, &text);
     }

@@ -62,12 +62,18 @@ pub fn banner(dialect: Dialect) -> String {
 fn build_options() -> String {
     let mut out = String::from("Build options :\n  TARGET  = linux-glibc\n  OPTIONS = ");
     let features = rha_haproxy::features::FEATURES;
-    let on: Vec<String> = features.iter().filter(|f| f.present).map(|f| format!("USE_{}=1", f.name)).collect();
+    let on: Vec<String> =
+        features.iter().filter(|f| f.present).map(|f| format!("USE_{}=1", f.name)).collect();
     let _ = writeln!(out, "{}\n", on.join(" "));
-    let list: Vec<String> = features.iter().map(|f| format!("{}{}", if f.present { '+' } else { '-' }, f.name)).collect();
+    let list: Vec<String> =
+        features.iter().map(|f| format!("{}{}", if f.present { '+' } else { '-' }, f.name)).collect();
     let _ = writeln!(out, "Feature list : {}\n", list.join(" "));
     let _ = writeln!(out, "Default settings :\n  bufsize = 16384, maxrewrite = 1024, maxpollevents = 200\n");
-    let _ = writeln!(out, "Built with multi-threading support (MAX_TGROUPS=1, MAX_THREADS=64, default={}).", threads());
+    let _ = writeln!(
+        out,
+        "Built with multi-threading support (MAX_TGROUPS=1, MAX_THREADS=64, default={}).",
+        threads()
+    );
     out.push_str("PCRE2 library supports JIT : yes\n");
     out.push_str("\nAvailable polling systems :\n      epoll : pref=300,  test result OK\nTotal: 1 (1 usable), will use epoll.\n");
     out.push_str(

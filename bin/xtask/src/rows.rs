@@ -66,7 +66,9 @@ pub fn all() -> Vec<Row> {
     let listed = proxy::BIND_OPTIONS.iter().filter(|o| proxy::CRT_LIST_OPTIONS.contains(&o.name));
     rows.extend(listed.map(|o| row("cfg", "crt-list", o.name, o.usage, o.lifetime, o.support, o.doc)));
     let load = rha_haproxy::other::LOAD_WORDS.iter();
-    rows.extend(load.map(|w| row("cfg", "crt-store", w.name, "<value>", w.lifetime, Support::Planned, w.doc)));
+    rows.extend(
+        load.map(|w| row("cfg", "crt-store", w.name, "<value>", w.lifetime, Support::Planned, w.doc)),
+    );
     let filters = rha_haproxy::rules::FILTERS.iter();
     rows.extend(filters.map(|f| row("flt", "", f.name, "", f.lifetime, f.support, f.doc)));
     let services = rha_haproxy::rules::SERVICES.iter();

@@ -21,6 +21,10 @@ fuzz_target!(|data: &[u8]| {
             assert!(label.span.end as usize <= len, "{d:?}");
         }
     }
+    // the renderers cost more than all the rest
+    if data.first().is_some_and(|b| b % 8 != 0) {
+        return;
+    }
     let pretty = render::pretty::Pretty { color: false, width: 80, unicode: true };
     let _ = pretty.all(&first.sources, &first.diagnostics);
     let _ = render::json::lines(&first.sources, &first.diagnostics);

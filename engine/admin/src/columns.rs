@@ -311,7 +311,7 @@ pub const COLUMNS: &[Column] = &[
     col!("agent_health", "CGS", nothing),
     col!("addr", "CGS", |o| match o {
         Object::Server(_, _, s) => s.host.as_ref().map(|h| Cell::Str(join(h, s.port))),
-        Object::Listener(_, l) => text(l.address.clone()),
+        Object::Listener(_, l) if !l.address.is_empty() => text(l.address.clone()),
         _ => None,
     }),
     col!("cookie", "CNS", |o| match o {
@@ -320,7 +320,10 @@ pub const COLUMNS: &[Column] = &[
         _ => None,
     }),
     col!("mode", "CGS", |o| text(o.proxy().mode)),
-    col!("algo", "CGS", |o| if let Object::Back(_, b) = o { text(b.algorithm) } else { None }),
+    col!("algo", "CGS", |o| match o {
+        Object::Back(_, b) if !b.algorithm.is_empty() => text(b.algorithm),
+        _ => None,
+    }),
     col!("conn_rate", "MRP", |o| {
         if matches!(o, Object::Front(..)) { u32c(o.counts().conn_rate.0) } else { None }
     }),

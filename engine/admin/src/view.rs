@@ -255,6 +255,22 @@ pub struct Snapshot {
     pub proxies: Vec<Proxy>,
 }
 
+impl Snapshot {
+    /// Leaves out what only `stats show-legends` and a socket of level operator show: addresses, cookies and
+    /// balancing algorithms.
+    #[must_use]
+    pub fn without_legends(mut self) -> Snapshot {
+        for p in &mut self.proxies {
+            p.front.iter_mut().flat_map(|f| &mut f.listeners).for_each(|l| l.address.clear());
+            for b in &mut p.back {
+                (b.algorithm, b.cookie) = ("", None);
+                b.servers.iter_mut().for_each(|s| (s.host, s.cookie) = (None, None));
+            }
+        }
+        self
+    }
+}
+
 /// Administrative wish for a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wish {

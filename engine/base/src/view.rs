@@ -182,6 +182,19 @@ pub enum Fact {
     ClientTimeout,
     ServerTimeout,
     TunnelTimeout,
+    ConnectTimeout,
+    QueueTimeout,
+    TarpitTimeout,
+    /// Retries in effect.
+    MaxRetries,
+    /// What the proxies' sections say, milliseconds.
+    FrontendClientTimeout,
+    BackendServerTimeout,
+    BackendTunnelTimeout,
+    BackendConnectTimeout,
+    BackendQueueTimeout,
+    BackendTarpitTimeout,
+    BackendMaxRetries,
     /// Connections on the client's listener.
     ListenerConnections,
     /// Status given by the server, before rules.

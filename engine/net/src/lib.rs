@@ -20,10 +20,12 @@ pub use clock::{Clock, LocalTime, local_time, loop_turned, read_clocks};
 pub use conn::{Conn, Quiet};
 pub use connect::{ConnectOptions, Connecting, connect, is_exhaustion};
 pub use dgram::{DatagramBatch, DatagramSocket, LineSink};
-pub use listen::{Accepting, BindError, BindProblem, Incoming, ListenOptions, Listener, Probes, bind};
+pub use listen::{
+    Accepting, BindError, BindProblem, Incoming, ListenOptions, Listener, PlainConn, Probes, bind,
+};
 pub use process::{
-    Identity, chroot, daemonize, descriptor_limit, drop_privileges, hostname, limit_memory, lookup_group, lookup_user,
-    raise_descriptor_limit, sd_notify, write_pidfile,
+    Identity, chroot, daemonize, descriptor_limit, drop_privileges, hostname, limit_memory, lookup_group,
+    lookup_user, raise_descriptor_limit, sd_notify, write_pidfile,
 };
 pub use runtime::{Worker, run_local, spawn_worker};
 pub use supervise::{Ended, Forked, Signal, Signals, detach, fork, reap, send_signal, system_name, wait_for};

@@ -323,7 +323,46 @@ fn inherit(fd: RawFd) -> io::Result<Socket> {
     Ok(socket)
 }
 
+/// An accepted connection outside of any loop.
+#[derive(Debug)]
+pub struct PlainConn(Socket);
+
+impl PlainConn {
+    /// Sends everything, waiting for the peer up to `patience` at each step.
+    ///
+    /// # Errors
+    /// When the peer does not take it.
+    pub fn send_all(&mut self, bytes: &[u8], patience: std::time::Duration) -> io::Result<()> {
+        self.0.set_nonblocking(false)?;
+        self.0.set_write_timeout(Some(patience))?;
+        let done = io::Write::write_all(&mut self.0, bytes);
+        self.0.set_nonblocking(true)?;
+        done
+    }
+}
+
+impl io::Read for PlainConn {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        io::Read::read(&mut self.0, buf)
+    }
+}
+
 impl Listener {
+    /// A connection that is already there (a process without a loop: the master).
+    ///
+    /// # Errors
+    /// As the operating system tells them.
+    pub fn accept_now(&self) -> io::Result<Option<PlainConn>> {
+        match self.socket.accept() {
+            Ok((socket, _)) => {
+                socket.set_nonblocking(true)?;
+                Ok(Some(PlainConn(socket)))
+            }
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
     /// Takes over a listening socket that somebody else bound.
     ///
     /// # Errors

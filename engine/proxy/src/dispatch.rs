@@ -129,7 +129,7 @@ impl Stream {
                 Err(f) => f,
             };
             crate::health_hook::connect_failed(&plan, backend.id, server);
-            if self.retries >= backend.retries {
+            if self.retries >= self.retries_allowed() {
                 return Err(failure);
             }
             self.retries += 1;
@@ -137,7 +137,7 @@ impl Stream {
             let again = self.choose_redispatch(persist, &mut wish);
             let single = backend.state.usable().0 <= 1;
             if failure == Failure::Refused && (!again || single) {
-                self.turn_around(backend.timeouts.connect).await?;
+                self.turn_around(self.timeout_connect.unwrap_or(backend.timeouts.connect)).await?;
             }
             if !again {
                 for s in [self.back_stats(), self.server_stats()].into_iter().flatten() {
@@ -155,7 +155,7 @@ impl Stream {
             return false;
         }
         let (tries, every, most) =
-            (i64::from(self.retries), i64::from(backend.redispatch), i64::from(backend.retries));
+            (i64::from(self.retries), i64::from(backend.redispatch), i64::from(self.retries_allowed()));
         let due = if every > 0 { tries % every == 0 } else { tries % (most + 1 + every).max(1) == 0 };
         let indifferent = wish.fixed.is_none()
             && backend.state.usable().0 > 1
@@ -218,7 +218,8 @@ impl Stream {
                 Assigned::QueueFull => return Err(Failure::QueueFull),
                 Assigned::Wait(place) => {
                     let since = self.now().tick();
-                    self.session.set_deadline(backend.timeouts.queue.from(since));
+                    self.session
+                        .set_deadline(self.timeout_queue.unwrap_or(backend.timeouts.queue).from(since));
                     self.ahead = place.ahead;
                     match self.wait_in_queue(&place).await {
                         Ok(Given::Slot(s)) => {
@@ -307,7 +308,7 @@ impl Stream {
         }
         let to = server_address(s, &state.address(), self.session.destination_if(s));
         let options = self.connect_options(&s.connect);
-        self.establish(&to, &options, proxy.timeouts.connect).await?;
+        self.establish(&to, &options, self.timeout_connect.unwrap_or(proxy.timeouts.connect)).await?;
         if let Some(conn) = self.server_conn.as_ref().filter(|_| proxy.model.options.nolinger) {
             conn.reset_on_close();
         }

@@ -35,7 +35,8 @@ pub(crate) struct Header {
 
 /// Reads the header and takes its addresses; false when there is none.
 pub(crate) async fn receive(session: &mut Session) -> bool {
-    let timeout = session.frontend().timeouts.client;
+    let front = session.frontend();
+    let timeout = front.model.timeouts.client_hs.map_or(front.timeouts.client, crate::plan::Timeout);
     session.set_deadline(timeout.from(session.now().tick()));
     let Some(header) = read(session).await else { return false };
     if let Some((source, destination)) = header.ends {
@@ -180,9 +181,12 @@ mod tests {
         let good = line(b"PROXY TCP6 ::1 ::2 1000 80\r\n").unwrap();
         assert_eq!(good.ends, ends("[::1]:1000", "[::2]:80"));
         assert_eq!(line(b"PROXY UNKNOWN\r\n"), Some(Header::default()));
-        for bad in
-            ["PROXY TCP4 ::1 ::2 1 2\r\n", "PROXY TCP4 1.2.3.4 1.2.3.4 1\r\n", "PROXY UDP4 1 2 3 4\r\n", "PROXY \n"]
-        {
+        for bad in [
+            "PROXY TCP4 ::1 ::2 1 2\r\n",
+            "PROXY TCP4 1.2.3.4 1.2.3.4 1\r\n",
+            "PROXY UDP4 1 2 3 4\r\n",
+            "PROXY \n",
+        ] {
             assert_eq!(line(bad.as_bytes()), None, "{bad}");
         }
     }

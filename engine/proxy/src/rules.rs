@@ -227,10 +227,19 @@ impl Stream {
             Act::SetAddress(part, e) => self.set_address(*part, e),
             Act::SetTimeout(which, d) => {
                 let t = Some(Timeout(self.delay(d)));
-                match which {
-                    Which::Client => self.timeout_client = t,
-                    Which::Server => self.timeout_server = t,
-                    Which::Tunnel => self.timeout_tunnel = t,
+                *match which {
+                    Which::Client => &mut self.timeout_client,
+                    Which::Server => &mut self.timeout_server,
+                    Which::Tunnel => &mut self.timeout_tunnel,
+                    Which::Connect => &mut self.timeout_connect,
+                    Which::Queue => &mut self.timeout_queue,
+                    Which::Tarpit => &mut self.timeout_tarpit,
+                } = t;
+            }
+            Act::SetRetries(Delay::Fixed(n)) => self.max_retries = Some(*n),
+            Act::SetRetries(Delay::Computed(e)) => {
+                if let Some(Value::Int(n @ 0..=100)) = e.eval_as(self, SampleType::Sint) {
+                    self.max_retries = u32::try_from(n).ok();
                 }
             }
             Act::EarlyHint(name, f) => self.with_text(f, |s, v| s.early_hint(name, v)),
@@ -468,6 +477,7 @@ impl Stream {
 pub(crate) fn after_response(s: &mut Stream) {
     let plan = s.session.plan.clone();
     let front = s.session.front;
+    s.parts.reply.shown = true;
     let back = s.backend.filter(|b| *b != front);
     for id in [back, Some(front)].into_iter().flatten() {
         let Some(p) = plan.proxy(id) else { continue };
@@ -478,6 +488,7 @@ pub(crate) fn after_response(s: &mut Stream) {
             }
         }
     }
+    s.parts.reply.shown = false;
 }
 
 fn compare(a: Option<&Value<'_>>, b: Option<&Value<'_>>) -> std::cmp::Ordering {

@@ -277,7 +277,12 @@ impl ProxyState {
             .servers
             .iter()
             .zip(&addresses)
-            .map(|(s, a)| Member { id: s.id, weight: s.weight, hash_key: hash_key(s, a, dialect), backup: s.backup })
+            .map(|(s, a)| Member {
+                id: s.id,
+                weight: s.weight,
+                hash_key: hash_key(s, a, dialect),
+                backup: s.backup,
+            })
             .collect();
         let balancer = Balancer::new(algorithm, &members, p.service.all_backups);
         let servers: Vec<_> =

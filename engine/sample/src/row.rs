@@ -84,6 +84,12 @@ impl Fetch {
         self
     }
 
+    /// Built by `f` over a fact that the engine does not keep yet, so that it stays `Planned`.
+    pub(crate) const fn unfed(mut self, f: FetchFn) -> Fetch {
+        self.eval = Some(f);
+        self
+    }
+
     /// Operands completed by `f` when the plan is built.
     pub(crate) const fn prepare(mut self, f: Prepare) -> Fetch {
         self.prepare = Some(f);

@@ -4,7 +4,7 @@
 //! puts after its own prefix.
 
 use rha_ir::{Address, Facility, Host, LogDestination, LogLevel, LogSyslogFormat, LogTarget, Port, Sampling};
-use rha_vocab::Dialect;
+use rha_vocab::{Dialect, Support};
 
 use crate::proxy::address::{self, Transport, Wants};
 use crate::units;
@@ -48,7 +48,7 @@ fn facility(word: &[u8]) -> Option<Facility> {
 ///
 /// # Errors
 /// The original's words after `log : `.
-pub fn parse(cx: &Cx<'_>, line: &Line, in_global: bool) -> Result<LogTarget, String> {
+pub fn parse(cx: &mut Cx<'_>, line: &Line, in_global: bool) -> Result<LogTarget, String> {
     let origin = line.span;
     let mut target = LogTarget {
         to: LogDestination::Global,
@@ -76,6 +76,11 @@ pub fn parse(cx: &Cx<'_>, line: &Line, in_global: bool) -> Result<LogTarget, Str
         return Err(format!("cannot handle unexpected argument '{}'", line.text(i)));
     }
     target.to = destination(cx, &line.text(1))?;
+    match target.to {
+        LogDestination::Ring(_) => cx.note("log ring@", Support::Planned, line.at(1)),
+        LogDestination::Backend(_) => cx.note("log backend@", Support::Planned, line.at(1)),
+        _ => {}
+    }
     Ok(target)
 }
 

@@ -41,7 +41,8 @@ pub use proxy::{
 };
 pub use routing::{RoutingProtocol, RoutingSession};
 pub use rule::{
-    Action, NameMatch, Redirect, RedirectKind, Reply, ReplyBody, Rule, TcpAction, TcpRule, TimeoutValue,
+    Action, NameMatch, Redirect, RedirectKind, Reply, ReplyBody, RetriesValue, Rule, TcpAction, TcpRule,
+    TimeoutValue,
 };
 pub use service::{
     Balance, BalanceKey, HashFunction, HashKind, HashType, OnMarkedDown, OnMarkedUp, Server, Service,

@@ -170,6 +170,8 @@ pub enum Action {
     SetDestinationPort(SampleExpr),
     /// `set-timeout client|server|tunnel …`.
     SetTimeout(String, TimeoutValue),
+    /// `set-retries …`: a number, or an expression that gives one.
+    SetRetries(RetriesValue),
     /// `wait-for-body time t [at-least n]`.
     WaitForBody {
         /// Milliseconds.
@@ -189,6 +191,15 @@ pub enum Action {
     Planned(String),
     /// Accepted and without any effect a user could notice (`set-nice`).
     NoEffect(String),
+}
+
+/// A number of retries written or computed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RetriesValue {
+    /// 0 to 100.
+    Fixed(u32),
+    /// An expression; other than 0 to 100 changes nothing.
+    Expr(Box<SampleExpr>),
 }
 
 /// A time written or computed.

@@ -3,6 +3,7 @@
 //! Management guide §9.3. Levels: a `user` socket may look at what is not sensitive, `operator` at
 //! everything, `admin` may change things.
 
+mod planned;
 mod server;
 mod show;
 
@@ -10,6 +11,8 @@ use rha_ir::SocketLevel;
 use rha_vocab::{Dialect, Fingerprint, Support};
 
 use crate::view::{Change, Site};
+
+pub use planned::{PLANNED, Planned};
 
 /// What a command leads to.
 #[derive(Debug, PartialEq, Eq)]
@@ -218,7 +221,10 @@ pub fn run(words: &[String], level: SocketLevel, site: &dyn Site) -> Answer {
     match found {
         Some(c) if c.level > level => denied(),
         Some(c) => (c.run)(words, level, site),
-        None => text(&unknown(words, level, site.dialect())),
+        None => match planned::find(words, site.dialect()) {
+            Some(p) => Answer::Text(format!("'{}' is not built yet.\n", p.name)),
+            None => text(&unknown(words, level, site.dialect())),
+        },
     }
 }
 

@@ -52,10 +52,13 @@ pub fn info(words: &[String], _: SocketLevel, site: &dyn Site) -> Answer {
 }
 
 /// `show stat`.
-pub fn stat(words: &[String], _: SocketLevel, site: &dyn Site) -> Answer {
+pub fn stat(words: &[String], level: SocketLevel, site: &dyn Site) -> Answer {
     let has = |w: &str| words[2..].iter().any(|x| x == w);
     let mut filter = stats::Filter { up: has("up"), no_maint: has("no-maint"), ..stats::Filter::default() };
-    let snapshot = site.look();
+    let mut snapshot = site.look();
+    if level < SocketLevel::Operator {
+        snapshot = snapshot.without_legends();
+    }
     if let [first, kinds, sid, ..] = &words[2..]
         && let (Ok(kinds), Ok(sid)) = (kinds.parse(), sid.parse())
     {
@@ -152,6 +155,8 @@ pub fn servers_state(words: &[String], _: SocketLevel, site: &dyn Site) -> Answe
             // one until it has been in maintenance (`cli/states`).
             let (check_state, status, health) =
                 if s.checked { (6, s.check.numbers.0, s.health.2) } else { (0, 1, s.first_health) };
+            // COMPAT: checks of a server in maintenance are paused, which is bit 3.
+            let check_state = if s.checked && s.admin & 0x23 != 0 { check_state | 8 } else { check_state };
             let _ = writeln!(
                 out,
                 "{} {} {} {} {} {} {} {} {} {} {} {} {} {check_state} 0 {} {} - {} - 0 0 - - 0",

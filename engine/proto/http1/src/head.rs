@@ -160,7 +160,8 @@ impl<L> Head<L> {
     #[must_use]
     pub fn position(&self, buf: &[u8], name: &[u8], from: usize) -> Option<usize> {
         let rest = self.fields.slots.get(from..)?;
-        let fits = |s: &Slot| s.name.len() == name.len() && self.fields.name(buf, s).eq_ignore_ascii_case(name);
+        let fits =
+            |s: &Slot| s.name.len() == name.len() && self.fields.name(buf, s).eq_ignore_ascii_case(name);
         rest.iter().position(fits).map(|i| from + i)
     }
 

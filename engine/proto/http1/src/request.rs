@@ -382,7 +382,9 @@ impl Head<RequestLine> {
         Target::of(self.target(buf))
     }
 
-    pub(crate) fn version_text<'a>(&'a self, buf: &'a [u8]) -> &'a [u8] {
+    /// Version as it was received, `HTTP/1.1`; empty for HTTP/0.9.
+    #[must_use]
+    pub fn version_text<'a>(&'a self, buf: &'a [u8]) -> &'a [u8] {
         self.line.version.of(buf, &self.fields.side)
     }
 

@@ -6,7 +6,6 @@ use std::task::{Context, Poll};
 
 use rha_base::{Phase, Side as Fault, Tick};
 use rha_http1::{Body, BodyOut, Parsed, ToClient, ToServer};
-use rha_ir::ConnectionMode;
 use rha_vocab::Dialect;
 
 use super::Next;
@@ -94,7 +93,7 @@ impl Stream {
 
     fn start_request(&mut self) -> Exchange {
         let back = self.backend_or_front();
-        let keep = self.connection_mode() == ConnectionMode::KeepAlive;
+        let keep = self.server_may_keep();
         let pretend = back.model.options.http_pretend_keepalive;
         let mut out = self.session.worker.take_text();
         let r = &self.parts.request;
@@ -377,6 +376,15 @@ impl Stream {
             let bytes = taken.bytes(input, text);
             x.down.done = taken.done;
             self.bytes_out += taken.size as u64;
+            // COMPAT: the server's slot is free once all of its response is here, whatever the client takes.
+            if taken.done
+                && x.up.finished()
+                && let Some(s) = self.server
+                && std::mem::take(&mut self.slot)
+            {
+                let back = self.backend.unwrap_or(self.session.front);
+                self.session.plan.proxies[back.0 as usize].state.release(s);
+            }
             let sent = match self.session.conn.try_write(bytes) {
                 Ok(k) => k,
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => 0,
@@ -447,6 +455,9 @@ impl Stream {
         let now = self.now().tick();
         x.client_until = self.client_timeout().from(now);
         x.server_until = if x.down.done { Tick::NEVER } else { self.server_timeout().from(now) };
+        if x.down.done && x.up.finished() {
+            self.release_slot();
+        }
         let e = self.drive(&mut x).await;
         self.session.worker.give_text(std::mem::take(&mut x.down.kept));
         match e {
@@ -488,7 +499,9 @@ impl Stream {
                 Next::Close
             }
             Event::Timeout { client: false } => {
-                self.ends(Fault::ServerTimeout, Phase::Data);
+                // COMPAT: 3.0 blames the client for a server that stops in the middle of a body.
+                let blames_client = (Dialect::V2_8..Dialect::of(3, 1)).contains(&self.session.plan.dialect);
+                self.ends(if blames_client { Fault::Client } else { Fault::ServerTimeout }, Phase::Data);
                 Next::Close
             }
             // COMPAT: until 2.8 a body that breaks its framing is an abort by the server.

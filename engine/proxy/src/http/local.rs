@@ -46,6 +46,8 @@ impl Stream {
         }
         let page = pages.answer(p.id, self);
         let policy = plan.policy;
+        let request = &self.parts.request;
+        let http11 = request.head.version(&request.buf) >= (1, 1);
         let reply = &mut self.parts.reply;
         reply.clear();
         reply.status = page.status;
@@ -53,8 +55,15 @@ impl Stream {
         for (n, v) in &page.fields {
             reply.head.add(n, v);
         }
-        reply.head.add(b"content-length", super::reply::itoa(page.body.len()).text());
-        reply.body = page.body;
+        // COMPAT: the original does not know the length beforehand (`cli/stats-csv`).
+        if page.status == 200 && http11 {
+            reply.head.add(b"transfer-encoding", b"chunked");
+            rha_http1::write_chunk(&page.body, &mut reply.body);
+            reply.body.extend_from_slice(rha_http1::LAST_CHUNK);
+        } else {
+            reply.head.add(b"content-length", super::reply::itoa(page.body.len()).text());
+            reply.body = page.body;
+        }
         if let Some(f) = self.session.front_stats() {
             f.intercepted.add(1);
         }
@@ -105,15 +114,18 @@ impl Stream {
                     r.filled += n;
                     self.decode_buffered();
                 }
-                Ok(_) => {
+                // COMPAT: a client that says no more does not end the wait's stage: the rules go on.
+                Ok(Ok(_)) => return Ok(()),
+                Ok(Err(_)) => {
                     self.ends(Fault::Client, Phase::Data);
                     self.count_abort(true);
                     self.status = 400;
                     return Err(Next::Close);
                 }
-                // COMPAT: a body that does not come in time is a 408.
+                // COMPAT: a body that does not come in time is a 408, logged as a request that never came.
                 Err(TimedOut) => {
-                    self.ends(Fault::ClientTimeout, Phase::Data);
+                    self.ends(Fault::ClientTimeout, Phase::Request);
+                    self.at.request = 0;
                     return Err(self.error(408, false).await);
                 }
             }

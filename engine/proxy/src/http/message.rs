@@ -132,6 +132,37 @@ macro_rules! message {
 message!(RequestMessage);
 message!(ResponseMessage);
 
+impl Message for Reply {
+    fn header_count(&self) -> usize {
+        self.head.field_count()
+    }
+    fn header(&self, i: usize) -> (&[u8], &[u8]) {
+        let (name, value) = self.head.field(&[], i).unwrap_or_default();
+        (name, value.trim_ascii())
+    }
+    fn body(&self) -> &[u8] {
+        &self.body
+    }
+    fn body_is_whole(&self) -> bool {
+        true
+    }
+    fn content_length(&self) -> Option<u64> {
+        Some(self.body.len() as u64)
+    }
+}
+
+impl Response for Reply {
+    fn status(&self) -> u16 {
+        self.head.status()
+    }
+    fn reason(&self) -> &[u8] {
+        self.head.reason(&[])
+    }
+    fn version(&self) -> (u8, u8) {
+        (1, 1)
+    }
+}
+
 impl Request for RequestMessage {
     fn method(&self) -> &[u8] {
         self.head.method(&self.buf)
@@ -167,6 +198,8 @@ pub(crate) struct Reply {
     pub body: Vec<u8>,
     /// Nothing is sent: the connection just closes.
     pub silent: bool,
+    /// Expressions see it as the response.
+    pub shown: bool,
 }
 
 impl Reply {
@@ -181,6 +214,7 @@ impl Reply {
     pub(crate) fn clear(&mut self) {
         self.status = 0;
         self.silent = false;
+        self.shown = false;
         self.head.clear();
         self.raw.clear();
         self.body.clear();

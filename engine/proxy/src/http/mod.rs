@@ -19,6 +19,7 @@ use std::time::Duration;
 use rha_base::{Phase, Side as Fault};
 use rha_http1::Method;
 use rha_ir::{ConnectionMode, HttpReuse};
+use rha_vocab::Dialect;
 
 use crate::dispatch::PoolUse;
 use crate::plan::Timeout;
@@ -173,7 +174,7 @@ impl Stream {
     /// Which pooled connections the request may use. HAProxy 3.0 configuration manual §4.2 "http-reuse".
     fn pool_use(&self) -> PoolUse {
         let b = self.backend_or_front();
-        if self.connection_mode() != ConnectionMode::KeepAlive {
+        if !self.server_may_keep() {
             return PoolUse::None;
         }
         let first = self.session.requests <= 1;
@@ -186,16 +187,16 @@ impl Stream {
         }
     }
 
-    /// The stricter of frontend and backend.
-    fn connection_mode(&self) -> ConnectionMode {
-        let (f, b) = (self.frontend().connection, self.backend_or_front().connection);
-        match (f, b) {
-            (ConnectionMode::Close, _) | (_, ConnectionMode::Close) => ConnectionMode::Close,
-            (ConnectionMode::ServerClose, _) | (_, ConnectionMode::ServerClose) => {
-                ConnectionMode::ServerClose
-            }
-            _ => ConnectionMode::KeepAlive,
-        }
+    /// Whether the connection options let the server's connection live on.
+    fn server_may_keep(&self) -> bool {
+        use ConnectionMode::{Close, KeepAlive, ServerClose};
+        let in_front = match self.frontend().connection {
+            KeepAlive => true,
+            // COMPAT: since 3.0 a frontend's `option httpclose` means its clients only.
+            Close => self.session.plan.dialect >= Dialect::V3_0,
+            ServerClose => false,
+        };
+        in_front && self.backend_or_front().connection == KeepAlive
     }
 
     /// Whether the method may be repeated without harm. RFC 9110 §9.2.2.

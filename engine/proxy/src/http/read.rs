@@ -154,9 +154,17 @@ impl Stream {
         let most = self.session.plan.process.log_uri_len;
         let parts = &mut *self.parts;
         let (r, line) = (&parts.request, &mut parts.line);
-        let whole = r.head.line_as_received(&r.buf);
         line.clear();
-        line.extend_from_slice(whole.get(..whole.len().min(most.saturating_sub(1))).unwrap_or(whole));
+        // COMPAT: an absolute target stands there without its default port, as all that follows sees it.
+        line.extend_from_slice(r.head.method(&r.buf));
+        line.push(b' ');
+        line.extend_from_slice(r.head.target(&r.buf));
+        let version = r.head.version_text(&r.buf);
+        if !version.is_empty() {
+            line.push(b' ');
+            line.extend_from_slice(version);
+        }
+        line.truncate(most.saturating_sub(1));
         let method = line.iter().position(|c| *c == b' ').unwrap_or(line.len());
         let uri = line.iter().rposition(|c| *c == b' ').filter(|i| *i > method).unwrap_or(line.len());
         parts.line_parts = (method, uri);

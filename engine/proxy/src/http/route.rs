@@ -139,7 +139,7 @@ impl Stream {
             Answer::Tarpit => {
                 sides.into_iter().flatten().for_each(|s| s.denied_requests.add(1));
                 self.ends(Fault::Proxy, Phase::Tarpit);
-                let ms = self.backend_or_front().timeouts.tarpit.0;
+                let ms = self.timeout_tarpit.unwrap_or(self.backend_or_front().timeouts.tarpit).0;
                 // COMPAT: the client is held, and its leaving ends the wait.
                 self.hold(std::time::Duration::from_millis(ms.into())).await;
                 // COMPAT: all of the time is time in the queue.

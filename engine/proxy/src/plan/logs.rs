@@ -88,7 +88,9 @@ impl Context<'_> {
                     return None;
                 }
             },
-            LogDestination::Ring(_) | LogDestination::Backend(_) if self.process.allow_planned => return None,
+            LogDestination::Ring(_) | LogDestination::Backend(_) if self.process.allow_planned => {
+                return None;
+            }
             LogDestination::Ring(_) | LogDestination::Backend(_) => {
                 let message = "log targets 'ring@' and 'backend@' are not built yet".to_owned();
                 self.errors.push(PlanError { span: l.origin, message });

@@ -22,12 +22,7 @@ pub enum Page {
 
 impl Page {
     /// Reads a whole response from the configuration.
-    pub(super) fn parse(
-        status: u16,
-        raw: &[u8],
-        policy: &Policy,
-        span: Span,
-    ) -> Result<Page, PlanError> {
+    pub(super) fn parse(status: u16, raw: &[u8], policy: &Policy, span: Span) -> Result<Page, PlanError> {
         if raw.is_empty() {
             return Ok(Page::Silent);
         }

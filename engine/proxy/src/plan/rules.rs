@@ -106,6 +106,9 @@ pub enum Which {
     Client,
     Server,
     Tunnel,
+    Connect,
+    Queue,
+    Tarpit,
 }
 
 /// An address a rule overrides.
@@ -146,6 +149,7 @@ pub enum Act {
     SetLogLevel(Option<u8>),
     SetAddress(AddressPart, Expr),
     SetTimeout(Which, Delay),
+    SetRetries(Delay),
     WaitForBody { time_ms: u32, at_least: Option<u64> },
     EarlyHint(Vec<u8>, Format),
     StrictMode(bool),
@@ -645,9 +649,16 @@ impl Compiler<'_, '_> {
                     "client" => Which::Client,
                     "server" => Which::Server,
                     "tunnel" => Which::Tunnel,
+                    "connect" => Which::Connect,
+                    "queue" => Which::Queue,
+                    "tarpit" => Which::Tarpit,
                     other => return Err(not_built(&format!("set-timeout {other}"))),
                 };
                 Act::SetTimeout(which, self.delay(t)?)
+            }
+            Action::SetRetries(rha_ir::RetriesValue::Fixed(n)) => Act::SetRetries(Delay::Fixed(*n)),
+            Action::SetRetries(rha_ir::RetriesValue::Expr(e)) => {
+                Act::SetRetries(Delay::Computed(self.expr(e)?))
             }
             Action::WaitForBody { time_ms, at_least } => {
                 Act::WaitForBody { time_ms: *time_ms, at_least: *at_least }

@@ -117,6 +117,11 @@ pub(crate) struct Stream {
     pub timeout_server: Option<Timeout>,
     pub timeout_tunnel: Option<Timeout>,
     pub timeout_client: Option<Timeout>,
+    /// `set-timeout connect|queue|tarpit`, `set-retries`.
+    pub timeout_connect: Option<Timeout>,
+    pub timeout_queue: Option<Timeout>,
+    pub timeout_tarpit: Option<Timeout>,
+    pub max_retries: Option<u32>,
     /// Where to connect instead of the server's address (`set-dst`).
     pub logged: bool,
     /// Bytes of a head that arrived before TCP content rules decided.
@@ -173,6 +178,10 @@ impl Stream {
             timeout_server: None,
             timeout_tunnel: None,
             timeout_client: None,
+            timeout_connect: None,
+            timeout_queue: None,
+            timeout_tarpit: None,
+            max_retries: None,
             logged: false,
             tcp_buffer: Vec::new(),
             number: 0,
@@ -216,6 +225,11 @@ impl Stream {
         &self.session.plan.proxies[id.0 as usize]
     }
 
+    /// Retries in effect.
+    pub(crate) fn retries_allowed(&self) -> u32 {
+        self.max_retries.unwrap_or(self.backend_or_front().retries)
+    }
+
     pub(crate) fn back_stats(&self) -> Option<&Side> {
         self.session.stats(self.backend?).map(|p| &p.back)
     }
@@ -226,7 +240,17 @@ impl Stream {
 
     /// Enters a backend: counted until the stream ends.
     pub(crate) fn enter_backend(&mut self, id: ProxyId) {
-        self.backend = Some(id);
+        let before = self.backend.replace(id);
+        // COMPAT: what a frontend set for the side of servers is forgotten with the choice of another
+        // backend. DIFFERS: earlier versions are taken to keep it.
+        let switched = before != Some(id) && id != self.session.front;
+        if switched && self.session.plan.dialect >= rha_vocab::Dialect::V3_5 {
+            self.timeout_server = None;
+            self.timeout_tunnel = None;
+            self.timeout_connect = None;
+            self.timeout_queue = None;
+            self.max_retries = None;
+        }
         if self.in_backend {
             return;
         }

@@ -29,6 +29,9 @@ impl Scene for Stream {
     }
 
     fn response(&self) -> Option<&dyn Response> {
+        if self.parts.reply.shown {
+            return Some(&self.parts.reply);
+        }
         let r = &self.parts.response;
         r.is_complete().then_some(r as &dyn Response)
     }
@@ -84,7 +87,7 @@ impl Scene for Stream {
     }
 
     fn request_captures(&self) -> usize {
-        self.frontend().model.request_captures.len()
+        if self.is_before_request() { 0 } else { self.frontend().model.request_captures.len() }
     }
 
     fn request_capture(&self, slot: usize) -> Option<&[u8]> {
@@ -92,7 +95,7 @@ impl Scene for Stream {
     }
 
     fn response_captures(&self) -> usize {
-        self.frontend().model.response_captures.len()
+        if self.is_before_request() { 0 } else { self.frontend().model.response_captures.len() }
     }
 
     fn response_capture(&self, slot: usize) -> Option<&[u8]> {
@@ -285,6 +288,23 @@ impl Stream {
             Fact::OriginalSourcePort => number(self.original(0)?.port()),
             Fact::OriginalDestinationIp => self.original(1).map(|a| Value::addr(a.ip())),
             Fact::OriginalDestinationPort => number(self.original(1)?.port()),
+            Fact::ConnectTimeout => {
+                number(self.timeout_connect.unwrap_or(self.backend_or_front().timeouts.connect).0)
+            }
+            Fact::QueueTimeout => {
+                number(self.timeout_queue.unwrap_or(self.backend_or_front().timeouts.queue).0)
+            }
+            Fact::TarpitTimeout => {
+                number(self.timeout_tarpit.unwrap_or(self.backend_or_front().timeouts.tarpit).0)
+            }
+            Fact::MaxRetries => number(self.retries_allowed()),
+            Fact::FrontendClientTimeout => number(self.frontend().timeouts.client.0),
+            Fact::BackendServerTimeout => number(self.backend_or_front().timeouts.server.0),
+            Fact::BackendTunnelTimeout => number(self.backend_or_front().timeouts.tunnel.0),
+            Fact::BackendConnectTimeout => number(self.backend_or_front().timeouts.connect.0),
+            Fact::BackendQueueTimeout => number(self.backend_or_front().timeouts.queue.0),
+            Fact::BackendTarpitTimeout => number(self.backend_or_front().timeouts.tarpit.0),
+            Fact::BackendMaxRetries => number(self.backend_or_front().retries),
             Fact::RequestLine if self.parts.line.is_empty() => None,
             Fact::RequestLine => self.logged_line(|l, _, _| l),
             Fact::LogMethod => self.logged_line(|l, m, _| l.get(..m).unwrap_or_default()),
@@ -311,6 +331,11 @@ impl Stream {
         }
         let server = self.server.and_then(|s| self.backend_or_front().server(s));
         server.map_or(b"<NOSRV>", |s| s.name.as_bytes())
+    }
+
+    /// COMPAT: a request that could not be read has no slots for captures yet, not even empty ones.
+    fn is_before_request(&self) -> bool {
+        self.frontend().mode == Mode::Http && self.parts.line.is_empty()
     }
 
     /// The session's source or destination, whatever rules have set for this stream.

@@ -27,7 +27,7 @@ pub(crate) const ROWS: &[Fetch] = &[
     fetch("bc_dst_port", NONE, T::Sint, Needs::L4_SERVER, ALWAYS, "Port the server connection goes to.")
         .eval(bc_dst_port),
     fetch("bc_err", NONE, T::Sint, Needs::L4_SERVER, ALWAYS, "Error number of the server connection.")
-        .partly(bc_err, "no value until the engine keeps it"),
+        .unfed(bc_err),
     fetch(
         "bc_err_name",
         NONE,
@@ -206,7 +206,7 @@ pub(crate) const ROWS: &[Fetch] = &[
     )
     .eval(fc_dst_port),
     fetch("fc_err", NONE, T::Sint, Needs::L4_CLIENT, ALWAYS, "Error number of the client connection.")
-        .partly(fc_err, "no value until the engine keeps it"),
+        .unfed(fc_err),
     fetch(
         "fc_err_name",
         NONE,

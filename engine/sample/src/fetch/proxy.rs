@@ -58,7 +58,8 @@ pub(crate) const ROWS: &[Fetch] = &[
         Needs::BACKEND,
         Lifetime::since(3, 5),
         "Connect timeout of the backend, in milliseconds.",
-    ),
+    )
+    .eval(be_connect_timeout),
     fetch("be_id", NONE, T::Sint, Needs::BACKEND, ALWAYS, "Number of the backend.").eval(be_id),
     fetch(
         "be_max_retries",
@@ -67,7 +68,8 @@ pub(crate) const ROWS: &[Fetch] = &[
         Needs::BACKEND,
         Lifetime::since(3, 5),
         "Retries the backend allows.",
-    ),
+    )
+    .eval(be_max_retries),
     fetch("be_name", NONE, T::Str, Needs::BACKEND, ALWAYS, "Name of the backend.").eval(be_name),
     fetch(
         "be_queue_timeout",
@@ -76,7 +78,8 @@ pub(crate) const ROWS: &[Fetch] = &[
         Needs::BACKEND,
         Lifetime::since(3, 5),
         "Queue timeout of the backend, in milliseconds.",
-    ),
+    )
+    .eval(be_queue_timeout),
     fetch(
         "be_server_timeout",
         NONE,
@@ -84,7 +87,8 @@ pub(crate) const ROWS: &[Fetch] = &[
         Needs::BACKEND,
         ALWAYS,
         "Server timeout of the backend, in milliseconds.",
-    ),
+    )
+    .eval(be_server_timeout),
     fetch(
         "be_sess_rate",
         args(1, &[ArgKind::Backend]),
@@ -101,7 +105,8 @@ pub(crate) const ROWS: &[Fetch] = &[
         Needs::BACKEND,
         Lifetime::since(3, 5),
         "Tarpit timeout of the backend, in milliseconds.",
-    ),
+    )
+    .eval(be_tarpit_timeout),
     fetch(
         "be_tunnel_timeout",
         NONE,
@@ -109,7 +114,8 @@ pub(crate) const ROWS: &[Fetch] = &[
         Needs::BACKEND,
         ALWAYS,
         "Tunnel timeout of the backend, in milliseconds.",
-    ),
+    )
+    .eval(be_tunnel_timeout),
     fetch(
         "connslots",
         args(1, &[ArgKind::Backend]),
@@ -151,7 +157,8 @@ pub(crate) const ROWS: &[Fetch] = &[
         Needs::FRONTEND,
         ALWAYS,
         "Client timeout of the frontend, in milliseconds.",
-    ),
+    )
+    .eval(fe_client_timeout),
     fetch(
         "fe_conn",
         args(1, &[ArgKind::Frontend]),
@@ -318,6 +325,13 @@ macro_rules! server_facts {
 }
 
 facts! {
+    be_connect_timeout => BackendConnectTimeout,
+    be_queue_timeout => BackendQueueTimeout,
+    be_server_timeout => BackendServerTimeout,
+    be_tarpit_timeout => BackendTarpitTimeout,
+    be_tunnel_timeout => BackendTunnelTimeout,
+    be_max_retries => BackendMaxRetries,
+    fe_client_timeout => FrontendClientTimeout,
     fe_name => FrontendName,
     fe_id => FrontendId,
     be_name => BackendName,

@@ -22,7 +22,8 @@ pub(crate) const ROWS: &[Fetch] = &[
         Needs::BACKEND,
         Lifetime::since(3, 5),
         "Connect timeout in effect for the stream, in milliseconds.",
-    ),
+    )
+    .eval(connect_timeout),
     fetch(
         "cur_max_retries",
         NONE,
@@ -30,7 +31,8 @@ pub(crate) const ROWS: &[Fetch] = &[
         Needs::BACKEND,
         Lifetime::since(3, 5),
         "Retries in effect for the stream.",
-    ),
+    )
+    .eval(max_retries),
     fetch(
         "cur_queue_timeout",
         NONE,
@@ -38,7 +40,8 @@ pub(crate) const ROWS: &[Fetch] = &[
         Needs::BACKEND,
         Lifetime::since(3, 5),
         "Queue timeout in effect for the stream, in milliseconds.",
-    ),
+    )
+    .eval(queue_timeout),
     fetch(
         "cur_server_timeout",
         NONE,
@@ -55,7 +58,8 @@ pub(crate) const ROWS: &[Fetch] = &[
         Needs::FRONTEND.and(Needs::BACKEND),
         Lifetime::since(3, 5),
         "Tarpit timeout in effect for the stream, in milliseconds.",
-    ),
+    )
+    .eval(tarpit_timeout),
     fetch(
         "cur_tunnel_timeout",
         NONE,
@@ -74,9 +78,9 @@ pub(crate) const ROWS: &[Fetch] = &[
         "Rule or filter that was last evaluated.",
     ),
     fetch("last_rule_file", NONE, T::Str, Needs::INTERNAL, ALWAYS, "File of the final rule that matched.")
-        .partly(last_rule_file, "no value until the engine keeps it"),
+        .unfed(last_rule_file),
     fetch("last_rule_line", NONE, T::Sint, Needs::INTERNAL, ALWAYS, "Line of the final rule that matched.")
-        .partly(last_rule_line, "no value until the engine keeps it"),
+        .unfed(last_rule_line),
     fetch("prio_class", NONE, T::Sint, Needs::INTERNAL, ALWAYS, "Priority class of the stream in queues."),
     fetch("prio_offset", NONE, T::Sint, Needs::INTERNAL, ALWAYS, "Priority offset of the stream in queues."),
     fetch("res.cache_hit", NONE, T::Bool, Needs::SERVER, ALWAYS, "Whether the response came from the cache."),
@@ -164,6 +168,10 @@ macro_rules! facts {
 }
 
 facts! {
+    connect_timeout => ConnectTimeout,
+    queue_timeout => QueueTimeout,
+    tarpit_timeout => TarpitTimeout,
+    max_retries => MaxRetries,
     last_rule_file => LastRuleFile,
     last_rule_line => LastRuleLine,
     conn_retries => Retries,

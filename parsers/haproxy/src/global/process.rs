@@ -381,7 +381,9 @@ fn gid(cx: &mut Cx<'_>, line: &Line) {
 /// The two keywords of one account share one place; the text names the pair.
 fn is_account_set(cx: &mut Cx<'_>, line: &Line, side: &str, pair: &str, was: &str) -> bool {
     let p = &cx.model.process;
-    let set = if side == "user" { p.user.is_some() } else { p.group.is_some() };
+    let value = if side == "user" { &p.user } else { &p.group };
+    // COMPAT: number 0 counts as not set.
+    let set = value.as_ref().is_some_and(|v| v != "0" && v != "root");
     if set {
         cx.alert("HA3010", line, 0, " : ", format!("{pair} {was}already specified. Continuing."));
     }

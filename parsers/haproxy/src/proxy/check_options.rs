@@ -140,6 +140,9 @@ fn httpchk(cx: &mut Cx<'_>, line: &Line) {
         3 => ("OPTIONS".into(), line.text(2), String::new()),
         _ => (line.arg(2).to_owned(), line.text(3), line.text(4)),
     };
+    if version.contains("\r\n") && !hidden_headers(cx, line) {
+        return;
+    }
     let (version, headers) = split_version(&version);
     let literal =
         |t: &str| rha_ir::LogFormat { nodes: vec![rha_ir::LogNode::Text(t.into())], origin: line.span };
@@ -155,6 +158,19 @@ fn httpchk(cx: &mut Cx<'_>, line: &Line) {
     if let Some(d) = draft(cx, line) {
         d.proxy.service.check.http = http;
     }
+}
+
+/// COMPAT: headers after the version are an error in 3.0; false then.
+fn hidden_headers(cx: &mut Cx<'_>, line: &Line) -> bool {
+    let what = "'option httpchk' : hiding headers or body at the end of the version string is";
+    if cx.input.dialect >= rha_vocab::Dialect::V3_0 {
+        let text = format!("{what} unsupported.Use 'http-check send' directive instead..");
+        cx.error("HA2100", line, 4, text);
+        return false;
+    }
+    let text = format!("{what} deprecated. Please, consider to use 'http-check send' directive instead.");
+    cx.parsing("HA4102", rha_text::Severity::Warning, line, 4, ": ", &text);
+    true
 }
 
 /// COMPAT: headers could be hidden behind the version before 2.2 and still may.

@@ -99,7 +99,13 @@ fn step(cx: &mut Cx<'_>, line: &Line, http: bool) {
         }
     };
     match result {
-        Err(e) => cx.error("HA2100", line, 1, format!("'{keyword} {word}' : {e}.")),
+        Err(e) => {
+            cx.error("HA2100", line, 1, format!("'{keyword} {word}' : {e}."));
+            // COMPAT: a faulty step takes those before it along.
+            if let Some(d) = cx.draft.as_mut() {
+                d.extra.steps[usize::from(http)] = Default::default();
+            }
+        }
         Ok(s) => {
             let Some(d) = draft(cx, line) else { return };
             if http {
@@ -290,6 +296,13 @@ fn hexadecimal(text: &[u8]) -> Result<Vec<u8>, String> {
 }
 
 fn send_http(cx: &mut Cx<'_>, line: &Line) -> Result<TcpStep, String> {
+    let list = cx.draft.as_ref().map(|d| &d.extra.steps[1]).filter(|l| !l.inherited);
+    let steps = list.map_or(&[][..], |l| &l.steps);
+    let last = steps.iter().rev().find(|s| !matches!(s, TcpStep::Comment(_) | TcpStep::Other(..)));
+    if last.is_some_and(|s| !matches!(s, TcpStep::Connect { .. })) {
+        let step = steps.len() + 1;
+        return Err(format!("unable to add http-check send rule at step {step} (missing connect rule)."));
+    }
     let mut http = HttpCheck { method: "OPTIONS".into(), version: "HTTP/1.0".into(), ..HttpCheck::default() };
     let literal = |i: usize| LogFormat {
         nodes: vec![rha_ir::LogNode::Text(line.arg(i).to_owned())],

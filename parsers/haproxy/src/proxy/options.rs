@@ -144,7 +144,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     ),
     known(
         SINCE_3_2,
-        planned(
+        row(
             "option accept-unsafe-violations-in-http-request",
             Place::FRONT,
             "",
@@ -154,7 +154,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     ),
     known(
         SINCE_3_2,
-        planned(
+        row(
             "option accept-unsafe-violations-in-http-response",
             Place::BACK,
             "",

@@ -1,10 +1,10 @@
 //! `timeout …` and what it was called before 2.1.
 
 use rha_ir::Timeouts;
-use rha_vocab::{Dialect, Lifetime, Support};
+use rha_vocab::{Dialect, Lifetime};
 
 use super::basics::{overwrites, shown};
-use super::rows::{known, row, with};
+use super::rows::{known, row};
 use crate::units::{self, TimeError, TimeUnit};
 use crate::{Cx, Keyword, Line, Place};
 
@@ -69,10 +69,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     ),
     known(
         Lifetime::since(3, 0),
-        with(
-            Support::NoEffect("only TLS and PROXY headers take time there, and a start with them is refused"),
-            row("timeout client-hs", Place::FRONT, "<time>", "Limits the client's TLS handshake.", timeout),
-        ),
+        row("timeout client-hs", Place::FRONT, "<time>", "Limits what comes before the first data.", timeout),
     ),
 ];
 

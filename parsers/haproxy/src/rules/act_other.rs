@@ -54,11 +54,11 @@ pub(super) fn set_retries(r: &mut Reading<'_, '_, '_>) -> Read {
             return Err("expects an expression or an integer between 1 and 100".to_owned());
         }
         r.at += 1;
-    } else {
-        let (points, context) = (r.request_points(), r.set.context());
-        r.sample_at(points, context)?;
+        return Ok(Action::SetRetries(rha_ir::RetriesValue::Fixed(u32::try_from(n).unwrap_or(0))));
     }
-    Ok(Action::Planned(r.word.clone()))
+    let (points, context) = (r.request_points(), r.set.context());
+    let expr = r.sample_at(points, context)?;
+    Ok(Action::SetRetries(rha_ir::RetriesValue::Expr(Box::new(expr))))
 }
 
 /// `switch-mode http [proto <proto>]` of TCP content rules.

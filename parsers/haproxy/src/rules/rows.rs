@@ -21,6 +21,8 @@ const PLANNED: Support = Support::Planned;
 const FULL: Support = Support::Full;
 const SILENT: Support = Support::NoEffect("streams are scheduled evenly; priorities cannot be noticed");
 const MODE: Support = Support::Partial("an edit that does not fit is an error in either mode");
+const UNSENT: Support = Support::NoEffect("no request is sent twice once a byte of it was");
+const HINT: Support = Support::Partial("left out when a rule of the same set answers the request");
 const NO: u8 = u8::MAX;
 
 macro_rules! is_prefix {
@@ -76,10 +78,10 @@ actions! {
         "del-headers-bin" "<expr> [-m <method>]" [NO, NO, 22] whole S35 PLANNED super::act_message::del_headers_bin, "Removes the fields an encoded list names.";
         "del-map" "(<file>) <key fmt>" [20, 21, 23] prefix ALWAYS PLANNED super::act_table::map, "Removes an entry of a map in memory.";
         "deny" "[status <code>] [content-type <type>] [{errorfile | errorfiles | file | string | lf-file | lf-string} <value>] [hdr <name> <fmt>]" [21, 22, 24] whole ALWAYS FULL super::act_http::deny, "Answers with an error and stops.";
-        "disable-l7-retry" "" [22, 23, 25] whole ALWAYS PLANNED super::act_http::disable_l7_retry, "Switches retries after an answer off for this request.";
+        "disable-l7-retry" "" [22, 23, 25] whole ALWAYS UNSENT super::act_http::disable_l7_retry, "Switches retries after an answer off for this request.";
         "do-log" "[profile <name>]" [NO, NO, 26] whole S31 PLANNED super::act_other::do_log, "Emits a log line now.";
         "do-resolve" "(<var>,<resolvers>[,ipv4|ipv6]) <expr>" [11, 12, 12] prefix ALWAYS PLANNED super::act_other::do_resolve, "Resolves a name into a variable.";
-        "early-hint" "<name> <fmt>" [23, 24, 27] whole ALWAYS PLANNED super::act_message::set_header, "Sends a field ahead in a 103 response.";
+        "early-hint" "<name> <fmt>" [23, 24, 27] whole ALWAYS HINT super::act_message::set_header, "Sends a field ahead in a 103 response.";
         "normalize-uri" "<normalizer> [option]" [24, 25, 28] whole ALWAYS PLANNED super::act_message::normalize_uri, "Brings the request target into a normal form.";
         "ot-group" "<filter> <group>" [1, 1, NO] whole OT PLANNED super::act_other::ot_group, "Runs a group of OpenTracing scopes.";
         "pause" "{<timeout> | <expr>}" [NO, NO, 29] whole S32 PLANNED super::act_http::pause, "Holds the message for a time.";
@@ -117,10 +119,10 @@ actions! {
         "set-priority-class" "<expr>" [55, 61, 66] whole ALWAYS PLANNED super::act_table::priority, "Sets the class a request queues in.";
         "set-priority-offset" "<expr>" [56, 62, 67] whole ALWAYS PLANNED super::act_table::priority, "Moves a request in its queue.";
         "set-query" "<fmt>" [38, 39, 44] whole ALWAYS FULL super::act_message::set_uri, "Replaces the query.";
-        "set-retries" "{<n> | <expr>}" [NO, NO, 2] whole S32 PLANNED super::act_other::set_retries, "Changes the number of connection attempts.";
+        "set-retries" "{<n> | <expr>}" [NO, NO, 2] whole S32 FULL super::act_other::set_retries, "Changes the number of connection attempts.";
         "set-src" "<expr>" [51, 56, 61] whole ALWAYS FULL super::act_http::set_address, "Replaces the client address.";
         "set-src-port" "<expr>" [52, 57, 62] whole ALWAYS FULL super::act_http::set_address, "Replaces the client port.";
-        "set-timeout" "{client | server | tunnel} {<timeout> | <expr>}" [43, 44, 49] whole ALWAYS PLANNED super::act_http::set_timeout, "Changes a timeout of this stream.";
+        "set-timeout" "{client | server | tunnel} {<timeout> | <expr>}" [43, 44, 49] whole ALWAYS FULL super::act_http::set_timeout, "Changes a timeout of this stream.";
         "set-tos" "<tos>" [53, 58, 63] whole ALWAYS PLANNED super::act_other::mark, "Sets the type of service towards the client.";
         "set-uri" "<fmt>" [39, 40, 45] whole ALWAYS FULL super::act_message::set_uri, "Replaces the whole request target.";
         "set-var" "(<name>[,<cond>...]) <expr>" [46, 47, 52] prefix ALWAYS FULL super::act_http::variable, "Stores the value of an expression in a variable.";
@@ -131,7 +133,7 @@ actions! {
         "track-sc" "<n> <key> [table <table>]" [42, 43, 48] prefix ALWAYS PLANNED super::act_table::track, "Counts for a key in a stick table.";
         "unset-var" "(<name>)" [47, 48, 53] prefix ALWAYS FULL super::act_http::variable, "Removes a variable.";
         "use-service" "<service>" [4, 4, 5] whole ALWAYS PLANNED super::act_other::use_service, "Hands the request to a built-in service.";
-        "wait-for-body" "time <time> [at-least <bytes>]" [44, 45, 50] whole ALWAYS PLANNED super::act_http::wait_for_body, "Waits for the body before going on.";
+        "wait-for-body" "time <time> [at-least <bytes>]" [44, 45, 50] whole ALWAYS FULL super::act_http::wait_for_body, "Waits for the body before going on.";
         "wait-for-handshake" "" [0, 0, 1] whole ALWAYS PLANNED super::act_other::bare, "Waits for the TLS handshake when early data came.";
     }
     HttpResponse "http-response" PROXY => super::http::http_response {
@@ -170,7 +172,7 @@ actions! {
         "set-mark" "<mark>" [31, 35, 39] whole ALWAYS PLANNED super::act_other::mark, "Sets the netfilter mark towards the client.";
         "set-nice" "<nice>" [2, 2, 2] whole ALWAYS SILENT super::act_other::set_nice, "Changes the priority of the stream in the scheduler.";
         "set-status" "<status> [reason <str>]" [24, 25, 29] whole ALWAYS FULL super::act_message::set_status, "Replaces the status.";
-        "set-timeout" "{client | server | tunnel} {<timeout> | <expr>}" [NO, 28, 32] whole S28 PLANNED super::act_http::set_timeout, "Changes a timeout of this stream.";
+        "set-timeout" "{client | server | tunnel} {<timeout> | <expr>}" [NO, 28, 32] whole S28 FULL super::act_http::set_timeout, "Changes a timeout of this stream.";
         "set-tos" "<tos>" [32, 36, 40] whole ALWAYS PLANNED super::act_other::mark, "Sets the type of service towards the client.";
         "set-var" "(<name>[,<cond>...]) <expr>" [29, 31, 35] prefix ALWAYS FULL super::act_http::variable, "Stores the value of an expression in a variable.";
         "set-var-fmt" "(<name>[,<cond>...]) <fmt>" [28, 30, 34] prefix ALWAYS FULL super::act_http::variable, "Stores a formatted text in a variable.";
@@ -275,7 +277,7 @@ actions! {
         "set-nice" "<nice>" [2, 2, 3] whole ALWAYS SILENT super::act_other::set_nice, "Changes the priority of the stream in the scheduler.";
         "set-priority-class" "<expr>" [22, 28, 29] whole ALWAYS PLANNED super::act_table::priority, "Sets the class a request queues in.";
         "set-priority-offset" "<expr>" [23, 29, 30] whole ALWAYS PLANNED super::act_table::priority, "Moves a request in its queue.";
-        "set-retries" "{<n> | <expr>}" [NO, NO, 1] whole S32 PLANNED super::act_other::set_retries, "Changes the number of connection attempts.";
+        "set-retries" "{<n> | <expr>}" [NO, NO, 1] whole S32 FULL super::act_other::set_retries, "Changes the number of connection attempts.";
         "set-src" "<expr>" [15, 23, 24] whole ALWAYS FULL super::act_http::set_address, "Replaces the client address.";
         "set-src-port" "<expr>" [16, 24, 25] whole ALWAYS FULL super::act_http::set_address, "Replaces the client port.";
         "set-tos" "<tos>" [20, 25, 26] whole ALWAYS PLANNED super::act_other::mark, "Sets the type of service towards the client.";
