@@ -176,7 +176,7 @@ pub fn obstacles(parsed: &Parsed, allow_planned: bool) -> Vec<Diagnostic> {
     let mut found: Vec<Diagnostic> = parsed
         .notes
         .iter()
-        .filter(|n| !n.support.starts() && !(allow_planned && n.support == Support::Planned))
+        .filter(|n| !(n.support.starts() || allow_planned && n.support == Support::Planned))
         .map(|n| obstacle(&n.keyword, n.support, n.span, &parsed.sources))
         .collect();
     found.dedup_by(|a, b| a == b);

@@ -50,7 +50,7 @@ pub struct Engine {
 const WEIGHT_SCALE: u32 = 16;
 
 fn counts(t: &SideTotal, now_s: u64) -> Counts {
-    let average = |sum: u64| if t.timed == 0 { 0 } else { sum / t.timed };
+    let average = |sum: u64| sum.checked_div(t.timed).unwrap_or(0);
     Counts {
         stot: t.sessions,
         conn_tot: t.connections,

@@ -185,9 +185,8 @@ impl Client {
         if self.prompt && !self.closed {
             let text = self.target.map_or_else(|| "\nmaster> ".to_owned(), |pid| format!("\n{pid}> "));
             self.send(text.trim_start_matches('\n').as_bytes());
-        } else if !self.waits {
-            self.closed = true;
         }
+        // COMPAT: the connection stays until the client closes its side.
         reload
     }
 
@@ -204,6 +203,7 @@ impl Client {
                 Some(t) => t,
                 None => {
                     self.send(format!("Can't find the target PID matching the prefix '@{who}'\n").as_bytes());
+                    self.closed = true;
                     return false;
                 }
             };

@@ -90,13 +90,13 @@ impl Start<'_> {
             rha_net::detach();
         }
         if let Some(line) = &mut self.line {
+            line.ready();
             if let Some(talk) = line.take_talk() {
                 let site = engine.clone();
                 let _ = std::thread::Builder::new()
                     .name("master-line".to_owned())
                     .spawn(move || crate::master_cli::answer(talk, site.as_ref()));
             }
-            line.ready();
         }
         self.stream.serves();
         self.serve(&engine, &signals)

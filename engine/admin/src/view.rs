@@ -262,7 +262,7 @@ impl Snapshot {
     pub fn without_legends(mut self) -> Snapshot {
         for p in &mut self.proxies {
             p.front.iter_mut().flat_map(|f| &mut f.listeners).for_each(|l| l.address.clear());
-            for b in &mut p.back {
+            if let Some(b) = &mut p.back {
                 (b.algorithm, b.cookie) = ("", None);
                 b.servers.iter_mut().for_each(|s| (s.host, s.cookie) = (None, None));
             }

@@ -24,6 +24,9 @@ const AUTHORITY: u8 = 0x02;
 const CHECKSUM: u8 = 0x03;
 const UNIQUE_ID: u8 = 0x05;
 
+/// Type-length-value fields: type and value, in order.
+pub(crate) type Fields = Box<[(u8, Vec<u8>)]>;
+
 /// What a header said.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Header {

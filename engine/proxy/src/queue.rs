@@ -285,6 +285,7 @@ mod tests {
             s.maxconn = maxconn;
             p.service.servers.push(s);
         }
+        p.redispatch = Some(-1);
         let any = SocketAddress::Ip(([127, 0, 0, 1], 1).into());
         ProxyState::new(&p, Algorithm::RoundRobin, vec![any.clone(), any], 100, rha_vocab::Dialect::V3_0)
     }

@@ -43,7 +43,7 @@ pub(crate) struct Session {
     pub source: Option<SocketAddr>,
     local: OnceCell<Option<SocketAddr>>,
     /// Fields of the PROXY protocol's header, if one was received.
-    pub proxied: Option<Box<[(u8, Vec<u8>)]>>,
+    pub proxied: Option<crate::proxied::Fields>,
     /// Source and destination before that header and the session's rules had their say.
     pub wire: Option<Box<[Option<SocketAddr>; 2]>>,
     /// Bytes of a pipelined request.

@@ -142,13 +142,16 @@ mod tests {
         let mut body = Body::Length(5);
         assert_eq!(
             body.relay(b"abc", &mut scratch),
-            Ok(Relayed { consumed: 3, done: false, rewritten: false })
+            Ok(Relayed { consumed: 3, done: false, rewritten: false, size: 3 })
         );
         assert_eq!(
             body.relay(b"defg", &mut scratch),
-            Ok(Relayed { consumed: 2, done: true, rewritten: false })
+            Ok(Relayed { consumed: 2, done: true, rewritten: false, size: 2 })
         );
-        assert_eq!(body.relay(b"x", &mut scratch), Ok(Relayed { consumed: 0, done: true, rewritten: false }));
+        assert_eq!(
+            body.relay(b"x", &mut scratch),
+            Ok(Relayed { consumed: 0, done: true, rewritten: false, size: 0 })
+        );
     }
 
     #[test]

@@ -157,7 +157,7 @@ impl Head<StatusLine> {
             lengthless: interim || status == 204,
         };
         let seen = self.write_fields(buf, framing, out);
-        let bodyless = interim || matches!(status, 204 | 304) || to.method == Method::Head;
+        let bodyless = matches!(status, 100..=199 | 204 | 304) || to.method == Method::Head;
         let lost = !tunnel
             && !interim
             && (framing.length || framing.chunked)

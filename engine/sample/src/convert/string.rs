@@ -581,3 +581,15 @@ fn quality(text: &[u8]) -> u32 {
         _ => 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn masks_choose_control_characters() {
+        let cases =
+            [("0x200", Some(0x200)), ("512", Some(512)), ("010", Some(8)), ("0", Some(0)), ("x", None)];
+        for (text, want) in cases {
+            assert_eq!(super::control_mask(text.as_bytes()), want, "{text}");
+        }
+    }
+}

@@ -55,6 +55,7 @@ const CONVERTERS: &[(&str, Check)] = &[
     ("json", json),
     ("url_enc", url_enc),
     ("param", param),
+    ("has_ctl", control_mask),
     ("be2hex", be2hex),
     ("be2dec le2dec", be2dec),
     ("http_date", |j| j.date_unit(1)),
@@ -352,6 +353,27 @@ fn url_enc(j: &mut Judge<'_, '_, '_>) -> Judged {
         None | Some(b"" | b"query") => Ok(()),
         Some(_) => Err("Unexpected encode type. Allowed value is 'query'".to_owned()),
     }
+}
+
+/// A mask of 33 bits, or a name for one.
+fn control_mask(j: &mut Judge<'_, '_, '_>) -> Judged {
+    let text = match j.str(0) {
+        None | Some(b"" | b"any" | b"http") => return Ok(()),
+        Some(t) => t.to_vec(),
+    };
+    let (n, rest) = units::strtol(&text, 0);
+    if !rest.is_empty() {
+        return Err(format!(
+            "cannot parse value '{}', problem at position {}; expecting an integer value (decimal or hex with '0x' prefix).\n",
+            shown(&text),
+            text.len() - rest.len()
+        ));
+    }
+    let excess = n & !0x1_ffff_ffff;
+    if excess != 0 {
+        return Err(format!("unsupported excess bits 0x{excess:x} in argument value {}", shown(&text)));
+    }
+    Ok(())
 }
 
 fn param(j: &mut Judge<'_, '_, '_>) -> Judged {
