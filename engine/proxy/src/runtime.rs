@@ -60,8 +60,9 @@ impl std::error::Error for StartError {}
 enum Order {
     /// New sessions use this plan.
     Plan(Arc<Plan>),
-    /// Close the listeners; end when the last connection is gone.
-    Finish,
+    /// Close the listeners; end when the last connection is gone. Answered once what was logged before
+    /// is out.
+    Finish(std::sync::mpsc::Sender<()>),
     /// End now.
     Stop,
 }
@@ -253,8 +254,10 @@ async fn work(
                 worker.logs.adopt(&p);
                 worker.set_plan(p);
             }
-            Some(Order::Finish) => {
+            Some(Order::Finish(seen)) => {
                 finishing = true;
+                worker.logs.flush();
+                let _ = seen.send(());
                 for a in &acceptors {
                     a.abort();
                 }
@@ -381,8 +384,15 @@ impl Runtime {
     /// Closes the listeners and lets connections finish (SIGUSR1).
     pub fn finish(&self) {
         self.shared.stopping.store(true, Relaxed);
+        let (seen, answers) = std::sync::mpsc::channel();
         for h in &self.hands {
-            let _ = h.orders.send(Order::Finish);
+            let _ = h.orders.send(Order::Finish(seen.clone()));
+        }
+        drop(seen);
+        // A worker in a long turn is not waited for any longer: it finishes all the same.
+        let patience = std::time::Instant::now() + std::time::Duration::from_millis(200);
+        for _ in &self.hands {
+            let _ = answers.recv_timeout(patience.saturating_duration_since(std::time::Instant::now()));
         }
     }
 

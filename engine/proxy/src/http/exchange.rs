@@ -476,7 +476,13 @@ impl Stream {
                 if self.cut_short || self.upload_failed {
                     return Outcome::Done(Next::Linger);
                 }
-                Outcome::Done(if sent.keep && keep { Next::Keep } else { Next::Close })
+                // RFC 9112 §9.6: a client that meant to go on may have another request under way.
+                let expected = self.parts.request.head.client_keeps();
+                Outcome::Done(match (sent.keep && keep, expected) {
+                    (true, _) => Next::Keep,
+                    (false, true) => Next::Linger,
+                    (false, false) => Next::Close,
+                })
             }
             other => {
                 self.server_conn = None;
