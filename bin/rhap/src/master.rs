@@ -30,6 +30,11 @@ impl Line {
         let _ = self.news.write_all(b"R");
     }
 
+    /// A second hold on the line, to say it from where the line itself is not at hand.
+    pub fn announcer(&self) -> Option<Line> {
+        Some(Line { news: self.news.try_clone().ok()?, talk: None })
+    }
+
     /// Whether the master has gone.
     pub fn is_cut(&mut self) -> bool {
         matches!(self.news.read(&mut [0; 1]), Ok(0))

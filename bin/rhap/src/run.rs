@@ -90,7 +90,9 @@ impl Start<'_> {
             rha_net::detach();
         }
         if let Some(line) = &mut self.line {
-            line.ready();
+            if !self.under_master {
+                line.ready();
+            }
             if let Some(talk) = line.take_talk() {
                 let site = engine.clone();
                 let _ = std::thread::Builder::new()
@@ -205,6 +207,8 @@ impl Start<'_> {
             gid: process.group.as_deref().and_then(rha_net::lookup_group),
         };
         let pidfile = self.pidfile(process).map(str::to_owned);
+        // A master hears of it before anybody can be served, lest it take an early death for a failed start.
+        let mut master = self.line.as_ref().filter(|_| self.under_master).and_then(Line::announcer);
         rha_proxy::Options {
             before_serving: Some(Box::new(move || {
                 if let Some(path) = &pidfile {
@@ -215,7 +219,11 @@ impl Start<'_> {
                     rha_net::chroot(Path::new(&root))
                         .map_err(|_| io::Error::other(format!("Cannot chroot({root}).")))?;
                 }
-                rha_net::drop_privileges(&identity)
+                rha_net::drop_privileges(&identity)?;
+                if let Some(line) = &mut master {
+                    line.ready();
+                }
+                Ok(())
             })),
             ..rha_proxy::Options::default()
         }
