@@ -44,6 +44,8 @@ pub struct Engine {
     pub startup_logs: String,
     /// Memory limit, megabytes.
     pub memory_mb: u64,
+    /// The last look at totals.
+    pub sample: std::sync::Mutex<Sample>,
 }
 
 /// Units of a balancer's weight in one of the configuration's.
@@ -114,6 +116,50 @@ fn algorithm(p: &rha_ir::Proxy) -> &'static str {
 
 fn gauge(g: &rha_proxy::state::Gauge) -> (u64, u64) {
     (g.read().into(), g.highest().into())
+}
+
+/// Totals at one moment, from which rates until the next are made.
+#[derive(Debug, Clone, Copy)]
+pub struct Sample {
+    at_us: u64,
+    processor_us: u64,
+    bytes_out: u64,
+    idle_percent: u64,
+    bytes_out_rate: u64,
+}
+
+impl Sample {
+    /// The first: nothing is known but that nothing was done.
+    #[must_use]
+    pub fn first(at_us: u64) -> Self {
+        Sample {
+            at_us,
+            processor_us: rha_net::processor_time_us(),
+            bytes_out: 0,
+            idle_percent: 100,
+            bytes_out_rate: 0,
+        }
+    }
+
+    /// Looks again; rates are renewed once at least a second has passed. DIFFERS: the original averages over its own
+    /// loop turns, this over the time since the last look.
+    fn renew(&mut self, at_us: u64, bytes_out: u64, workers: u32) {
+        let passed = at_us.saturating_sub(self.at_us);
+        if passed < 1_000_000 {
+            return;
+        }
+        let processor_us = rha_net::processor_time_us();
+        let used =
+            processor_us.saturating_sub(self.processor_us) * 100 / (passed * u64::from(workers.max(1)));
+        let sent = bytes_out.saturating_sub(self.bytes_out);
+        *self = Sample {
+            at_us,
+            processor_us,
+            bytes_out,
+            idle_percent: 100 - used.min(100),
+            bytes_out_rate: sent.saturating_mul(1_000_000) / passed,
+        };
+    }
 }
 
 impl Engine {
@@ -238,6 +284,12 @@ impl Engine {
         let model = &plan.model.process;
         let listeners = plan.proxies.iter().map(|p| p.listeners.len() as u64).sum();
         let now_open = u64::from(shared.connections.read());
+        let bytes_out = plan.proxies.iter().map(|p| self.runtime.front(p.id).bytes_out).sum();
+        let sample = {
+            let mut sample = self.sample.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            sample.renew(now.mono_us, bytes_out, plan.process.workers);
+            *sample
+        };
         Process {
             version: crate::version::full(self.dialect),
             release_date: crate::version::DATE.to_owned(),
@@ -251,13 +303,13 @@ impl Engine {
             connections: (now_open, sum(|w| w.connections.read()), sum(|w| w.requests.read())),
             conn_rate: rate(|w| &w.conn_rate),
             sess_rate: rate(|w| &w.sess_rate),
-            idle_percent: 100,
+            idle_percent: sample.idle_percent,
             node: model.node.clone().unwrap_or_else(rha_net::hostname),
             description: model.description.clone().unwrap_or_default(),
             stopping: shared.stopping.load(Relaxed),
             jobs: (now_open + listeners, listeners),
             dropped_logs: sum(|w| w.dropped_logs.read()),
-            bytes_out: (plan.proxies.iter().map(|p| self.runtime.front(p.id).bytes_out).sum(), 0),
+            bytes_out: (bytes_out, sample.bytes_out_rate),
         }
     }
 

@@ -167,6 +167,7 @@ impl Start<'_> {
             control: control::Traffic::default(),
             startup_logs: String::new(),
             memory_mb: u64::from(self.options.memory_mb.unwrap_or(0)),
+            sample: std::sync::Mutex::new(crate::engine::Sample::first(rha_net::read_clocks().mono_us)),
         });
         let _ = later.set(engine.clone());
         controls

@@ -28,4 +28,6 @@ pub use process::{
     lookup_user, raise_descriptor_limit, sd_notify, write_pidfile,
 };
 pub use runtime::{Worker, run_local, spawn_worker};
-pub use supervise::{Ended, Forked, Signal, Signals, detach, fork, reap, send_signal, system_name, wait_for};
+pub use supervise::{
+    Ended, Forked, Signal, Signals, detach, fork, processor_time_us, reap, send_signal, system_name, wait_for,
+};

@@ -239,6 +239,21 @@ pub fn detach() {
     }
 }
 
+/// Processor time this process has used so far, microseconds, user and system.
+#[must_use]
+pub fn processor_time_us() -> u64 {
+    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: getrusage fills the structure; zeroed is a valid value of it either way.
+    let usage = unsafe {
+        libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr());
+        usage.assume_init()
+    };
+    let us = |t: libc::timeval| {
+        u64::try_from(t.tv_sec).unwrap_or(0) * 1_000_000 + u64::try_from(t.tv_usec).unwrap_or(0)
+    };
+    us(usage.ru_utime) + us(usage.ru_stime)
+}
+
 /// Kernel name, release, version and machine, as `uname -srvm` prints them.
 #[must_use]
 pub fn system_name() -> String {
