@@ -465,6 +465,8 @@ impl Site for Engine {
                 if s.stopped.swap(true, Relaxed) {
                     return Err("Frontend was already shut down.".to_owned());
                 }
+                // Nothing undoes this pause: enabling a stopped frontend is refused above.
+                s.paused.store(true, Relaxed);
             }
             Change::Checks(at, on) => {
                 let Some(server) = state_of(at.proxy).and_then(|s| s.servers.get(at.server)) else {

@@ -192,9 +192,14 @@ pub const COMMANDS: &[Command] = &[
         "{}\n",
         s.look().process.version
     ))),
-    command!(["shutdown", "frontend"], "<frontend>", ADMIN, "stop a frontend for good", |w, _, s| {
-        front(w, s, Change::StopFrontend)
-    }),
+    Command {
+        words: &["shutdown", "frontend"],
+        usage: "<frontend>",
+        level: ADMIN,
+        support: Support::Partial("its sockets stay open: connections wait instead of being refused"),
+        about: "stop a frontend for good",
+        run: |w, _, s| front(w, s, Change::StopFrontend),
+    },
     Command {
         words: &["shutdown", "sessions", "server"],
         usage: "<bk>/<srv>",
