@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use socket2::SockRef;
 
-use crate::PATIENCE;
+use crate::{PATIENCE, uninterrupted};
 
 /// A connection to the subject.
 pub struct Client {
@@ -175,14 +175,15 @@ impl Client {
     /// Reads once.
     fn more(&mut self) -> End {
         let mut buffer = [0; 65536];
-        match self.stream.read(&mut buffer) {
+        match uninterrupted(|| self.stream.read(&mut buffer)) {
             Ok(0) => End::Eof,
             Ok(n) => {
                 self.rest.extend_from_slice(&buffer[..n]);
                 End::Whole
             }
             Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => End::Silent,
-            Err(_) => End::Reset,
+            Err(e) if e.kind() == ErrorKind::ConnectionReset => End::Reset,
+            Err(e) => panic!("reading from the subject: {e}"),
         }
     }
 }

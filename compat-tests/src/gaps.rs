@@ -1,5 +1,6 @@
 //! `known-gaps.toml`: cases that are known to differ, each with a reason. A ratchet: a listed case that
-//! passes fails the run, so that the list only ever describes what is missing.
+//! passes fails the run, so that the list only ever describes what is missing. The file's `[[missing]]`
+//! entries, about rows of the keyword tables, are held by `cargo xtask gaps`, which can see the rows.
 
 use std::sync::OnceLock;
 
@@ -12,6 +13,9 @@ pub struct Gaps {
     /// Its entries.
     #[serde(default)]
     pub gap: Vec<Gap>,
+    /// Rows that are not done; read elsewhere.
+    #[serde(default, rename = "missing")]
+    _missing: Vec<toml::Table>,
 }
 
 /// One entry.

@@ -30,5 +30,16 @@ pub use subject::{Exit, Kind, Program, Running, Signal};
 
 use std::time::Duration;
 
+/// Repeats a call that a signal cut short. A receive with a time limit is never restarted by the kernel, and
+/// a machine that is halted for a moment cuts one short without any signal to be seen (signal(7)).
+pub fn uninterrupted<T>(mut call: impl FnMut() -> std::io::Result<T>) -> std::io::Result<T> {
+    loop {
+        match call() {
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
+}
+
 /// How long anything may take that is expected to happen. Nothing waits that long unless it fails.
 pub const PATIENCE: Duration = Duration::from_secs(10);

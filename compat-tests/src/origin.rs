@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 
-use crate::PATIENCE;
 use crate::client::{find, header};
+use crate::{PATIENCE, uninterrupted};
 
 /// A door that threads wait at until it is opened.
 #[derive(Clone, Default)]
@@ -200,7 +200,7 @@ impl Origin {
         *self.accepting.lock().expect("origin") = Some(Arc::clone(&stop));
         let shared = Arc::clone(&self.shared);
         std::thread::spawn(move || {
-            while let Ok((stream, _)) = listener.accept() {
+            while let Ok((stream, _)) = uninterrupted(|| listener.accept()) {
                 if stop.load(Ordering::SeqCst) {
                     return;
                 }
@@ -324,7 +324,7 @@ impl Peer {
 
     fn fill(&mut self) -> bool {
         let mut buffer = [0; 65536];
-        match self.stream.read(&mut buffer) {
+        match uninterrupted(|| self.stream.read(&mut buffer)) {
             Ok(n) if n > 0 => {
                 self.rest.extend_from_slice(&buffer[..n]);
                 true

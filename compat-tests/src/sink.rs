@@ -5,8 +5,8 @@ use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::time::Instant;
 
-use crate::PATIENCE;
 use crate::origin::own_address;
+use crate::{PATIENCE, uninterrupted};
 
 /// Receives log datagrams.
 pub struct Sink {
@@ -50,10 +50,10 @@ impl Sink {
     #[must_use]
     pub fn line(&self) -> String {
         let mut buffer = [0; 65536];
-        let read = match &self.socket {
+        let read = uninterrupted(|| match &self.socket {
             Socket::Udp(socket) => socket.recv(&mut buffer),
             Socket::Unix(socket) => socket.recv(&mut buffer),
-        };
+        });
         match read {
             Ok(n) => String::from_utf8_lossy(&buffer[..n]).trim_end_matches('\n').to_string(),
             Err(_) => "<no log line>".to_string(),

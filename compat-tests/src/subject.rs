@@ -14,7 +14,7 @@ use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::process::{Pid, kill_process};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-use crate::PATIENCE;
+use crate::{PATIENCE, uninterrupted};
 
 pub use rustix::process::Signal;
 
@@ -220,7 +220,7 @@ fn said(stream: Option<impl Read + Send + 'static>) -> Arc<Said> {
     std::thread::spawn(move || {
         let mut buffer = [0; 4096];
         loop {
-            let read = stream.read(&mut buffer).unwrap_or(0);
+            let read = uninterrupted(|| stream.read(&mut buffer)).unwrap_or(0);
             let mut text = writer.text.lock().expect("output");
             text.0.extend_from_slice(&buffer[..read]);
             text.1 = read == 0;

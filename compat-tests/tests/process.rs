@@ -6,7 +6,9 @@ use std::io::Read;
 use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::time::Duration;
 
-use rha_compat_tests::{Exit, Origin, Running, Signal, Stage, Start, assert_same, each, stderr_text};
+use rha_compat_tests::{
+    Exit, Origin, Running, Signal, Stage, Start, assert_same, each, stderr_text, uninterrupted,
+};
 use rustix::process::{Pid, kill_process, test_kill_process};
 
 const SITE: &str = "\
@@ -264,12 +266,12 @@ fn in_its_loop(stage: &Stage) {
     let Ok(mut stream) = std::os::unix::net::UnixStream::connect(path) else { return };
     stream.set_read_timeout(Some(rha_compat_tests::PATIENCE)).unwrap();
     let _ = std::io::Write::write_all(&mut stream, b"show proc\n");
-    let _ = stream.read(&mut [0; 512]);
+    let _ = uninterrupted(|| stream.read(&mut [0; 512]));
 }
 
 fn receive(socket: &UnixDatagram) -> String {
     let mut message = [0; 512];
-    let n = socket.recv(&mut message).expect("a notification");
+    let n = uninterrupted(|| socket.recv(&mut message)).expect("a notification");
     String::from_utf8_lossy(&message[..n]).into_owned()
 }
 

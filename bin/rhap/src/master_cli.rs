@@ -153,6 +153,7 @@ impl Client {
                 }
                 Ok(n) => self.pending.extend_from_slice(buf.get(..n).unwrap_or_default()),
                 Err(e) if e.kind() == ErrorKind::WouldBlock => return,
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(_) => {
                     self.closed = true;
                     return;

@@ -60,6 +60,7 @@ pub fn read_head(c: &mut TcpStream) -> Option<Vec<u8>> {
     while !got.ends_with(b"\r\n\r\n") {
         match c.read(&mut byte) {
             Ok(1) => got.push(byte[0]),
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
             _ => return None,
         }
     }
@@ -74,6 +75,7 @@ pub fn read_until(c: &mut TcpStream, end: &str) -> String {
     while !got.ends_with(end.as_bytes()) {
         match c.read(&mut buf) {
             Ok(n) if n > 0 => got.extend_from_slice(&buf[..n]),
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
             other => panic!("{other:?} after {:?}", String::from_utf8_lossy(&got)),
         }
     }
@@ -89,6 +91,7 @@ pub fn read_all(c: &mut TcpStream) -> String {
         match c.read(&mut buf) {
             Ok(0) => break,
             Ok(n) => got.extend_from_slice(&buf[..n]),
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
             Err(e) if e.kind() == std::io::ErrorKind::ConnectionReset => break,
             Err(e) => panic!("{e} after {:?}", String::from_utf8_lossy(&got)),
         }
