@@ -4,7 +4,7 @@
 //! sources is. The order is that of the columns of HAProxy's `-dKsmp` dump.
 //! COMPAT: the sets follow HAProxy 3.0; `request-end` sources were narrower before 3.0.
 
-use crate::Needs;
+use crate::{Dialect, Needs};
 
 /// A set of checkpoints; bit positions follow the columns of the `-dKsmp` dump.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -91,7 +91,7 @@ impl Checkpoints {
 }
 
 /// Per source of [`Needs`], by bit position: its name in messages, and where it is visible.
-const SOURCES: [(&str, u32); 23] = [
+const SOURCES: [(&str, u32); 24] = [
     ("", 0b11_1111_1111_1111_1111_1111),
     ("internal state", 0b10_1111_1111_1111_1111_1111),
     ("listener", 0b00_0111_1111_1111_1111_1111),
@@ -115,7 +115,11 @@ const SOURCES: [(&str, u32); 23] = [
     ("response buffer statistics", 0b00_0111_1111_1110_0000_0000),
     ("transaction statistics", 0b00_0111_1111_1111_1111_1100),
     ("session statistics", 0b00_0111_1111_1111_1111_1111),
+    ("", 0b00_1111_1111_1100_0000_0000),
 ];
+
+/// Sources that are there only when all is over, which before 3.5 only logs saw.
+const FINAL: std::ops::Range<usize> = 19..23;
 
 impl Needs {
     /// Where a fetch with these needs may be used: wherever any of its sources is visible.
@@ -125,11 +129,25 @@ impl Needs {
         Checkpoints(sets.fold(0, |all, (_, (_, set))| all | set))
     }
 
+    /// As [`Needs::checkpoints`], in a version.
+    ///
+    /// COMPAT: before 3.5, what is known only at the end of a message, transaction or stream is for logs
+    /// alone.
+    #[must_use]
+    pub fn checkpoints_in(self, dialect: Dialect) -> Checkpoints {
+        let sets = SOURCES.iter().enumerate().filter(|(bit, _)| self.0 & (1 << bit) != 0);
+        let old = dialect < Dialect::V3_5;
+        Checkpoints(sets.fold(0, |all, (bit, (_, set))| {
+            all | if old && FINAL.contains(&bit) { Checkpoints::FRONT_LOG.0 } else { *set }
+        }))
+    }
+
     /// The sources as messages list them, `HTTP request headers,HTTP response headers`.
     #[must_use]
     pub fn names(self) -> String {
         let named = SOURCES.iter().enumerate().filter(|(bit, _)| self.0 & (1 << bit) != 0);
-        named.map(|(_, (name, _))| *name).collect::<Vec<_>>().join(",")
+        let names = named.map(|(_, (name, _))| *name).filter(|n| !n.is_empty());
+        names.collect::<Vec<_>>().join(",")
     }
 }
 

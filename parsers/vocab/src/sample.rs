@@ -166,6 +166,9 @@ impl Needs {
     pub const TRANSACTION_END: Needs = Needs(1 << 21);
     /// Final stream facts.
     pub const STREAM_END: Needs = Needs(1 << 22);
+    /// No source of its own: visible from the server connection to the log line, as what a cache says of
+    /// a response is.
+    pub const RESPONSE_SIDE: Needs = Needs(1 << 23);
 
     /// Union.
     #[must_use]
