@@ -1,5 +1,6 @@
 //! Reading the configuration and saying what is wrong with it: `-c`, and the first half of a start.
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::io::{IsTerminal, Write};
 use std::net::{IpAddr, ToSocketAddrs};
 
@@ -105,8 +106,23 @@ fn is_for_people(o: &Options) -> bool {
         && std::env::var_os("CI").is_none()
 }
 
+/// Warnings given so far.
+static WARNINGS: AtomicU64 = AtomicU64::new(0);
+
+/// Warnings given since start, for `TotalWarnings`.
+pub fn warnings() -> u64 {
+    WARNINGS.load(Relaxed)
+}
+
+/// Counts a warning that was not given by [`native`].
+pub fn count_warning() {
+    WARNINGS.fetch_add(1, Relaxed);
+}
+
 /// The original's own words on standard error; `-q` (without `-V`) silences them.
 pub fn native(options: &Options, diagnostics: &[Diagnostic], stream: &mut Stream) {
+    let warned = diagnostics.iter().filter(|d| d.severity == Severity::Warning).count();
+    WARNINGS.fetch_add(warned as u64, Relaxed);
     if options.quiet && !options.verbose {
         return;
     }

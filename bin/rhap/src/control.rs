@@ -108,15 +108,11 @@ impl Bound {
         }
         rha_net::spawn_worker("control".to_owned(), move || async move {
             let slots = Arc::new(Semaphore::new(self.most));
-            let tasks: Vec<_> = self
-                .sockets
-                .into_iter()
-                .map(|(socket, level)| (socket, Talk { level, idle: self.idle, engine: engine.clone() }))
-                .map(|(socket, talk)| tokio::task::spawn_local(accept(socket, talk, slots.clone())))
-                .collect();
-            for t in tasks {
-                let _ = t.await;
+            for (socket, level) in self.sockets {
+                let talk = Talk { level, idle: self.idle, engine: engine.clone() };
+                rha_net::spawn(accept(socket, talk, slots.clone()));
             }
+            std::future::pending().await
         })
         .map(Some)
     }
@@ -137,7 +133,7 @@ async fn accept(socket: Listener, how: Talk, slots: Arc<Semaphore>) {
         match poll_fn(|cx| socket.poll_accept(cx)).await {
             Ok(incoming) => {
                 let how = how.clone();
-                tokio::task::spawn_local(async move {
+                rha_net::spawn(async move {
                     let traffic = how.engine.clone();
                     traffic.control.now.fetch_add(1, Relaxed);
                     traffic.control.total.fetch_add(1, Relaxed);
@@ -146,7 +142,7 @@ async fn accept(socket: Listener, how: Talk, slots: Arc<Semaphore>) {
                     drop(slot);
                 });
             }
-            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            Err(_) => rha_net::sleep(Duration::from_millis(100)).await,
         }
     }
 }
@@ -158,7 +154,7 @@ async fn talk(mut conn: Conn, how: Talk) {
     let mut out = Vec::new();
     while !session.is_closed() {
         let patience = session.timeout_ms().map_or(idle, Duration::from_millis);
-        let read = tokio::time::timeout(patience, poll_fn(|cx| conn.poll_read(cx, &mut buf))).await;
+        let read = rha_net::timeout(patience, poll_fn(|cx| conn.poll_read(cx, &mut buf))).await;
         match read {
             Ok(Ok(0)) => session.end(engine.as_ref(), &mut out),
             Ok(Ok(n)) => session.receive(buf.get(..n).unwrap_or_default(), engine.as_ref(), &mut out),
@@ -166,7 +162,7 @@ async fn talk(mut conn: Conn, how: Talk) {
         }
         let mut rest = out.as_slice();
         while !rest.is_empty() {
-            match tokio::time::timeout(patience, poll_fn(|cx| conn.poll_write(cx, rest))).await {
+            match rha_net::timeout(patience, poll_fn(|cx| conn.poll_write(cx, rest))).await {
                 Ok(Ok(n)) => rest = rest.get(n..).unwrap_or_default(),
                 _ => return,
             }

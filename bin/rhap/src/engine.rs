@@ -22,7 +22,6 @@ use rha_vocab::Dialect;
 use crate::control::Traffic;
 
 /// What runs, and when it began.
-#[derive(Debug)]
 pub struct Engine {
     /// Workers.
     pub runtime: Runtime,
@@ -46,7 +45,20 @@ pub struct Engine {
     pub memory_mb: u64,
     /// The last look at totals.
     pub sample: std::sync::Mutex<Sample>,
+    /// How long the start took, milliseconds.
+    pub boot_ms: u64,
+    /// Standard error.
+    pub console: rha_proxy::health::Console,
 }
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("runtime", &self.runtime).finish_non_exhaustive()
+    }
+}
+
+/// In place of a server's number among what was counted before a clearing: the backend itself.
+const WHOLE_BACKEND: usize = usize::MAX;
 
 /// Units of a balancer's weight in one of the configuration's.
 const WEIGHT_SCALE: u32 = 16;
@@ -199,6 +211,11 @@ impl Engine {
                     limit: if l.maxconn == 0 { p.maxconn.into() } else { l.maxconn.into() },
                     counts: counts(&self.runtime.listener(p.id, i), s),
                     address: l.address.to_string(),
+                    protocol: match &l.address {
+                        SocketAddress::Ip(a) if a.is_ipv6() => "tcpv6",
+                        SocketAddress::Ip(_) | SocketAddress::Fd(_) => "tcpv4",
+                        _ => "unix_stream",
+                    },
                     ..Listener::default()
                 })
                 .collect(),
@@ -217,8 +234,8 @@ impl Engine {
             limit: state.fullconn.load(Relaxed).into(),
             is_up: servers.is_empty() || active + backup > 0,
             changed_s: age(state.changed_ms.load(Relaxed)),
-            downtime_s: 0,
-            downs: 0,
+            downtime_s: state.downtime_s(),
+            downs: state.downs.load(Relaxed).saturating_sub(self.downs_before(p.id)),
             algorithm: algorithm(&p.model),
             cookie: p.model.cookie.as_ref().map(|c| c.name.to_string()),
             servers,
@@ -257,6 +274,10 @@ impl Engine {
             failures: self.failures(p.id, i, &health),
             observed_failures: health.failed_observations,
             check: progress.map(|(_, _, _, last)| last_check(last)).unwrap_or_default(),
+            agent: health.progress(Checked::Agent).map(|(h, rise, fall, last)| view::Agent {
+                health: (rise, fall, h),
+                last: last_check(last),
+            }),
             changed_s: health.age_s(now.tick()),
             downtime_s: health.downtime_s(now.tick()),
             throttle: health.throttle_percent(now.tick()).and_then(|t| u32::try_from(t).ok()),
@@ -265,6 +286,8 @@ impl Engine {
             port,
             cookie: model.cookie.as_ref().map(ToString::to_string),
             idle: state.idle.load(Relaxed).into(),
+            safe: state.safe.load(Relaxed).into(),
+            need: state.need().into(),
             idle_limit: plan.pool_max_conn.into(),
             purge_delay_ms: u64::try_from(plan.pool_purge_delay.as_millis()).unwrap_or(u64::MAX),
             operation: health.operation().number().into(),
@@ -282,9 +305,12 @@ impl Engine {
             workers.iter().fold((0, 0, 0), |(n, l, m), w| (n + of(w).read(now_ms), l, m + of(w).highest()))
         };
         let model = &plan.model.process;
-        let listeners = plan.proxies.iter().map(|p| p.listeners.len() as u64).sum();
+        let listeners = (self.runtime.open_listeners() + self.sockets.len()) as u64;
         let now_open = u64::from(shared.connections.read());
-        let bytes_out = plan.proxies.iter().map(|p| self.runtime.front(p.id).bytes_out).sum();
+        // COMPAT: the runtime API's own connections are jobs and count in `CumConns`, but not in `CurrConns`;
+        // checks count in `CumConns` too.
+        let (own, own_ever) = (u64::from(self.control.now()), self.control.total());
+        let bytes_out = rha_net::bytes_sent();
         let sample = {
             let mut sample = self.sample.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             sample.renew(now.mono_us, bytes_out, plan.process.workers);
@@ -300,14 +326,17 @@ impl Engine {
             memory_mb: self.memory_mb,
             descriptors: self.descriptors,
             maxconn: (shared.maxconn.load(Relaxed).into(), plan.process.maxconn.into()),
-            connections: (now_open, sum(|w| w.connections.read()), sum(|w| w.requests.read())),
+            connections: (now_open, sum(|w| w.connections.read()) + own_ever + self.watch.runs(), sum(|w| w.requests.read()) + own_ever),
+            streams: own + plan.proxies.iter().map(|p| u64::from(p.state.back.read())).sum::<u64>(),
+            boot_ms: self.boot_ms,
+            warnings: crate::check::warnings(),
             conn_rate: rate(|w| &w.conn_rate),
             sess_rate: rate(|w| &w.sess_rate),
             idle_percent: sample.idle_percent,
             node: model.node.clone().unwrap_or_else(rha_net::hostname),
             description: model.description.clone().unwrap_or_default(),
             stopping: shared.stopping.load(Relaxed),
-            jobs: (now_open + listeners, listeners),
+            jobs: (now_open + own + listeners, listeners),
             dropped_logs: sum(|w| w.dropped_logs.read()),
             bytes_out: (bytes_out, sample.bytes_out_rate),
         }
@@ -322,12 +351,18 @@ impl Engine {
         let mut before = self.checks_before.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         before.clear();
         for p in &plan.proxies {
+            before.insert((p.id.0, WHOLE_BACKEND), (0, p.state.downs.load(Relaxed)));
             for i in 0..p.servers.len() {
                 if let Some(h) = self.watch.health(p.id, i) {
                     before.insert((p.id.0, i), (h.failed_checks, h.down_transitions));
                 }
             }
         }
+    }
+
+    fn downs_before(&self, p: ProxyId) -> u64 {
+        let before = self.checks_before.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        before.get(&(p.0, WHOLE_BACKEND)).map_or(0, |(_, downs)| *downs)
     }
 
     fn failures(&self, p: ProxyId, i: usize, h: &Health) -> (u64, u64) {
@@ -337,8 +372,13 @@ impl Engine {
     }
 
     fn at(&self, at: ServerAt) -> (ProxyId, usize) {
-        (ProxyId(u32::try_from(at.proxy).unwrap_or(u32::MAX)), at.server)
+        (id_of(at.proxy), at.server)
     }
+}
+
+/// A proxy's id by its position in the plan.
+fn id_of(position: usize) -> ProxyId {
+    ProxyId(u32::try_from(position).unwrap_or(u32::MAX))
 }
 
 /// The `status` column. COMPAT: management guide §9.1, field 17.
@@ -424,6 +464,21 @@ impl Site for Engine {
                 };
                 self.watch.force(proxy, server, Checked::Health, to, Cause::Cli);
             }
+            Change::Agent(at, force) => {
+                let (proxy, server) = self.at(at);
+                let to = if force == Force::Up { Operation::Running } else { Operation::Stopped };
+                self.watch.force(proxy, server, Checked::Agent, to, Cause::Cli);
+            }
+            Change::Agents(at, on) => {
+                let (proxy, server) = self.at(at);
+                let asked = self.watch.health(proxy, server);
+                if on && !asked.is_some_and(|h| h.progress(Checked::Agent).is_some()) {
+                    return Err("Agent was not configured on this server, cannot enable.\n".to_owned());
+                }
+                if let Some(s) = state_of(at.proxy).and_then(|s| s.servers.get(at.server)) {
+                    s.agent_off.store(!on, Relaxed);
+                }
+            }
             Change::Weight(at, weight) => {
                 let (proxy, server) = self.at(at);
                 self.watch.set_weight(proxy, server, weight);
@@ -451,22 +506,22 @@ impl Site for Engine {
                 self.runtime.shared().maxconn.store(if n == 0 { most } else { n }, Relaxed);
             }
             Change::Listening(i, on) => {
-                let Some(s) = state_of(i) else { return Ok(()) };
-                if s.stopped.load(Relaxed) {
+                let Some(p) = plan.proxies.get(i) else { return Ok(()) };
+                if p.state.stopped.load(Relaxed) {
                     return Err("Frontend was previously shut down, cannot ".to_owned()
                         + if on { "enable." } else { "disable." });
                 }
-                if s.paused.swap(!on, Relaxed) != on {
-                    return Err(format!("Frontend is already {}.", if on { "enabled" } else { "disabled" }));
+                if !self.pause_front(p, !on) {
+                    let state = if on { "enabled" } else { "disabled" };
+                    return Err(format!("All sockets are already {state}."));
                 }
             }
             Change::StopFrontend(i) => {
-                let Some(s) = state_of(i) else { return Ok(()) };
-                if s.stopped.swap(true, Relaxed) {
+                let Some(p) = plan.proxies.get(i) else { return Ok(()) };
+                if p.state.stopped.load(Relaxed) {
                     return Err("Frontend was already shut down.".to_owned());
                 }
-                // Nothing undoes this pause: enabling a stopped frontend is refused above.
-                s.paused.store(true, Relaxed);
+                self.stop_front(p);
             }
             Change::Checks(at, on) => {
                 let Some(server) = state_of(at.proxy).and_then(|s| s.servers.get(at.server)) else {

@@ -3,6 +3,7 @@
 mod check;
 mod control;
 mod engine;
+mod fronts;
 mod manual;
 mod master;
 mod master_cli;
@@ -12,6 +13,8 @@ mod run;
 mod version;
 
 use std::process::ExitCode;
+use std::sync::OnceLock;
+use std::time::Instant;
 
 use rha_text::render::haproxy::{Speaker, Stream};
 use rha_text::{Diagnostic, Env, Severity, Span};
@@ -20,7 +23,16 @@ use rha_vocab::Dialect;
 use crate::master::Role;
 use crate::options::{Options, Outcome};
 
+/// When this process began.
+static BEGUN: OnceLock<Instant> = OnceLock::new();
+
+/// Milliseconds since this process began.
+fn since_start_ms() -> u64 {
+    BEGUN.get().map_or(0, |b| u64::try_from(b.elapsed().as_millis()).unwrap_or(u64::MAX))
+}
+
 fn main() -> ExitCode {
+    BEGUN.get_or_init(Instant::now);
     let words: Vec<String> = std::env::args_os().skip(1).map(|w| w.to_string_lossy().into_owned()).collect();
     let code = match options::read(&words) {
         Outcome::Run(options) => program(&options),

@@ -6,10 +6,10 @@
 //! it cannot start, the old one stays (`process` differential tests).
 
 use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::time::{Duration, Instant};
 
-use rha_net::{Ended, Forked, Signal, Signals};
+use rha_net::{Ended, Forked, Listener, Signal, Signals};
 use rha_text::Severity;
 use rha_text::render::haproxy::Stream;
 use rha_vocab::Dialect;
@@ -22,6 +22,10 @@ use crate::options::Options;
 pub struct Line {
     news: UnixStream,
     talk: Option<UnixStream>,
+    /// Where listening sockets are handed to the master.
+    hand: Option<UnixDatagram>,
+    /// Those of the worker before.
+    inherited: Vec<Listener>,
 }
 
 impl Line {
@@ -32,7 +36,20 @@ impl Line {
 
     /// A second hold on the line, to say it from where the line itself is not at hand.
     pub fn announcer(&self) -> Option<Line> {
-        Some(Line { news: self.news.try_clone().ok()?, talk: None })
+        let hand = self.hand.as_ref().and_then(|h| h.try_clone().ok());
+        Some(Line { news: self.news.try_clone().ok()?, talk: None, hand, inherited: Vec::new() })
+    }
+
+    /// Gives the master a hold on what this worker listens on, for the one that comes after it.
+    pub fn hand_over(&mut self, sockets: &[&Listener]) {
+        if let Some(hand) = self.hand.take() {
+            let _ = rha_net::send_sockets(&hand, sockets);
+        }
+    }
+
+    /// What the worker before listened on.
+    pub fn take_inherited(&mut self) -> Vec<Listener> {
+        std::mem::take(&mut self.inherited)
     }
 
     /// Whether the master has gone.
@@ -66,6 +83,9 @@ pub enum Role {
 struct Worker {
     pid: i32,
     line: UnixStream,
+    /// Where it hands over its sockets, and those that came.
+    hand: UnixDatagram,
+    sockets: Vec<Listener>,
     talk: UnixStream,
     ready: bool,
     former: bool,
@@ -94,6 +114,7 @@ pub fn supervise(
         cli: MasterCli::default(),
         since: Instant::now(),
         reloads: (0, 0),
+        sockets: Vec::new(),
     };
     match MasterCli::bind(&options.master_sockets) {
         Ok(cli) => master.cli = cli,
@@ -128,6 +149,8 @@ struct Master<'a> {
     dialect: Dialect,
     cli: MasterCli,
     since: Instant,
+    /// What the current worker listens on, for the next one.
+    sockets: Vec<Listener>,
     /// All, and those that failed.
     reloads: (u32, u32),
 }
@@ -143,15 +166,24 @@ impl Master<'_> {
     fn fork(&mut self) -> std::io::Result<Option<Line>> {
         let (mine, theirs) = UnixStream::pair()?;
         let (talk, their_talk) = UnixStream::pair()?;
+        let (hand, their_hand) = UnixDatagram::pair()?;
+        hand.set_nonblocking(true)?;
         mine.set_nonblocking(true)?;
         theirs.set_nonblocking(true)?;
         match rha_net::fork()? {
-            Forked::Child => Ok(Some(Line { news: theirs, talk: Some(their_talk) })),
+            Forked::Child => Ok(Some(Line {
+                news: theirs,
+                talk: Some(their_talk),
+                hand: Some(their_hand),
+                inherited: std::mem::take(&mut self.sockets),
+            })),
             Forked::Parent(pid) => {
                 self.say(Severity::Notice, &format!("New worker ({pid}) forked"));
                 self.workers.push(Worker {
                     pid,
                     line: mine,
+                    hand,
+                    sockets: Vec::new(),
                     talk,
                     ready: false,
                     former: false,
@@ -249,9 +281,13 @@ impl Master<'_> {
     fn hear_from_workers(&mut self) -> bool {
         let mut became_ready = None;
         for w in self.workers.iter_mut().filter(|w| !w.ready) {
-            if matches!(w.line.read(&mut [0; 1]), Ok(1)) {
+            let told = w.line.read(&mut [0; 1]);
+            // It handed its sockets over before it said that it is ready.
+            w.sockets.extend(rha_net::receive_sockets(&w.hand).unwrap_or_default());
+            if matches!(told, Ok(1)) {
                 w.ready = true;
                 became_ready = Some(w.pid);
+                self.sockets = std::mem::take(&mut w.sockets);
             }
         }
         let Some(new) = became_ready else { return false };
@@ -322,7 +358,7 @@ pub fn daemonize() -> std::io::Result<Role> {
     match rha_net::fork()? {
         Forked::Child => {
             theirs.set_nonblocking(true)?;
-            Ok(Role::Worker(Line { news: theirs, talk: None }))
+            Ok(Role::Worker(Line { news: theirs, talk: None, hand: None, inherited: Vec::new() }))
         }
         Forked::Parent(pid) => {
             drop(theirs);

@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 
 use rha_haproxy::Parsed;
 use rha_net::{Identity, Signal, Signals};
-use rha_proxy::plan::ProxyPlan;
 use rha_proxy::{Plan, StartError};
 use rha_text::render::haproxy::Stream;
 use rha_text::{Diagnostic, Severity, Span};
@@ -23,9 +22,6 @@ use crate::engine::{Engine, Later};
 use crate::master::Line;
 use crate::options::Options;
 use crate::pages::Pages;
-
-/// Syslog's level of a warning.
-const WARNING: u8 = 4;
 
 /// Everything a process needs to serve.
 pub struct Start<'a> {
@@ -147,16 +143,22 @@ impl Start<'_> {
             Err(errors) => return Err(self.bind_errors(&model, errors)),
         };
         let pid = std::process::id();
-        let speaker = rha_text::render::haproxy::Speaker {
-            version: crate::version::full(self.dialect),
-            executable: crate::executable(),
-            pid,
+        let dialect = self.dialect;
+        let stream = || {
+            Stream::new(rha_text::render::haproxy::Speaker {
+                version: crate::version::full(dialect),
+                executable: crate::executable(),
+                pid,
+            })
         };
         let quiet = (self.options.quiet && !self.options.verbose) || self.detach;
         let watch = prepared
-            .start(runtime.plan(), console(Stream::new(speaker), quiet), None)
+            .start(runtime.plan(), console(stream(), quiet), None)
             .map_err(|e| self.fail(&format!("[rhap.main()] cannot start checks: {e}")))?;
+        let lines = console(stream(), quiet);
         let engine = Arc::new(Engine {
+            console: lines,
+            boot_ms: crate::since_start_ms(),
             runtime,
             watch,
             dialect: self.dialect,
@@ -201,8 +203,9 @@ impl Start<'_> {
     }
 
     /// What happens between binding and serving: chroot, then another user.
-    fn start_options(&self, process: &rha_ir::Process) -> rha_proxy::Options {
+    fn start_options(&mut self, process: &rha_ir::Process) -> rha_proxy::Options {
         let root = process.chroot.clone();
+        let inherited = self.line.as_mut().map(Line::take_inherited).unwrap_or_default();
         let identity = Identity {
             uid: process.user.as_deref().and_then(rha_net::lookup_user),
             gid: process.group.as_deref().and_then(rha_net::lookup_group),
@@ -211,7 +214,8 @@ impl Start<'_> {
         // A master hears of it before anybody can be served, lest it take an early death for a failed start.
         let mut master = self.line.as_ref().filter(|_| self.under_master).and_then(Line::announcer);
         rha_proxy::Options {
-            before_serving: Some(Box::new(move || {
+            inherited,
+            before_serving: Some(Box::new(move |sockets| {
                 if let Some(path) = &pidfile {
                     rha_net::write_pidfile(Path::new(path), &[std::process::id()])
                         .map_err(|_| io::Error::other(format!("Cannot create pidfile {path}")))?;
@@ -222,11 +226,11 @@ impl Start<'_> {
                 }
                 rha_net::drop_privileges(&identity)?;
                 if let Some(line) = &mut master {
+                    line.hand_over(sockets);
                     line.ready();
                 }
                 Ok(())
             })),
-            ..rha_proxy::Options::default()
         }
     }
 
@@ -268,8 +272,8 @@ impl Start<'_> {
                 }
                 Some(Signal::User1) if asked.is_none() => asked = Some(Instant::now()),
                 Some(Signal::HangUp) => self.dump(engine),
-                Some(Signal::Pause) => self.pause(engine, true),
-                Some(Signal::Resume) => self.pause(engine, false),
+                Some(Signal::Pause) => engine.pause_all(true),
+                Some(Signal::Resume) => engine.pause_all(false),
                 _ => {}
             }
             if self.line.as_mut().is_some_and(Line::is_cut) && self.under_master {
@@ -297,36 +301,17 @@ impl Start<'_> {
     /// COMPAT: what listens stops first, then the runtime API's own proxy (told until 2.6), then the rest.
     fn tell_stopped(&mut self, engine: &Engine) {
         let plan = engine.runtime.plan();
-        let all = || plan.proxies.iter().filter(|p| !p.model.disabled);
+        // A frontend shut down before has been told already.
+        let all = || plan.proxies.iter().filter(|p| !p.model.disabled && !p.state.stopped.load(Relaxed));
         for p in all().filter(|p| !p.listeners.is_empty()) {
-            self.tell_one(engine, p);
+            engine.tell_stopped(p);
         }
         if self.dialect < Dialect::V2_8 && !self.under_master && !engine.sockets.is_empty() {
             let n = engine.control.total();
             self.say(Severity::Warning, &format!("Proxy GLOBAL stopped (cumulated conns: FE: {n}, BE: 0)."));
         }
         for p in all().filter(|p| p.listeners.is_empty()) {
-            self.tell_one(engine, p);
-        }
-    }
-
-    fn tell_one(&mut self, engine: &Engine, p: &ProxyPlan) {
-        let (f, b) = (engine.runtime.front(p.id), engine.runtime.back(p.id));
-        let text =
-            format!("Proxy {} stopped (cumulated conns: FE: {}, BE: {}).", p.name, f.connections, b.sessions);
-        self.say(Severity::Warning, &text);
-        engine.watch.log(p.id, WARNING, &text);
-    }
-
-    fn pause(&mut self, engine: &Engine, paused: bool) {
-        engine.runtime.pause(paused);
-        let verb = if paused { "Paused" } else { "Resumed" };
-        for p in engine.runtime.plan().proxies.iter().filter(|p| !p.listeners.is_empty()) {
-            let kind = if p.kind.is_backend() { "proxy" } else { "frontend" };
-            self.say(Severity::Warning, &format!("{verb} {kind} {}.", p.name));
-        }
-        if !engine.sockets.is_empty() {
-            self.say(Severity::Warning, &format!("{verb} frontend GLOBAL."));
+            engine.tell_stopped(p);
         }
     }
 
@@ -380,14 +365,17 @@ fn console(mut stream: Stream, quiet: bool) -> rha_proxy::health::Console {
     stream.serves();
     let stream = std::sync::Mutex::new(stream);
     Box::new(move |word, text| {
-        if quiet {
-            return;
+        if word == "WARNING" {
+            check::count_warning();
         }
         let severity = match word {
             "ALERT" => Severity::Error,
             "WARNING" => Severity::Warning,
             _ => Severity::Notice,
         };
+        if quiet {
+            return;
+        }
         let said = stream.lock().unwrap_or_else(std::sync::PoisonError::into_inner).say(severity, text);
         check::eprint_one(&said);
     })

@@ -4,7 +4,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rha_base::ProxyId;
@@ -29,12 +29,12 @@ pub(crate) struct Door {
 }
 
 /// Starts accepting on all doors.
-pub(crate) fn open(worker: &Rc<Worker>, doors: Vec<Door>) -> Vec<tokio::task::JoinHandle<()>> {
+pub(crate) fn open(worker: &Rc<Worker>, doors: Vec<Door>) -> Vec<rha_net::Task> {
     let http = Rc::new(FuturePool::new(http::clerk));
     let tcp = Rc::new(FuturePool::new(tcp::clerk));
     doors
         .into_iter()
-        .map(|d| tokio::task::spawn_local(accept(worker.clone(), d, http.clone(), tcp.clone())))
+        .map(|d| rha_net::spawn(accept(worker.clone(), d, http.clone(), tcp.clone())))
         .collect()
 }
 
@@ -48,21 +48,29 @@ async fn accept<H, T>(
     T: Future + 'static,
 {
     loop {
-        wait_for_room(&worker, &door).await;
-        let incoming = match poll_fn(|cx| door.socket.poll_accept(cx)).await {
-            Ok(i) => i,
+        // Looked at again whenever somebody connects: what cannot be taken stays in the kernel's queue.
+        let next = |cx: &mut Context<'_>| match has_room(&worker, &door) {
+            true => door.socket.poll_accept(cx).map(Some),
+            false => Poll::Ready(None),
+        };
+        let incoming = match poll_fn(next).await.transpose() {
+            Ok(Some(i)) => i,
+            Ok(None) => {
+                wait_for_room(&worker, &door).await;
+                continue;
+            }
             Err(e) if is_transient(&e) => continue,
             Err(_) => {
-                tokio::time::sleep(EXHAUSTED).await;
+                rha_net::sleep(EXHAUSTED).await;
                 continue;
             }
         };
         let session = admit(&worker, &door, incoming);
         if session.frontend().mode == Mode::Http {
-            tokio::task::spawn_local(http_connection(session, http.clone()));
+            rha_net::spawn(http_connection(session, http.clone()));
         } else {
             let pool = tcp.clone();
-            tokio::task::spawn_local(async move { pool.run(session).await });
+            rha_net::spawn(async move { pool.run(session).await });
         }
     }
 }
@@ -103,7 +111,7 @@ fn is_transient(e: &io::Error) -> bool {
 
 async fn wait_for_room(worker: &Worker, door: &Door) {
     while !has_room(worker, door) {
-        let pause = tokio::time::sleep(FULL);
+        let pause = rha_net::sleep(FULL);
         let mut pause = std::pin::pin!(pause);
         let mut parked = false;
         poll_fn(|cx| {

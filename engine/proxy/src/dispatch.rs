@@ -114,9 +114,10 @@ impl Stream {
         loop {
             if !self.slot {
                 self.assign(&mut wish, persist).await?;
-                self.count_assignment(before);
+                self.count_assignment(before, wish.fixed.is_none());
             }
             let Some(server) = self.server else { return Err(Failure::NoServer) };
+            self.count_try();
             if self.at.queued == 0 {
                 self.at.queued = self.now().mono_us;
             }
@@ -169,18 +170,24 @@ impl Stream {
         true
     }
 
-    /// Counts a first assignment, a retry on the same server, or a redispatch.
-    fn count_assignment(&mut self, before: Option<usize>) {
+    /// Counts that a server is tried: with every retry again. COMPAT: as `admin/columns-csv` shows it.
+    fn count_try(&self) {
         let now_s = self.now().mono_us / 1_000_000;
-        if let Some(b) = self.back_stats() {
-            b.balanced.add(1);
-            b.last_session_s.set(now_s.max(1));
-        }
         if let Some(s) = self.server_stats() {
-            s.balanced.add(1);
             s.sessions.add(1);
             s.sess_rate.hit(now_s);
+        }
+        for s in [self.back_stats(), self.server_stats()].into_iter().flatten() {
             s.last_session_s.set(now_s.max(1));
+        }
+    }
+
+    /// Counts a choice of the balancer's (not of persistence), a retry on the same server, or a redispatch.
+    fn count_assignment(&mut self, before: Option<usize>, balanced: bool) {
+        if balanced {
+            for s in [self.back_stats(), self.server_stats()].into_iter().flatten() {
+                s.balanced.add(1);
+            }
         }
         let Some(before) = before else { return };
         let moved = self.server != Some(before);
@@ -306,6 +313,10 @@ impl Stream {
             self.mark_reused();
             return Ok(());
         }
+        for s in [self.back_stats(), self.server_stats()].into_iter().flatten() {
+            s.connects.add(1);
+        }
+        state.count_use();
         let to = server_address(s, &state.address(), self.session.destination_if(s));
         let options = self.connect_options(&s.connect);
         self.establish(&to, &options, self.timeout_connect.unwrap_or(proxy.timeouts.connect)).await?;
@@ -314,9 +325,6 @@ impl Stream {
         }
         self.generation = generation;
         self.uses = 1;
-        for s in [self.back_stats(), self.server_stats()].into_iter().flatten() {
-            s.connects.add(1);
-        }
         if s.send_proxy != 0 {
             self.announce(s.send_proxy).await?;
         }
@@ -341,6 +349,9 @@ impl Stream {
 
     fn mark_reused(&mut self) {
         self.reused = true;
+        if let Some(server) = self.server {
+            self.backend_or_front().state.servers.get(server).inspect(|s| s.count_use());
+        }
         for s in [self.back_stats(), self.server_stats()].into_iter().flatten() {
             s.reuses.add(1);
         }
@@ -415,6 +426,10 @@ impl Stream {
         let idle = state.idle.load(std::sync::atomic::Ordering::Relaxed);
         if shared {
             if s.pool_max_conn >= 0 && i64::from(idle) >= i64::from(s.pool_max_conn) {
+                return;
+            }
+            let first = self.session.worker.lacks_idle(backend, server, self.uses > 1);
+            if !first && !state.wants_idle(s.pool_low_conn) {
                 return;
             }
             state.idle.fetch_add(1, std::sync::atomic::Ordering::Relaxed);

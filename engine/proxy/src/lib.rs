@@ -34,6 +34,7 @@ mod dispatch;
 pub mod health;
 mod health_hook;
 mod http;
+mod gate;
 mod log;
 pub mod plan;
 mod proxied;

@@ -10,19 +10,20 @@ use rha_net::{BindError, Listener, SocketAddress};
 use tokio::sync::mpsc;
 
 use crate::accept::{self, Door};
-use crate::plan::Plan;
+use crate::gate::{Gate, Held};
+use crate::plan::{ListenerPlan, Plan};
 use crate::state::Gauge;
 use crate::stats::{ProxyStats, Side, SideTotal, WorkerStats};
 use crate::worker::{Shared, Worker};
 
-/// What is done once everything is bound and before anything is served (chroot, another user).
-pub type BeforeServing = Box<dyn FnOnce() -> std::io::Result<()>>;
+/// What is done once everything is bound (to these sockets) and before anything is served (chroot, another user).
+pub type BeforeServing = Box<dyn FnOnce(&[&Listener]) -> std::io::Result<()>>;
 
 /// How to start.
 #[derive(Default)]
 pub struct Options {
-    /// Listening sockets taken over instead of bound: address and socket (reload, tests).
-    pub inherited: Vec<(SocketAddress, Listener)>,
+    /// Listening sockets taken over instead of bound where a listener has their address (reload).
+    pub inherited: Vec<Listener>,
     /// Runs between binding and serving; its error is a start error.
     pub before_serving: Option<BeforeServing>,
 }
@@ -60,6 +61,10 @@ impl std::error::Error for StartError {}
 enum Order {
     /// New sessions use this plan.
     Plan(Arc<Plan>),
+    /// Accept at a listener of a proxy.
+    Open(ProxyId, u32, Listener),
+    /// Let go of a proxy's listeners. Answered once that is done.
+    Close(ProxyId, std::sync::mpsc::Sender<()>),
     /// Close the listeners; end when the last connection is gone. Answered once what was logged before
     /// is out.
     Finish(std::sync::mpsc::Sender<()>),
@@ -80,6 +85,7 @@ pub struct Runtime {
     /// What the counters were when they were cleared.
     cleared: Mutex<Vec<ProxyStats>>,
     hands: Vec<Hand>,
+    gate: Gate,
     /// Where the listeners ended up: proxy, listener, address.
     addresses: Vec<(ProxyId, usize, SocketAddress)>,
 }
@@ -97,8 +103,10 @@ impl fmt::Debug for Runtime {
 pub fn start(plan: Plan, mut options: Options) -> Result<Runtime, Vec<StartError>> {
     let workers = plan.process.workers.max(1) as usize;
     let (sockets, addresses) = bind_all(&plan, &mut options, workers)?;
+    let gate = hold(&plan, &sockets).map_err(|e| vec![of_the_process(e.to_string())])?;
     if let Some(step) = options.before_serving.take() {
-        step().map_err(|e| vec![of_the_process(e.to_string())])?;
+        let all: Vec<_> = sockets.iter().flatten().map(|(_, _, s)| s).collect();
+        step(&all).map_err(|e| vec![of_the_process(e.to_string())])?;
     }
     let shared = Arc::new(Shared {
         connections: Gauge::default(),
@@ -115,6 +123,7 @@ pub fn start(plan: Plan, mut options: Options) -> Result<Runtime, Vec<StartError
         stats: Vec::new(),
         cleared: Mutex::default(),
         hands: Vec::new(),
+        gate,
         addresses,
     };
     for (i, sockets) in sockets.into_iter().enumerate() {
@@ -153,19 +162,17 @@ fn bind_all(
     let (mut addresses, mut errors) = (Vec::new(), Vec::new());
     for p in &plan.proxies {
         for (i, l) in p.listeners.iter().enumerate() {
-            let taken =
-                o.inherited.iter().position(|(a, _)| *a == l.address).map(|at| o.inherited.swap_remove(at).1);
-            let bound = match taken {
-                Some(socket) => share(socket, workers, &l.address),
-                None => rha_net::bind(&l.address, &l.options, workers),
-            };
+            let bound = sockets_for(l, o, workers);
             match bound {
                 Ok(sockets) => {
                     if let Some(s) = sockets.first() {
                         addresses.push((p.id, i, s.address().clone()));
                     }
-                    for (list, s) in per_worker.iter_mut().zip(sockets) {
-                        list.push((p.id, u32::try_from(i).unwrap_or(0), s));
+                    // More sockets than workers: their queues must be served all the same.
+                    for (at, s) in sockets.into_iter().enumerate() {
+                        if let Some(list) = per_worker.get_mut(at % workers) {
+                            list.push((p.id, u32::try_from(i).unwrap_or(0), s));
+                        }
                     }
                 }
                 Err(e) => errors.push(StartError {
@@ -178,6 +185,38 @@ fn bind_all(
         }
     }
     if errors.is_empty() { Ok((per_worker, addresses)) } else { Err(errors) }
+}
+
+/// A second hold on every socket, for what concerns all workers.
+fn hold(plan: &Plan, sockets: &[Sockets]) -> std::io::Result<Gate> {
+    let mut held = Vec::new();
+    for (worker, sockets) in sockets.iter().enumerate() {
+        for (proxy, listener, socket) in sockets {
+            let written = plan.proxy(*proxy).and_then(|p| p.listeners.get(*listener as usize));
+            if let Some(written) = written {
+                held.push(Held::new(*proxy, (*listener, written), worker, socket)?);
+            }
+        }
+    }
+    Ok(Gate::new(held))
+}
+
+/// A listener's sockets: those taken over, and new ones as far as they do not suffice.
+fn sockets_for(l: &ListenerPlan, o: &mut Options, workers: usize) -> Result<Vec<Listener>, BindError> {
+    let mut taken: Vec<_> = o.inherited.extract_if(.., |s| *s.address() == l.address).collect();
+    match (taken.pop(), &l.address) {
+        (None, _) => rha_net::bind(&l.address, &l.options, workers),
+        (Some(last), SocketAddress::Ip(_)) => {
+            taken.push(last);
+            let missing = workers.saturating_sub(taken.len());
+            if missing > 0 {
+                taken.extend(rha_net::bind(&l.address, &l.options, missing)?);
+            }
+            Ok(taken)
+        }
+        // A path has one socket, which all workers share.
+        (Some(one), _) => share(one, workers, &l.address),
+    }
 }
 
 fn share(socket: Listener, workers: usize, address: &SocketAddress) -> Result<Vec<Listener>, BindError> {
@@ -220,29 +259,25 @@ async fn work(
     mut inbox: mpsc::UnboundedReceiver<Order>,
 ) {
     let worker = std::rc::Rc::new(Worker::new(index, plan, shared, stats));
-    let doors = sockets
-        .into_iter()
-        .filter_map(|(front, listener, s)| Some(Door { front, listener, socket: s.attach().ok()? }))
-        .collect();
     let w = worker.clone();
-    tokio::task::spawn_local(async move { w.timers.drive(&w.clock).await });
+    rha_net::spawn(async move { w.timers.drive(&w.clock).await });
     let w = worker.clone();
-    tokio::task::spawn_local(async move { w.logs.drive().await });
+    rha_net::spawn(async move { w.logs.drive().await });
     let w = worker.clone();
-    tokio::task::spawn_local(async move {
+    rha_net::spawn(async move {
         loop {
-            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            rha_net::sleep(std::time::Duration::from_secs(1)).await;
             w.purge();
         }
     });
-    let acceptors = accept::open(&worker, doors);
+    let mut acceptors = open(&worker, sockets);
     let mut finishing = false;
     loop {
         let order = if finishing {
             if worker.open_sessions() == 0 {
                 break;
             }
-            match tokio::time::timeout(std::time::Duration::from_millis(20), inbox.recv()).await {
+            match rha_net::timeout(std::time::Duration::from_millis(20), inbox.recv()).await {
                 Ok(o) => o,
                 Err(_) => continue,
             }
@@ -254,13 +289,19 @@ async fn work(
                 worker.logs.adopt(&p);
                 worker.set_plan(p);
             }
+            Some(Order::Open(proxy, listener, socket)) if !finishing => {
+                acceptors.extend(open(&worker, vec![(proxy, listener, socket)]));
+            }
+            Some(Order::Open(..)) => {}
+            Some(Order::Close(proxy, seen)) => {
+                close(&mut acceptors, |p| p == proxy);
+                let _ = seen.send(());
+            }
             Some(Order::Finish(seen)) => {
                 finishing = true;
                 worker.logs.flush();
                 let _ = seen.send(());
-                for a in &acceptors {
-                    a.abort();
-                }
+                close(&mut acceptors, |_| true);
                 // Idle connections see that they are no longer wanted.
                 worker.timers.wake_all();
             }
@@ -268,6 +309,24 @@ async fn work(
         }
     }
     worker.logs.flush();
+}
+
+type Acceptors = Vec<(ProxyId, rha_net::Task)>;
+
+fn open(worker: &std::rc::Rc<Worker>, sockets: Sockets) -> Acceptors {
+    let attach = |(front, listener, s): (ProxyId, u32, Listener)| {
+        Some(Door { front, listener, socket: s.attach().ok()? })
+    };
+    let doors: Vec<_> = sockets.into_iter().filter_map(attach).collect();
+    let fronts: Vec<_> = doors.iter().map(|d| d.front).collect();
+    fronts.into_iter().zip(accept::open(worker, doors)).collect()
+}
+
+/// Ends the acceptors of some proxies; their sockets are let go of when this returns.
+fn close(acceptors: &mut Acceptors, of: impl Fn(ProxyId) -> bool) {
+    for (_, task) in acceptors.extract_if(.., |(p, _)| of(*p)) {
+        task.abort();
+    }
 }
 
 impl Runtime {
@@ -367,8 +426,60 @@ impl Runtime {
 
     /// Pauses or resumes accepting on all frontends (SIGTTOU, SIGTTIN).
     pub fn pause(&self, paused: bool) {
-        for p in &self.plan().proxies {
-            p.state.paused.store(paused, Relaxed);
+        for p in self.plan().proxies.iter().filter(|p| !p.listeners.is_empty()) {
+            self.pause_front(p.id, paused);
+        }
+    }
+
+    /// Pauses or resumes accepting at one frontend (`disable frontend`, `enable frontend`).
+    pub fn pause_front(&self, proxy: ProxyId, paused: bool) {
+        let plan = self.plan();
+        let Some(p) = plan.proxy(proxy) else { return };
+        if p.state.paused.swap(paused, Relaxed) == paused {
+            return;
+        }
+        if paused {
+            self.let_go(proxy);
+            self.gate.pause(proxy);
+            return;
+        }
+        for (worker, listener, socket) in self.gate.resume(proxy) {
+            if let Some(h) = self.hands.get(worker) {
+                let _ = h.orders.send(Order::Open(proxy, listener, socket));
+            }
+        }
+    }
+
+    /// Closes a frontend's listeners for good (`shutdown frontend`).
+    pub fn close_front(&self, proxy: ProxyId) {
+        if let Some(p) = self.plan().proxy(proxy) {
+            p.state.stopped.store(true, Relaxed);
+        }
+        self.let_go(proxy);
+        self.gate.close(Some(proxy));
+    }
+
+    /// Listeners that are open, paused ones included.
+    #[must_use]
+    pub fn open_listeners(&self) -> usize {
+        self.gate.listeners()
+    }
+
+    fn let_go(&self, proxy: ProxyId) {
+        self.tell_all(|seen| Order::Close(proxy, seen));
+    }
+
+    /// Gives an order to all workers and waits until each has answered.
+    fn tell_all(&self, order: impl Fn(std::sync::mpsc::Sender<()>) -> Order) {
+        let (seen, answers) = std::sync::mpsc::channel();
+        for h in &self.hands {
+            let _ = h.orders.send(order(seen.clone()));
+        }
+        drop(seen);
+        // A worker in a long turn is not waited for any longer: it obeys all the same.
+        let patience = std::time::Instant::now() + std::time::Duration::from_millis(200);
+        for _ in &self.hands {
+            let _ = answers.recv_timeout(patience.saturating_duration_since(std::time::Instant::now()));
         }
     }
 
@@ -384,16 +495,8 @@ impl Runtime {
     /// Closes the listeners and lets connections finish (SIGUSR1).
     pub fn finish(&self) {
         self.shared.stopping.store(true, Relaxed);
-        let (seen, answers) = std::sync::mpsc::channel();
-        for h in &self.hands {
-            let _ = h.orders.send(Order::Finish(seen.clone()));
-        }
-        drop(seen);
-        // A worker in a long turn is not waited for any longer: it finishes all the same.
-        let patience = std::time::Instant::now() + std::time::Duration::from_millis(200);
-        for _ in &self.hands {
-            let _ = answers.recv_timeout(patience.saturating_duration_since(std::time::Instant::now()));
-        }
+        self.tell_all(Order::Finish);
+        self.gate.close(None);
     }
 
     /// Ends all workers now and waits for them.

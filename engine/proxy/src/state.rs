@@ -4,7 +4,7 @@
 //! A choice takes one short lock per backend; numbers that are only looked at are atomics. HAProxy 3.0
 //! management guide §9.3 "show servers state" names the states.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use rha_balance::{Algorithm, Balancer, HashKey, Load, Member, WEIGHT_SCALE};
@@ -101,6 +101,11 @@ pub struct ServerState {
     pub queued: Gauge,
     /// Idle connections in all workers' pools.
     pub idle: AtomicU32,
+    /// Of them, proven by reuse.
+    pub safe: AtomicU32,
+    /// Connections that are likely to be needed at once, and the most that were since it was last estimated.
+    need: AtomicU32,
+    busiest: AtomicU32,
     /// `maxconn`; 0 is unlimited.
     pub maxconn: AtomicU32,
     /// `minconn`, equal to `maxconn` when not written.
@@ -118,6 +123,8 @@ pub struct ServerState {
     was_maintained: AtomicBool,
     /// `disable health`: its checks pause.
     pub checks_off: AtomicBool,
+    /// `disable agent`: its agent is not asked.
+    pub agent_off: AtomicBool,
     address: RwLock<SocketAddress>,
     /// Changes whenever pooled connections must not be used any more.
     generation: AtomicU32,
@@ -141,6 +148,9 @@ impl ServerState {
             served: Gauge::default(),
             queued: Gauge::default(),
             idle: AtomicU32::new(0),
+            safe: AtomicU32::new(0),
+            need: AtomicU32::new(0),
+            busiest: AtomicU32::new(0),
             maxconn: AtomicU32::new(s.maxconn),
             minconn: if s.minconn == 0 { s.maxconn } else { s.minconn },
             maxqueue: s.maxqueue,
@@ -149,6 +159,7 @@ impl ServerState {
             slow_start_percent: AtomicU32::new(100),
             was_maintained: AtomicBool::new(s.disabled),
             checks_off: AtomicBool::new(false),
+            agent_off: AtomicBool::new(false),
             operation: AtomicU8::new(if s.disabled { Operation::Stopped } else { Operation::Running } as u8),
             admin: AtomicU32::new(admin),
             address: RwLock::new(address),
@@ -211,6 +222,39 @@ impl ServerState {
         self.generation.load(Relaxed)
     }
 
+    /// Notes that another connection is in use; the slot is counted already.
+    pub(crate) fn count_use(&self) {
+        let used = self.served.read();
+        for most in [&self.need, &self.busiest] {
+            if most.load(Relaxed) < used {
+                most.fetch_max(used, Relaxed);
+            }
+        }
+    }
+
+    /// Connections likely to be needed at once (`need_conn_est`).
+    #[must_use]
+    pub fn need(&self) -> u32 {
+        self.need.load(Relaxed)
+    }
+
+    /// Whether a connection that is not needed any more is worth keeping, its slot being given back already.
+    /// COMPAT: no more are kept than were in use at once of late (`admin/columns-csv`).
+    pub(crate) fn wants_idle(&self, low: u32) -> bool {
+        let used = self.served.read() + 1;
+        used + self.idle.load(Relaxed) <= used.max(self.need()) + low
+    }
+
+    /// Once every `pool-purge-delay`: the need fades by half towards what was used since.
+    pub(crate) fn estimate_need(&self) {
+        // COMPAT: not where nothing is kept.
+        if self.idle.load(Relaxed) == 0 {
+            return;
+        }
+        let busiest = self.busiest.swap(self.served.read(), Relaxed);
+        self.need.store((self.need().midpoint(busiest)).max(busiest), Relaxed);
+    }
+
     /// Makes idle connections useless.
     pub fn give_up_idle(&self) {
         self.generation.fetch_add(1, Relaxed);
@@ -247,6 +291,10 @@ pub struct ProxyState {
     pub front_limit: AtomicU32,
     /// Wall clock, milliseconds, of the last change between "some server" and "no server".
     pub changed_ms: AtomicI64,
+    /// Times the last server went away.
+    pub downs: AtomicU64,
+    /// Milliseconds it was without a server, the time since the last change apart.
+    down_ms: AtomicI64,
     pub(crate) algorithm: Algorithm,
     /// Requests that wait for a server which may take no more go elsewhere: `option redispatch` without
     /// `option persist`.
@@ -298,6 +346,8 @@ impl ProxyState {
             stopped: AtomicBool::new(false),
             front_limit: AtomicU32::new(u32::MAX),
             changed_ms: AtomicI64::new(rha_net::read_clocks().wall_us / 1000),
+            downs: AtomicU64::new(0),
+            down_ms: AtomicI64::new(0),
             algorithm,
             requeues: p.redispatch.is_some_and(|n| n != 0) && !p.options.persist,
             clears_maintained: dialect >= Dialect::V3_0,
@@ -322,6 +372,28 @@ impl ProxyState {
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Core> {
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that the last server went away, or that there is one again.
+    pub(crate) fn turned(&self, up: bool) {
+        let now_ms = rha_net::read_clocks().wall_us / 1000;
+        let since = self.changed_ms.swap(now_ms, Relaxed);
+        if up {
+            self.down_ms.fetch_add((now_ms - since).max(0), Relaxed);
+        } else {
+            self.downs.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Seconds without a server so far. Management guide §9.1, `downtime`.
+    #[must_use]
+    pub fn downtime_s(&self) -> u64 {
+        let now_ms = rha_net::read_clocks().wall_us / 1000;
+        let lasting = match self.usable() {
+            (0, 0) => (now_ms - self.changed_ms.load(Relaxed)).max(0),
+            _ => 0,
+        };
+        u64::try_from((self.down_ms.load(Relaxed) + lasting) / 1000).unwrap_or(0)
     }
 
     /// Changes a server's operational state and tells the balancer.

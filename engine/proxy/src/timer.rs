@@ -143,7 +143,7 @@ impl Timers {
 
     /// Runs for ever: sleeps to the next entry, wakes its task.
     pub(crate) async fn drive(&self, clock: &rha_net::Clock) {
-        let mut sleep = std::pin::pin!(tokio::time::sleep(std::time::Duration::ZERO));
+        let mut sleep = std::pin::pin!(rha_net::sleep(std::time::Duration::ZERO));
         std::future::poll_fn(|cx: &mut Context<'_>| {
             *self.driver.borrow_mut() = Some(cx.waker().clone());
             loop {
@@ -154,7 +154,7 @@ impl Timers {
                     return Poll::<()>::Pending;
                 }
                 let wait = std::time::Duration::from_millis(next.since(now));
-                sleep.as_mut().reset(tokio::time::Instant::now() + wait);
+                sleep.as_mut().reset(std::time::Instant::now() + wait);
                 if sleep.as_mut().poll(cx).is_pending() {
                     return Poll::Pending;
                 }

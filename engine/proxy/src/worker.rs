@@ -170,27 +170,44 @@ impl Worker {
     ) -> Option<Idle> {
         let plan = self.plan();
         let state = plan.proxy(backend)?.state.servers.get(server)?;
-        let lost = || state.idle.fetch_sub(1, Relaxed);
         let mut pools = self.pools.borrow_mut();
         let pool = pools.get_mut(backend.0 as usize)?.get_mut(server)?;
         loop {
             let mut idle = match pool.safe.pop() {
-                Some(i) => i,
+                Some(i) => {
+                    state.safe.fetch_sub(1, Relaxed);
+                    i
+                }
                 None if any => pool.fresh.pop()?,
                 None => return None,
             };
-            lost();
+            state.idle.fetch_sub(1, Relaxed);
             if idle.generation == generation && idle.conn.quiet() == Quiet::Yes {
                 return Some(idle);
             }
         }
     }
 
+    /// Whether a server's pool here has nothing to offer where this connection could: a proven one only
+    /// competes with proven ones.
+    pub(crate) fn lacks_idle(&self, backend: ProxyId, server: usize, proven: bool) -> bool {
+        let pools = self.pools.borrow();
+        let pool = pools.get(backend.0 as usize).and_then(|p| p.get(server));
+        pool.is_some_and(|p| p.safe.is_empty() && (proven || p.fresh.is_empty()))
+    }
+
     /// Keeps a connection for later.
     pub(crate) fn give_idle(&self, backend: ProxyId, server: usize, idle: Idle) {
         let mut pools = self.pools.borrow_mut();
         let Some(pool) = pools.get_mut(backend.0 as usize).and_then(|p| p.get_mut(server)) else { return };
-        if idle.uses > 1 { &mut pool.safe } else { &mut pool.fresh }.push(idle);
+        if idle.uses == 1 {
+            pool.fresh.push(idle);
+            return;
+        }
+        pool.safe.push(idle);
+        if let Some(state) = self.plan().proxy(backend).and_then(|p| p.state.servers.get(server)) {
+            state.safe.fetch_add(1, Relaxed);
+        }
     }
 
     /// Once a second: closes what servers closed, and half of what nobody has needed for a while.
@@ -201,9 +218,12 @@ impl Worker {
         for (proxy, pools) in plan.proxies.iter().zip(pools.iter_mut()) {
             for ((server, state), pool) in proxy.servers.iter().zip(&proxy.state.servers).zip(pools) {
                 let generation = state.generation();
-                let before = pool.safe.len() + pool.fresh.len();
+                let before = (pool.safe.len(), pool.fresh.len());
                 for list in [&mut pool.safe, &mut pool.fresh] {
                     list.retain_mut(|i| i.generation == generation && i.conn.quiet() == Quiet::Yes);
+                }
+                if now >= pool.purge_at && self.index == 0 {
+                    state.estimate_need();
                 }
                 if now >= pool.purge_at {
                     pool.purge_at = now.after(server.pool_purge_delay);
@@ -214,8 +234,10 @@ impl Worker {
                         list.drain(..unused.div_ceil(2));
                     }
                 }
-                let gone = before - pool.safe.len() - pool.fresh.len();
-                state.idle.fetch_sub(u32::try_from(gone).unwrap_or(0), Relaxed);
+                let gone = |before: usize, now: usize| u32::try_from(before - now).unwrap_or(0);
+                let (safe, fresh) = (gone(before.0, pool.safe.len()), gone(before.1, pool.fresh.len()));
+                state.safe.fetch_sub(safe, Relaxed);
+                state.idle.fetch_sub(safe + fresh, Relaxed);
             }
         }
     }

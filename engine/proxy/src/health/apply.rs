@@ -80,7 +80,7 @@ impl Desk {
         let have = super::targets::count(proxy.state.usable());
         let before = std::mem::replace(had, have);
         if (before == 0) != (have == 0) {
-            proxy.state.changed_ms.store(rha_net::read_clocks().wall_us / 1000, Relaxed);
+            proxy.state.turned(have != 0);
         }
         if before != 0 && have == 0 {
             let kind = if proxy.kind == rha_ir::ProxyKind::Listen { "proxy" } else { "backend" };

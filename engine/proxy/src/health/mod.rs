@@ -17,6 +17,7 @@ mod targets;
 mod tasks;
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rha_base::ProxyId;
@@ -81,6 +82,8 @@ pub(crate) struct Desk {
     pub first: Vec<usize>,
     pub node: String,
     pub stop: Notify,
+    /// Checks begun.
+    pub runs: AtomicU64,
 }
 
 impl Desk {
@@ -162,6 +165,7 @@ impl Prepared {
             node: process.node.clone().unwrap_or_else(rha_net::hostname),
             targets: self.targets.clone(),
             stop: Notify::new(),
+            runs: AtomicU64::new(0),
             first,
             console,
             plan,
@@ -209,6 +213,12 @@ impl Watch {
     pub fn log(&self, proxy: ProxyId, level: u8, line: &str) {
         let Some(p) = self.desk.plan.proxy(proxy) else { return };
         self.desk.log(p, level, line);
+    }
+
+    /// Checks begun since start, agents' included.
+    #[must_use]
+    pub fn runs(&self) -> u64 {
+        self.desk.runs.load(Relaxed)
     }
 
     /// Ends the checks; states stay as they are.

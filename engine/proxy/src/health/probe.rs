@@ -130,7 +130,7 @@ async fn talk(exchange: &mut Exchange<'_>, conn: &mut Conn) {
 async fn bounded<T>(exchange: &mut Exchange<'_>, what: impl Future<Output = T>) -> Option<T> {
     let left = exchange.poll_timeout().0.saturating_sub(read_clocks().tick().0);
     // A millisecond more, so that the clock has passed the deadline when the timer fires.
-    match tokio::time::timeout(Duration::from_millis(left.saturating_add(1)), what).await {
+    match rha_net::timeout(Duration::from_millis(left.saturating_add(1)), what).await {
         Ok(done) => Some(done),
         Err(_) => {
             exchange.handle_timeout(read_clocks());

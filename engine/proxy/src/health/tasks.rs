@@ -5,13 +5,12 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rha_health::schedule::{first_delays, next_delay};
 use rha_health::{AgentReply, AgentWord, Checked, Environment, Health, Outcome, Weight};
 use rha_net::{ConnectOptions, read_clocks};
 use tokio::sync::mpsc;
-use tokio::time::Instant;
 
 use super::feed::Sight;
 use super::targets::{Probe, Target};
@@ -47,12 +46,12 @@ pub(super) async fn run(desk: Arc<Desk>, sights: mpsc::UnboundedReceiver<Sight>)
     let delays = first_delays(&intervals, desk.spread, &mut || dice.roll());
     for ((target, which), delay) in jobs.into_iter().zip(delays) {
         let (desk, dice) = (desk.clone(), dice.clone());
-        tokio::task::spawn_local(async move { watch(&desk, target, which, delay, &dice).await });
+        rha_net::spawn(async move { watch(&desk, target, which, delay, &dice).await });
     }
     let shared = desk.clone();
-    tokio::task::spawn_local(async move { follow_starts(&shared).await });
+    rha_net::spawn(async move { follow_starts(&shared).await });
     let shared = desk.clone();
-    tokio::task::spawn_local(async move { take_sights(&shared, sights).await });
+    rha_net::spawn(async move { take_sights(&shared, sights).await });
     desk.stop.notified().await;
 }
 
@@ -83,7 +82,7 @@ async fn watch(desk: &Desk, target: usize, which: Checked, first: u64, dice: &Di
     let mut due = Instant::now() + Duration::from_millis(first);
     loop {
         tokio::select! {
-            () = tokio::time::sleep_until(due) => {}
+            () = rha_net::sleep_until(due) => {}
             () = hurry.notified() => {
                 let sooner = Instant::now() + Duration::from_millis(interval(desk, target, which));
                 due = due.min(sooner);
@@ -117,6 +116,7 @@ async fn check(desk: &Desk, target: usize, t: &Target, which: Checked, probe: &P
     let address = probe.address(server.address());
     let Some(environment) = environment(desk, target, t, probe) else { return };
     let options = proxy.server(t.server).map_or_else(ConnectOptions::default, |s| s.connect.clone());
+    desk.runs.fetch_add(1, Relaxed);
     let (outcome, reply) = probe::run(probe, &address, &options, environment).await;
     // A check that maintenance overtook counts for nothing.
     if !runs(desk, target, which) {
@@ -209,9 +209,10 @@ fn state_field(desk: &Desk, t: &Target, health: &Health) -> Option<String> {
 
 /// Grows the weights of servers that start slowly, and ends their starts.
 async fn follow_starts(desk: &Desk) {
-    let mut beat = tokio::time::interval(FOLLOW);
+    let mut beat = Instant::now();
     loop {
-        beat.tick().await;
+        rha_net::sleep_until(beat).await;
+        beat += FOLLOW;
         let starting: Vec<usize> = {
             let ledger = desk.lock();
             let is_starting = |i: &usize| {

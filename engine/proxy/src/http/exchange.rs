@@ -314,8 +314,18 @@ impl Stream {
         body.relay(r.rest(), &mut self.parts.text).ok().map(|s| s.size as u64)
     }
 
+    /// COMPAT: a server's own figures are of what it said, interim heads included, not of what rules made of
+    /// it (`admin/columns-csv`).
+    fn count_head(&self) {
+        if let Some(s) = self.server_stats() {
+            s.responded(self.parts.response.head.status());
+            s.requests.add(1);
+        }
+    }
+
     /// Hands a 1xx on and makes room for what follows it.
     fn pass_interim(&mut self) {
+        self.count_head();
         let to = ToClient::answering(&self.parts.request.head);
         let mut out = std::mem::take(&mut self.parts.text);
         out.clear();
@@ -403,6 +413,7 @@ impl Stream {
         self.at.response = self.now().mono_us;
         self.response_may_grow = false;
         self.status = self.parts.response.head.status();
+        self.count_head();
         self.bytes_out += self.parts.response.logged_head();
         let plan = self.session.plan.clone();
         if let (Some(b), Some(s)) = (self.backend, self.server) {
@@ -518,6 +529,10 @@ impl Stream {
             _ => {
                 self.ends(Fault::Server, Phase::Data);
                 self.count_abort(false);
+                // COMPAT: a body cut short is a failed response too.
+                for s in [self.back_stats(), self.server_stats()].into_iter().flatten() {
+                    s.failed_responses.add(1);
+                }
                 Next::Close
             }
         }

@@ -209,27 +209,16 @@ impl Stream {
 
     /// Counters and log line of a request that is over.
     fn finish(&mut self) {
-        /// The server's place among the sides.
-        const SERVER: usize = 2;
         self.at.done = self.now().mono_us;
         self.release_slot();
         self.count_bytes();
         if self.status != 0 {
-            let sides =
-                [self.session.front_stats(), self.back_stats(), self.server_stats(), self.listener_stats()];
-            let from_server = self.at.response != 0;
-            for (i, s) in sides.into_iter().enumerate() {
-                if let Some(s) = s.filter(|_| i != SERVER || from_server) {
-                    s.responded(self.status);
-                }
-            }
+            let sides = [self.session.front_stats(), self.back_stats(), self.listener_stats()];
+            sides.into_iter().flatten().for_each(|s| s.responded(self.status));
         }
         // COMPAT: a backend counts requests when they end, a server when it has answered (`cli/show-stat`).
         if let Some(b) = self.back_stats() {
             b.requests.add(1);
-        }
-        if let Some(s) = self.server_stats().filter(|_| self.at.response != 0) {
-            s.requests.add(1);
         }
         if self.at.connected != 0 {
             self.count_times();

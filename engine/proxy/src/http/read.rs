@@ -125,6 +125,7 @@ impl Stream {
     }
 
     fn count_bad_request(&mut self) {
+        self.malformed = true;
         self.number = self.session.worker.shared.requests.fetch_add(1, Relaxed) + 1;
         for s in [self.session.front_stats(), self.listener_stats()].into_iter().flatten() {
             s.requests.add(1);

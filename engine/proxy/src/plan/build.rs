@@ -280,6 +280,7 @@ impl<'a> Builder<'a> {
             backup: s.backup,
             send_proxy: s.send_proxy,
             pool_max_conn: s.pool_max_conn,
+            pool_low_conn: s.pool_low_conn,
             pool_purge_delay: Duration::from_millis(s.pool_purge_delay_ms.into()),
             max_reuse: s.max_reuse,
             origin: s.origin,

@@ -152,6 +152,8 @@ pub struct ServerPlan {
     pub send_proxy: u8,
     /// `pool-max-conn`, -1 for unlimited.
     pub pool_max_conn: i32,
+    /// `pool-low-conn`: idle connections kept beyond what was needed of late.
+    pub pool_low_conn: u32,
     /// `pool-purge-delay`.
     pub pool_purge_delay: Duration,
     /// `max-reuse`, -1 for unlimited.

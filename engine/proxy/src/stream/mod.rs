@@ -104,6 +104,8 @@ pub(crate) struct Stream {
     pub status: u16,
     pub bytes_in: u64,
     pub bytes_out: u64,
+    /// No request was understood: what came is logged, but not counted.
+    pub malformed: bool,
     pub retries: u32,
     pub redispatched: bool,
     /// Requests ahead in the server's and backend's queue.
@@ -168,6 +170,7 @@ impl Stream {
             status: 0,
             bytes_in: 0,
             bytes_out: 0,
+            malformed: false,
             retries: 0,
             redispatched: false,
             ahead: (0, 0),
@@ -281,7 +284,9 @@ impl Stream {
 
     /// Adds what went through to the counters; the fields start again from what was counted.
     pub(crate) fn count_bytes(&self) {
-        let (i, o) = (self.bytes_in, self.bytes_out);
+        // COMPAT: a request that is none has no size (`admin/columns-csv`).
+        let i = if self.malformed { 0 } else { self.bytes_in };
+        let o = self.bytes_out;
         let sides =
             [self.session.front_stats(), self.back_stats(), self.server_stats(), self.listener_stats()];
         for s in sides.into_iter().flatten() {
