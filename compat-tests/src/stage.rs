@@ -102,7 +102,7 @@ pub struct Start {
 
 impl Start {
     /// With this configuration. `{listen:NAME}` stands for a listening socket that is inherited,
-    /// `{NAME}` for what [`Start::fill`] says, `{tmp}` for the run's folder, `{closed}` for an address
+    /// `{port:NAME}` for an address that the subject binds itself, `{NAME}` for what [`Start::fill`] says, `{tmp}` for the run's folder, `{closed}` for an address
     /// where nobody listens.
     #[must_use]
     pub fn with(config: &str) -> Start {
@@ -294,6 +294,16 @@ impl Stage {
             if let Ok(address) = value.parse() {
                 self.normal.address(name, address);
             }
+        }
+        while let Some(at) = config.find("{port:") {
+            let end = config[at..].find('}').expect("the end of a placeholder") + at;
+            let name = config[at + "{port:".len()..end].to_string();
+            // nobody else gets this port: the address is this process's own
+            let socket = TcpListener::bind((own_address(), 0)).expect("a free port");
+            let address = socket.local_addr().expect("a bound socket");
+            self.normal.address(&name, address);
+            self.listening.insert(name, address);
+            config.replace_range(at..=end, &address.to_string());
         }
         let mut sockets = Vec::new();
         while let Some(at) = config.find("{listen:") {

@@ -3,9 +3,30 @@
 //! Management guide §9.1. The four tag letters are origin, nature, scope, persistence; the typed form
 //! prints the first three. Columns of 3.5 stand behind their lifetime.
 
-use rha_vocab::Lifetime;
+use rha_vocab::{Dialect, Lifetime};
 
 use crate::view::{Back, Counts, Front, Listener, Proxy, Server};
+
+impl Column {
+    /// The three letters of the typed form. COMPAT: some differ for a backend.
+    #[must_use]
+    pub fn tags_for(&self, o: Object<'_>, d: Dialect) -> &'static str {
+        match (self.name, o) {
+            ("act" | "bck" | "rate_max", Object::Back(..)) => "MGP",
+            ("rate", Object::Back(..)) if d < Dialect::V3_0 => "MGP",
+            _ => self.tags,
+        }
+    }
+
+    /// Its value. COMPAT: a listener's connections have a column of theirs since 3.0.
+    #[must_use]
+    pub fn cell(&self, o: Object<'_>, d: Dialect) -> Option<Cell> {
+        if matches!(o, Object::Listener(..)) && self.name == "conn_tot" && d >= Dialect::V3_0 {
+            return u64c(o.counts().stot);
+        }
+        (self.value)(o)
+    }
+}
 
 /// The object a line is about.
 #[derive(Debug, Clone, Copy)]
@@ -162,8 +183,8 @@ fn zero_all(o: Object<'_>) -> Option<Cell> {
     u64c(0)
 }
 
-fn nothing(_: Object<'_>) -> Option<Cell> {
-    None
+fn agent(o: Object<'_>) -> Option<&crate::view::Agent> {
+    o.server()?.agent.as_ref()
 }
 
 macro_rules! col {
@@ -244,7 +265,7 @@ pub const COLUMNS: &[Column] = &[
         Object::Back(_, b) if !b.servers.is_empty() => u32c(b.downtime_s),
         _ => o.checked().map(|s| Cell::U32(s.downtime_s)),
     }),
-    col!("qlimit", "CLS", |o| o.server().filter(|s| s.maxqueue > 0).map(|s| Cell::U32(s.maxqueue))),
+    col!("qlimit", "CGS", |o| o.server().filter(|s| s.maxqueue > 0).map(|s| Cell::U32(s.maxqueue))),
     col!("pid", "KGP", |_| u32c(1u64)),
     col!("iid", "KGS", |o| u32c(o.proxy().iid)),
     col!("sid", "KGS", |o| u32c(o.sid())),
@@ -273,18 +294,19 @@ pub const COLUMNS: &[Column] = &[
         .filter(|s| s.observed_failures > 0)
         .map(|s| Cell::U64(s.observed_failures))),
     col!("req_rate", "MRP", |o| {
-        if o.is_http() && matches!(o, Object::Front(..)) { u32c(o.counts().req_rate.0) } else { None }
+        if matches!(o, Object::Front(..)) { u32c(o.counts().req_rate.0) } else { None }
     }),
     col!("req_rate_max", "MMP", |o| {
-        if o.is_http() && matches!(o, Object::Front(..)) { u32c(o.counts().req_rate.1) } else { None }
+        if matches!(o, Object::Front(..)) { u32c(o.counts().req_rate.1) } else { None }
     }),
-    col!("req_tot", "MCP", |o| http(o, |c| c.req_tot)),
+    // COMPAT: a TCP frontend has the column too, at zero.
+    col!("req_tot", "MCP", |o| http(o, |c| c.req_tot).or_else(|| front_only(o, |c| c.req_tot))),
     col!("cli_abrt", "MCP", |o| back_only(o, |c| c.cli_abrt)),
     col!("srv_abrt", "MCP", |o| back_only(o, |c| c.srv_abrt)),
-    col!("comp_in", "MCP", |o| if o.is_http() { zero_sides(o) } else { None }),
-    col!("comp_out", "MCP", |o| if o.is_http() { zero_sides(o) } else { None }),
-    col!("comp_byp", "MCP", |o| if o.is_http() { zero_sides(o) } else { None }),
-    col!("comp_rsp", "MCP", |o| if o.is_http() { zero_sides(o) } else { None }),
+    col!("comp_in", "MCP", zero_sides),
+    col!("comp_out", "MCP", zero_sides),
+    col!("comp_byp", "MCP", zero_sides),
+    col!("comp_rsp", "MCP", zero_sides),
     col!("lastsess", "MAP", |o| {
         if o.is_front() {
             return None;
@@ -293,22 +315,22 @@ pub const COLUMNS: &[Column] = &[
         Some(Cell::S32(s))
     }),
     col!("last_chk", "MOP", |o| o.checked().map(|s| Cell::Str(s.check.text.clone()))),
-    col!("last_agt", "MOP", nothing),
+    col!("last_agt", "MOP", |o| agent(o).map(|a| Cell::Str(a.last.text.clone()))),
     col!("qtime", "MaP", |o| back_only(o, |c| c.times[0]).map(narrow)),
     col!("ctime", "MaP", |o| back_only(o, |c| c.times[1]).map(narrow)),
     col!("rtime", "MaP", |o| back_only(o, |c| c.times[2]).map(narrow)),
     col!("ttime", "MaP", |o| back_only(o, |c| c.times[3]).map(narrow)),
-    col!("agent_status", "MOP", nothing),
-    col!("agent_code", "MOP", nothing),
-    col!("agent_duration", "MDP", nothing),
+    col!("agent_status", "MOP", |o| agent(o).map(|a| Cell::Str(a.last.status.clone()))),
+    col!("agent_code", "MOP", |o| agent(o).and_then(|a| a.last.code).map(|c| Cell::U32(c.into()))),
+    col!("agent_duration", "MDP", |o| agent(o).and_then(|a| a.last.duration_ms).map(Cell::U64)),
     col!("check_desc", "MOP", |o| o.checked().map(|s| Cell::Str(s.check.description.clone()))),
-    col!("agent_desc", "MOP", nothing),
+    col!("agent_desc", "MOP", |o| agent(o).map(|a| Cell::Str(a.last.description.clone()))),
     col!("check_rise", "CGS", |o| o.checked().map(|s| Cell::U32(s.health.0.into()))),
     col!("check_fall", "CGS", |o| o.checked().map(|s| Cell::U32(s.health.1.into()))),
     col!("check_health", "CGS", |o| o.checked().map(|s| Cell::U32(s.health.2.into()))),
-    col!("agent_rise", "CGS", nothing),
-    col!("agent_fall", "CGS", nothing),
-    col!("agent_health", "CGS", nothing),
+    col!("agent_rise", "CGS", |o| agent(o).map(|a| Cell::U32(a.health.0.into()))),
+    col!("agent_fall", "CGS", |o| agent(o).map(|a| Cell::U32(a.health.1.into()))),
+    col!("agent_health", "CGS", |o| agent(o).map(|a| Cell::U32(a.health.2.into()))),
     col!("addr", "CGS", |o| match o {
         Object::Server(_, _, s) => s.host.as_ref().map(|h| Cell::Str(join(h, s.port))),
         Object::Listener(_, l) if !l.address.is_empty() => text(l.address.clone()),
@@ -348,10 +370,10 @@ pub const COLUMNS: &[Column] = &[
     col!("rtime_max", "MMP", |o| back_only(o, |c| c.times_max[2]).map(narrow)),
     col!("ttime_max", "MMP", |o| back_only(o, |c| c.times_max[3]).map(narrow)),
     col!("eint", "MCP", |o| u64c(o.counts().eint)),
-    col!("idle_conn_cur", "MGP", |o| o.server().map(|s| Cell::U32(s.idle))),
-    col!("safe_conn_cur", "MGP", |o| o.server().map(|_| Cell::U32(0))),
+    col!("idle_conn_cur", "MGP", |o| o.server().map(|s| Cell::U32(s.idle.saturating_sub(s.safe)))),
+    col!("safe_conn_cur", "MGP", |o| o.server().map(|s| Cell::U32(s.safe))),
     col!("used_conn_cur", "MGP", |o| o.server().map(|s| Cell::U32(s.sessions.0))),
-    col!("need_conn_est", "MGP", |o| o.server().map(|s| Cell::U32(s.sessions.0))),
+    col!("need_conn_est", "MGP", |o| o.server().map(|s| Cell::U32(s.need))),
     col!("uweight", "MaP", |o| match o {
         Object::Server(_, _, s) => u32c(s.weights.1),
         Object::Back(_, b) => u32c(backend_weight(b, |s| s.weights.1)),
@@ -398,7 +420,12 @@ pub const COLUMNS: &[Column] = &[
     },
     Column { name: "h2req", tags: "MCP", lifetime: Lifetime::since(3, 0), value: |o| front_only(o, |_| 0) },
     Column { name: "h3req", tags: "MCP", lifetime: Lifetime::since(3, 0), value: |o| front_only(o, |_| 0) },
-    Column { name: "proto", tags: "MCS", lifetime: Lifetime::since(3, 0), value: nothing },
+    Column {
+        name: "proto",
+        tags: "SGP",
+        lifetime: Lifetime::since(3, 0),
+        value: |o| if let Object::Listener(_, l) = o { text(l.protocol) } else { None },
+    },
 ];
 
 /// Columns behind the `-` separator: those of protocol modules.
@@ -419,15 +446,31 @@ pub const MODULES: &[Column] = &[
     col!("h2_backend_open_streams", "MGP", zero_sides),
     col!("h2_total_connections", "MCP", zero_sides),
     col!("h2_backend_total_streams", "MCP", zero_sides),
-    col!("h1_open_connections", "MGP", |o| h1(o, |o| o.sessions().0)),
+    col!("h1_open_connections", "MGP", |o| h1(o, open_connections)),
     col!("h1_open_streams", "MGP", |o| h1(o, |o| o.sessions().0)),
-    col!("h1_total_connections", "MCP", |o| h1(o, |o| o.counts().stot)),
-    col!("h1_total_streams", "MCP", |o| h1(o, |o| o.counts().req_tot)),
+    col!("h1_total_connections", "MCP", |o| h1(o, total_connections)),
+    col!("h1_total_streams", "MCP", |o| h1(o, total_streams)),
     col!("h1_bytes_in", "MCP", |o| h1(o, |o| o.counts().bin)),
     col!("h1_bytes_out", "MCP", |o| h1(o, |o| o.counts().bout)),
     col!("h1_spliced_bytes_in", "MCP", zero_sides),
     col!("h1_spliced_bytes_out", "MCP", zero_sides),
 ];
+
+/// A backend's are those to its servers, idle ones included.
+fn open_connections(o: Object<'_>) -> u64 {
+    match o {
+        Object::Back(_, b) => b.servers.iter().map(|s| s.sessions.0 + s.idle).sum(),
+        _ => o.sessions().0,
+    }
+}
+
+fn total_connections(o: Object<'_>) -> u64 {
+    if matches!(o, Object::Back(..)) { o.counts().connect } else { o.counts().stot }
+}
+
+fn total_streams(o: Object<'_>) -> u64 {
+    if matches!(o, Object::Back(..)) { o.counts().connect + o.counts().reuse } else { o.counts().req_tot }
+}
 
 fn h1(o: Object<'_>, of: fn(Object<'_>) -> u64) -> Option<Cell> {
     match o {

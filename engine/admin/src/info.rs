@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use rha_vocab::Dialect;
+use rha_vocab::{Dialect, Lifetime};
 use serde_json::{Value, json};
 
 use crate::columns::Cell;
@@ -10,18 +10,30 @@ use crate::view::Process;
 
 /// One line.
 struct Line {
-    name: fn(Dialect) -> &'static str,
+    name: &'static str,
     tags: &'static str,
     about: &'static str,
-    value: fn(&Process) -> Cell,
+    /// `None` where there is no such line.
+    value: fn(&Process) -> Option<Cell>,
+    lifetime: Lifetime,
 }
 
+/// A row; the value is `Cell` for most.
 macro_rules! line {
-    ($name:literal, $tags:literal, $about:literal, $value:expr) => {
-        Line { name: |_| $name, tags: $tags, about: $about, value: $value }
+    (3.0, $name:literal, $tags:literal, $about:literal, $value:expr) => {
+        Line { lifetime: Lifetime::since(3, 0), ..line!($name, $tags, $about, $value) }
     };
-    ($name:expr, $tags:literal, $about:literal, $value:expr) => {
-        Line { name: $name, tags: $tags, about: $about, value: $value }
+    ($name:literal, $tags:literal, $about:literal, $value:expr) => {
+        Line {
+            name: $name,
+            tags: $tags,
+            about: $about,
+            value: |p| {
+                let value: fn(&Process) -> Cell = $value;
+                Some(value(p))
+            },
+            lifetime: Lifetime::ALWAYS,
+        }
     };
 }
 
@@ -50,7 +62,7 @@ const LINES: &[Line] = &[
     line!("CurrConns", "MGP", "connections now", |p| Cell::U32(p.connections.0)),
     line!("CumConns", "MCP", "connections since start", |p| Cell::U32(p.connections.1)),
     line!("CumReq", "MCP", "requests since start", |p| Cell::U32(p.connections.2)),
-    line!("MaxSslConns", "CLP", "TLS connection limit", zero),
+    line!("MaxSslConns", "MMP", "TLS connection limit", zero),
     line!("CurrSslConns", "MGP", "TLS connections now", zero),
     line!("CumSslConns", "MCP", "TLS connections since start", zero),
     line!("Maxpipes", "CLP", "pipes that splicing may use", zero),
@@ -61,13 +73,13 @@ const LINES: &[Line] = &[
     line!("MaxConnRate", "MMP", "most connections in one second", |p| Cell::U32(p.conn_rate.2)),
     line!("SessRate", "MRP", "sessions per second now", |p| Cell::U32(p.sess_rate.0)),
     line!("SessRateLimit", "CLP", "limit of it, 0 for none", |p| Cell::U32(p.sess_rate.1)),
-    line!("MaxSessRate", "MMP", "most sessions in one second", |p| Cell::U32(p.sess_rate.2)),
+    line!("MaxSessRate", "MRP", "most sessions in one second", |p| Cell::U32(p.sess_rate.2)),
     line!("SslRate", "MRP", "TLS connections per second now", zero),
     line!("SslRateLimit", "CLP", "limit of it", zero),
     line!("MaxSslRate", "MMP", "most TLS connections in one second", zero),
-    line!("SslFrontendKeyRate", "MRP", "TLS keys per second at frontends", zero),
+    line!("SslFrontendKeyRate", "MGP", "TLS keys per second at frontends", zero),
     line!("SslFrontendMaxKeyRate", "MMP", "most of them in one second", zero),
-    line!("SslFrontendSessionReuse_pct", "MRP", "TLS sessions reused at frontends, percent", zero),
+    line!("SslFrontendSessionReuse_pct", "MGP", "TLS sessions reused at frontends, percent", zero),
     line!("SslBackendKeyRate", "MRP", "TLS keys per second at backends", zero),
     line!("SslBackendMaxKeyRate", "MMP", "most of them in one second", zero),
     line!("SslCacheLookups", "MCP", "TLS session cache lookups", zero),
@@ -75,35 +87,66 @@ const LINES: &[Line] = &[
     line!("CompressBpsIn", "MRP", "bytes per second into compression", zero),
     line!("CompressBpsOut", "MRP", "bytes per second out of compression", zero),
     line!("CompressBpsRateLim", "CLP", "limit of it", zero),
+    hidden("ZlibMemUsage", "memory of compression; it needs none here", |_| None),
+    hidden("MaxZlibMemUsage", "limit of it", |_| None),
     line!("Tasks", "MGP", "connections and background activities", |p| Cell::U32(p.connections.0)),
     line!("Run_queue", "MGP", "of them ready to run", zero),
     line!("Idle_pct", "MaP", "percent of time spent waiting", |p| Cell::U32(p.idle_percent)),
-    line!("node", "KGS", "name of this node", |p| Cell::Str(p.node.clone())),
-    line!("Stopping", "SGP", "1 while stopping", |p| Cell::U32(p.stopping.into())),
+    line!("node", "COS", "name of this node", |p| Cell::Str(p.node.clone())),
+    Line {
+        tags: "COS",
+        ..hidden("description", "description of this node", |p| {
+            (!p.description.is_empty()).then(|| Cell::Str(p.description.clone()))
+        })
+    },
+    line!("Stopping", "MGP", "1 while stopping", |p| Cell::U32(p.stopping.into())),
     line!("Jobs", "MGP", "connections and listeners", |p| Cell::U32(p.jobs.0)),
     line!("Unstoppable Jobs", "MGP", "of them such that do not hold up a stop", zero),
     line!("Listeners", "MGP", "listening sockets", |p| Cell::U32(p.jobs.1)),
     line!("ActivePeers", "MGP", "verified peers", zero),
     line!("ConnectedPeers", "MGP", "connected peers", zero),
-    line!("DroppedLogs", "MCP", "log lines lost", |p| Cell::U32(p.dropped_logs)),
-    line!("BusyPolling", "CGP", "1 with busy polling", zero),
-    line!("FailedResolutions", "MCP", "failed name resolutions", zero),
-    line!("TotalBytesOut", "MCP", "bytes sent since start", |p| Cell::U64(p.bytes_out.0)),
-    line!(spliced, "MCP", "of them spliced", |_| Cell::U64(0)),
+    line!("DroppedLogs", "MGP", "log lines lost", |p| Cell::U32(p.dropped_logs)),
+    line!("BusyPolling", "MGP", "1 with busy polling", zero),
+    line!("FailedResolutions", "MGP", "failed name resolutions", zero),
+    line!("TotalBytesOut", "MGP", "bytes sent since start", |p| Cell::U64(p.bytes_out.0)),
+    line!("TotalSplicedBytesOut", "MGP", "of them spliced", |_| Cell::U64(0)),
     line!("BytesOutRate", "MRP", "bytes sent per second", |p| Cell::U64(p.bytes_out.1)),
-    line!("DebugCommandsIssued", "MCP", "debug commands given", zero),
+    line!("DebugCommandsIssued", "MGP", "debug commands given", zero),
     line!("CumRecvLogs", "MCP", "log messages received", zero),
     line!("Build info", "POS", "build", |p| Cell::Str(p.version.clone())),
-    line!("Memmax_bytes", "CLP", "memory limit, bytes", |p| Cell::U64(p.memory_mb << 20)),
+    line!("Memmax_bytes", "CLP", "memory limit, bytes", |p| Cell::U32(p.memory_mb << 20)),
     line!("PoolAlloc_bytes", "MGP", "memory in pools, bytes", |_| Cell::U64(0)),
     line!("PoolUsed_bytes", "MGP", "memory in use from pools, bytes", |_| Cell::U64(0)),
     line!("Start_time_sec", "MDP", "start, seconds since 1970", |p| Cell::U32(p.started_s)),
-    line!("Tainted", "MDP", "experimental features in use", |_| Cell::Str("0".into())),
+    line!("Tainted", "SGP", "experimental features in use", |_| Cell::Str("0".into())),
+    line!(3.0, "TotalWarnings", "MCP", "warnings given since start", |p| Cell::U32(p.warnings)),
+    line!(3.0, "MaxconnReached", "MCP", "times the connection limit kept somebody waiting", zero),
+    line!(3.0, "BootTime_ms", "MDP", "time that the start took", |p| Cell::U32(p.boot_ms)),
+    line!(3.0, "Niced_tasks", "MGP", "activities with another priority; there is none here", zero),
+    line!(3.0, "CurrStreams", "MGP", "streams now", |p| Cell::U64(p.streams)),
+    line!(3.0, "CumStreams", "MGP", "streams since start", |p| Cell::U64(p.connections.2)),
+    line!(3.0, "BlockedTrafficWarnings", "MGP", "warnings about turns that took too long; none is given", zero),
 ];
 
-/// COMPAT: the name was misspelt until 2.8.
-fn spliced(d: Dialect) -> &'static str {
-    if d < Dialect::V2_8 { "TotalSplicdedBytesOut" } else { "TotalSplicedBytesOut" }
+/// A row that is there or not.
+const fn hidden(name: &'static str, about: &'static str, value: fn(&Process) -> Option<Cell>) -> Line {
+    Line { name, tags: "MGP", about, value, lifetime: Lifetime::ALWAYS }
+}
+
+/// The lines of a dialect, each with its position: one that is not shown keeps its place.
+fn lines(d: Dialect, p: &Process) -> impl Iterator<Item = (usize, &'static Line, Cell)> {
+    let known = LINES.iter().filter(move |l| l.lifetime.covers(d)).enumerate();
+    known.filter_map(move |(pos, l)| Some((pos, l, (l.value)(p)?)))
+}
+
+impl Line {
+    /// COMPAT: one name was misspelt until 2.8.
+    fn name(&self, d: Dialect) -> &'static str {
+        match self.name {
+            "TotalSplicedBytesOut" if d < Dialect::V2_8 => "TotalSplicdedBytesOut",
+            name => name,
+        }
+    }
 }
 
 fn uptime(s: u64) -> String {
@@ -123,15 +166,12 @@ fn plain(c: &Cell) -> (&'static str, String) {
 #[must_use]
 pub fn text(p: &Process, d: Dialect, describe: bool) -> String {
     let mut out = String::new();
-    for l in LINES {
-        let _ = write!(out, "{}: {}", (l.name)(d), plain(&(l.value)(p)).1);
+    for (_, l, cell) in lines(d, p) {
+        let _ = write!(out, "{}: {}", l.name(d), plain(&cell).1);
         if describe {
             let _ = write!(out, " -- {}", l.about);
         }
         out.push('\n');
-        if (l.name)(d) == "node" && !p.description.is_empty() {
-            let _ = writeln!(out, "description: {}", p.description);
-        }
     }
     out
 }
@@ -140,9 +180,9 @@ pub fn text(p: &Process, d: Dialect, describe: bool) -> String {
 #[must_use]
 pub fn typed(p: &Process, d: Dialect) -> String {
     let mut out = String::new();
-    for (pos, l) in LINES.iter().enumerate() {
-        let (kind, value) = plain(&(l.value)(p));
-        let _ = writeln!(out, "{pos}.{}.1:{}:{kind}:{value}", (l.name)(d), l.tags);
+    for (pos, l, cell) in lines(d, p) {
+        let (kind, value) = plain(&cell);
+        let _ = writeln!(out, "{pos}.{}.1:{}:{kind}:{value}", l.name(d), l.tags);
     }
     out
 }
@@ -150,18 +190,15 @@ pub fn typed(p: &Process, d: Dialect) -> String {
 /// `json`: one array.
 #[must_use]
 pub fn json(p: &Process, d: Dialect) -> String {
-    let all: Vec<Value> = LINES
-        .iter()
-        .enumerate()
-        .map(|(pos, l)| {
-            let cell = (l.value)(p);
+    let all: Vec<Value> = lines(d, p)
+        .map(|(pos, l, cell)| {
             let value = match &cell {
                 Cell::U32(n) | Cell::U64(n) => json!(n),
                 Cell::S32(n) => json!(n),
                 Cell::Str(s) => json!(s),
             };
             json!({
-                "field": {"pos": pos, "name": (l.name)(d)},
+                "field": {"pos": pos, "name": l.name(d)},
                 "processNum": 1,
                 "tags": tags_json(l.tags),
                 "value": {"type": plain(&cell).0, "value": value},

@@ -90,11 +90,11 @@ pub fn csv(snapshot: &Snapshot, filter: &Filter, d: Dialect) -> String {
     out.push('\n');
     for o in objects(snapshot, filter) {
         for c in columns(d) {
-            csv_cell(&mut out, (c.value)(o));
+            csv_cell(&mut out, c.cell(o, d));
         }
         out.push_str("-,");
         for c in MODULES {
-            csv_cell(&mut out, (c.value)(o));
+            csv_cell(&mut out, c.cell(o, d));
         }
         out.push('\n');
     }
@@ -125,23 +125,19 @@ fn csv_text(s: &str) -> String {
 pub fn typed(snapshot: &Snapshot, filter: &Filter, d: Dialect) -> String {
     let mut out = String::new();
     for o in objects(snapshot, filter) {
-        let separator = columns(d).count();
-        for (pos, c) in columns(d).enumerate() {
-            typed_line(&mut out, o, pos, c);
-        }
-        for (pos, c) in MODULES.iter().enumerate() {
-            typed_line(&mut out, o, separator + 1 + pos, c);
+        // COMPAT: the separator of the CSV form has no position here.
+        for (pos, c) in columns(d).chain(MODULES).enumerate() {
+            typed_line(&mut out, (o, d), pos, c);
         }
     }
     out
 }
 
-fn typed_line(out: &mut String, o: Object<'_>, pos: usize, c: &Column) {
-    let Some(cell) = (c.value)(o) else { return };
+fn typed_line(out: &mut String, (o, d): (Object<'_>, Dialect), pos: usize, c: &Column) {
+    let Some(cell) = c.cell(o, d) else { return };
     let (kind, value) = typed_value(&cell);
-    let p = o.proxy();
-    let _ =
-        writeln!(out, "{}.{}.{}.{pos}.{}.1:{}:{kind}:{value}", o.kind().1, p.iid, o.sid(), c.name, c.tags);
+    let (letter, iid, sid, tags) = (o.kind().1, o.proxy().iid, o.sid(), c.tags_for(o, d));
+    let _ = writeln!(out, "{letter}.{iid}.{sid}.{pos}.{}.1:{tags}:{kind}:{value}", c.name);
 }
 
 fn typed_value(cell: &Cell) -> (&'static str, String) {
@@ -160,8 +156,7 @@ pub fn json(snapshot: &Snapshot, filter: &Filter, d: Dialect) -> String {
         .into_iter()
         .map(|o| {
             let fields = columns(d).chain(MODULES).enumerate().filter_map(|(pos, c)| {
-                let pos = if pos >= columns(d).count() { pos + 1 } else { pos };
-                Some(json_field(o, pos, c, &(c.value)(o)?))
+                Some(json_field((o, d), pos, c, &c.cell(o, d)?))
             });
             Value::Array(fields.collect())
         })
@@ -169,7 +164,7 @@ pub fn json(snapshot: &Snapshot, filter: &Filter, d: Dialect) -> String {
     format!("{}\n", Value::Array(all))
 }
 
-fn json_field(o: Object<'_>, pos: usize, c: &Column, cell: &Cell) -> Value {
+fn json_field((o, d): (Object<'_>, Dialect), pos: usize, c: &Column, cell: &Cell) -> Value {
     let value = match cell {
         Cell::U32(n) => json!({"type": "u32", "value": n}),
         Cell::S32(n) => json!({"type": "s32", "value": n}),
@@ -188,7 +183,7 @@ fn json_field(o: Object<'_>, pos: usize, c: &Column, cell: &Cell) -> Value {
         "id": o.sid(),
         "field": {"pos": pos, "name": c.name},
         "processNum": 1,
-        "tags": crate::info::tags_json(c.tags),
+        "tags": crate::info::tags_json(c.tags_for(o, d)),
         "value": value,
     })
 }

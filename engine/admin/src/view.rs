@@ -73,6 +73,8 @@ pub struct Listener {
     pub counts: Counts,
     /// `addr:port`.
     pub address: String,
+    /// `tcpv4`, `tcpv6`, `unix_stream`.
+    pub protocol: &'static str,
 }
 
 /// A check's last result.
@@ -90,6 +92,15 @@ pub struct LastCheck {
     pub description: String,
     /// Numbers of the state file: status, result (0..=4).
     pub numbers: (u32, u32),
+}
+
+/// An agent's check.
+#[derive(Debug, Clone, Default)]
+pub struct Agent {
+    /// `rise`, `fall`, current health.
+    pub health: (u32, u32, u32),
+    /// Last check.
+    pub last: LastCheck,
 }
 
 /// A server.
@@ -129,6 +140,8 @@ pub struct Server {
     pub observed_failures: u64,
     /// Last check.
     pub check: LastCheck,
+    /// Its agent, if that is asked.
+    pub agent: Option<Agent>,
     /// Seconds since the last change of state.
     pub changed_s: u64,
     /// Seconds down.
@@ -145,6 +158,10 @@ pub struct Server {
     pub cookie: Option<String>,
     /// Idle connections.
     pub idle: u64,
+    /// Of them, proven by reuse.
+    pub safe: u64,
+    /// Connections likely to be needed at once.
+    pub need: u64,
     /// Idle limit (`pool-max-conn`), -1 for none.
     pub idle_limit: i64,
     /// `pool-purge-delay`, milliseconds.
@@ -226,6 +243,12 @@ pub struct Process {
     pub maxconn: (u64, u64),
     /// Connections now, ever, requests ever.
     pub connections: (u64, u64, u64),
+    /// Streams now: of proxies, and commands.
+    pub streams: u64,
+    /// How long the start took, milliseconds.
+    pub boot_ms: u64,
+    /// Warnings given since start.
+    pub warnings: u64,
     /// Connections per second: now, limit, most.
     pub conn_rate: (u64, u64, u64),
     /// Sessions per second: now, limit, most.
@@ -309,6 +332,10 @@ pub enum Change {
     State(ServerAt, Wish),
     /// `set server … health`.
     Health(ServerAt, Force),
+    /// `set server … agent`.
+    Agent(ServerAt, Force),
+    /// `enable agent`, `disable agent`.
+    Agents(ServerAt, bool),
     /// `set server … weight`: user weight, 0..=256.
     Weight(ServerAt, u32),
     /// `set server … addr`: address and port.

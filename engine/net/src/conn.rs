@@ -1,25 +1,26 @@
-//! One stream connection, TCP or unix, without tokio's types showing.
+//! One stream connection, TCP or unix.
 //!
-//! [`Conn::poll_read`] goes through tokio's `poll_read`, which forgets readiness after a short read and
-//! so saves the `recv` that would only say EAGAIN; `try_read` does not.
+//! A read that fills less than its buffer has emptied the socket, which saves the `recv` that would only say
+//! EAGAIN.
 
 use std::future::poll_fn;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
-use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, Interest, ReadBuf};
-use tokio::net::{TcpStream, UnixStream};
+use rustix::net::{RecvFlags, SendFlags};
+use socket2::SockRef;
+
+use crate::reactor::{READ, Registration, WRITE};
 
 /// A connected stream socket, registered once with this thread's loop, edge-triggered.
 #[derive(Debug)]
-pub enum Conn {
-    /// IPv4 or IPv6.
-    Tcp(TcpStream),
-    /// Unix, by path or abstract name.
-    Unix(UnixStream),
+pub struct Conn {
+    // The registration goes first: its slot is free before the descriptor's number is.
+    registration: Registration,
+    fd: OwnedFd,
+    is_unix: bool,
 }
 
 /// What an idle connection has to say.
@@ -31,44 +32,76 @@ pub enum Quiet {
     No,
 }
 
-macro_rules! either {
-    ($self:expr, $s:ident => $e:expr) => {
-        match $self {
-            Conn::Tcp($s) => $e,
-            Conn::Unix($s) => $e,
-        }
-    };
-}
-
 impl Conn {
+    /// A connection that stands.
+    pub(crate) fn accepted(fd: OwnedFd, is_unix: bool) -> io::Result<Conn> {
+        Ok(Conn { registration: Registration::new()?, fd, is_unix })
+    }
+
+    /// A connection under way: ready for writing once it stands.
+    pub(crate) fn connecting(fd: OwnedFd, is_unix: bool) -> io::Result<Conn> {
+        Ok(Conn { registration: Registration::waiting(fd.as_fd())?, fd, is_unix })
+    }
+
     /// Reads into `buf`, at least one byte unless the peer has closed (0) or `buf` is empty.
     ///
     /// # Errors
     /// As the operating system tells them.
     pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        let mut rb = ReadBuf::new(buf);
-        let r = either!(self, s => Pin::new(s).poll_read(cx, &mut rb));
-        match r {
-            Poll::Ready(Ok(())) => Poll::Ready(Ok(rb.filled().len())),
-            Poll::Ready(Err(e)) => Poll::Ready(Err(e)),
-            Poll::Pending => Poll::Pending,
+        loop {
+            match self.registration.poll_ready(READ, self.fd.as_fd(), cx) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(e)) => return Poll::Ready(Err(e)),
+                Poll::Pending => return Poll::Pending,
+            }
+            if let Some(done) = self.read_now(buf) {
+                return Poll::Ready(done);
+            }
+        }
+    }
+
+    /// `None` when there is nothing.
+    fn read_now(&self, buf: &mut [u8]) -> Option<io::Result<usize>> {
+        let room = buf.len();
+        loop {
+            match rustix::net::recv(&self.fd, &mut *buf, RecvFlags::empty()) {
+                Ok((n, _)) => {
+                    if n > 0 && n < room {
+                        self.registration.exhausted(READ);
+                    }
+                    return Some(Ok(n));
+                }
+                Err(rustix::io::Errno::INTR) => {}
+                Err(rustix::io::Errno::AGAIN) => {
+                    self.registration.refused(READ);
+                    return None;
+                }
+                Err(e) => return Some(Err(e.into())),
+            }
         }
     }
 
     /// Ready when reading may give something; consumes nothing.
     ///
     /// # Errors
-    /// As the operating system tells them.
+    /// When the thread's queue takes no more sockets; anything else is told by reading.
     pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(self, s => s.poll_read_ready(cx))
+        if self.registration.is_guess() && matches!(self.peek(), Err(rustix::io::Errno::AGAIN)) {
+            self.registration.refused(READ);
+        }
+        self.registration.poll_ready(READ, self.fd.as_fd(), cx)
+    }
+
+    fn peek(&self) -> rustix::io::Result<usize> {
+        rustix::net::recv(&self.fd, &mut [0u8; 1], RecvFlags::PEEK).map(|(n, _)| n)
     }
 
     /// Ready when writing may take something.
     ///
     /// # Errors
-    /// As the operating system tells them.
+    /// When the thread's queue takes no more sockets; anything else is told by writing.
     pub fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(self, s => s.poll_write_ready(cx))
+        self.registration.poll_ready(WRITE, self.fd.as_fd(), cx)
     }
 
     /// Writes what fits now; `WouldBlock` if nothing does.
@@ -76,7 +109,26 @@ impl Conn {
     /// # Errors
     /// As the operating system tells them.
     pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
-        either!(self, s => s.try_write(buf))
+        if !self.registration.may_write() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        loop {
+            match rustix::net::send(&self.fd, buf, SendFlags::NOSIGNAL) {
+                Ok(n) => {
+                    if n < buf.len() {
+                        self.registration.exhausted(WRITE);
+                    }
+                    crate::traffic::count_sent(n);
+                    return Ok(n);
+                }
+                Err(rustix::io::Errno::INTR) => {}
+                Err(rustix::io::Errno::AGAIN) => {
+                    self.registration.refused(WRITE);
+                    return Err(io::ErrorKind::WouldBlock.into());
+                }
+                Err(e) => return Err(e.into()),
+            }
+        }
     }
 
     /// Writes what fits now, and registers for more room when nothing does.
@@ -106,33 +158,28 @@ impl Conn {
 
     /// Whether an idle connection may still be used, without a system call in the usual case.
     pub fn quiet(&mut self) -> Quiet {
-        let mut cx = Context::from_waker(Waker::noop());
-        if self.poll_readable(&mut cx).is_pending() {
+        if !self.registration.may_read() {
             return Quiet::Yes;
         }
-        let mut byte = [0u8; 1];
-        match self.poll_read(&mut cx, &mut byte) {
-            Poll::Pending => Quiet::Yes,
-            Poll::Ready(_) => Quiet::No,
+        match self.read_now(&mut [0]) {
+            None => Quiet::Yes,
+            Some(_) => Quiet::No,
         }
     }
 
     /// Ready when the peer has closed or failed; bytes that wait to be read hide a close.
     pub fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            match self.poll_readable(cx) {
+            match self.registration.poll_ready(READ, self.fd.as_fd(), cx) {
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(_)) => return Poll::Ready(()),
                 Poll::Pending => return Poll::Pending,
             }
-            let peeked = either!(self, s => s.try_io(Interest::READABLE, || {
-                let mut byte = [std::mem::MaybeUninit::uninit()];
-                socket2::SockRef::from(s).peek(&mut byte)
-            }));
-            match peeked {
+            match self.peek() {
                 Ok(0) => return Poll::Ready(()),
                 Ok(_) => return Poll::Pending,
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                Err(rustix::io::Errno::INTR) => {}
+                Err(rustix::io::Errno::AGAIN) => self.registration.refused(READ),
                 Err(_) => return Poll::Ready(()),
             }
         }
@@ -143,52 +190,46 @@ impl Conn {
     /// # Errors
     /// As the operating system tells them.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        socket2::SockRef::from(&self.as_fd()).shutdown(how)
+        SockRef::from(&self.fd).shutdown(how)
     }
 
     /// Makes the coming close a reset, which frees the port at once and tells the peer to forget.
     pub fn reset_on_close(&self) {
-        let _ = socket2::SockRef::from(&self.as_fd()).set_linger(Some(std::time::Duration::ZERO));
+        let _ = SockRef::from(&self.fd).set_linger(Some(std::time::Duration::ZERO));
     }
 
     /// Where the peer is; `None` on unix sockets.
     #[must_use]
     pub fn peer(&self) -> Option<SocketAddr> {
-        match self {
-            Conn::Tcp(s) => s.peer_addr().ok(),
-            Conn::Unix(_) => None,
-        }
+        if self.is_unix { None } else { SockRef::from(&self.fd).peer_addr().ok()?.as_socket() }
     }
 
     /// Our end; `None` on unix sockets.
     #[must_use]
     pub fn local(&self) -> Option<SocketAddr> {
-        match self {
-            Conn::Tcp(s) => s.local_addr().ok(),
-            Conn::Unix(_) => None,
-        }
+        if self.is_unix { None } else { SockRef::from(&self.fd).local_addr().ok()?.as_socket() }
     }
 
     /// TCP keep-alive probes.
     pub fn keepalive(&self) {
-        let _ = socket2::SockRef::from(&self.as_fd()).set_keepalive(true);
+        let _ = SockRef::from(&self.fd).set_keepalive(true);
     }
 
     /// The pending error of the socket, if there is one.
     #[must_use]
     pub fn take_error(&self) -> Option<io::Error> {
-        either!(self, s => s.take_error()).ok().flatten()
+        SockRef::from(&self.fd).take_error().ok().flatten()
     }
 }
 
 impl AsFd for Conn {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        either!(self, s => s.as_fd())
+        self.fd.as_fd()
     }
 }
 
 impl AsRawFd for Conn {
     fn as_raw_fd(&self) -> RawFd {
-        either!(self, s => s.as_raw_fd())
+        self.fd.as_raw_fd()
     }
 }

@@ -6,7 +6,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use socket2::{Domain, SockAddr, Socket, Type};
-use tokio::net::{TcpStream, UnixStream};
 
 use crate::listen::{Probes, set_tcp_number};
 use crate::{Conn, SocketAddress};
@@ -74,12 +73,7 @@ pub fn connect(to: &SocketAddress, options: &ConnectOptions) -> io::Result<Conne
         Err(e) if e.raw_os_error() == Some(libc::EINPROGRESS) => {}
         Err(e) => return Err(e),
     }
-    let conn = if domain == Domain::UNIX {
-        Conn::Unix(UnixStream::from_std(socket.into())?)
-    } else {
-        Conn::Tcp(TcpStream::from_std(socket.into())?)
-    };
-    Ok(Connecting { conn })
+    Ok(Connecting { conn: Conn::connecting(socket.into(), domain == Domain::UNIX)? })
 }
 
 fn apply(socket: &Socket, o: &ConnectOptions) -> io::Result<()> {

@@ -1,33 +1,63 @@
 //! Sockets, clocks and the process: the one crate that may say `unsafe` and the one that names libc.
 //!
 //! Narrow types on purpose: [`Listener`], [`Conn`], [`Connecting`], [`DatagramBatch`]. The data path
-//! knows nothing of tokio's socket types, so the loop underneath can be exchanged on evidence.
+//! knows nothing of tokio's socket types, so the loop underneath can be exchanged on evidence. The failover
+//! daemons get the kernel's tables ([`netlink`], [`nft`], [`sysctl`]), sockets below UDP ([`raw`]), BFD's
+//! sockets, and [`scripts`].
 //!
 //! Deliberately absent: protocols, rules, any decision about when to read or write.
 
 mod address;
+mod bfd;
 mod clock;
 mod conn;
 mod connect;
+pub mod daemon;
 mod dgram;
+mod executor;
+mod fifo;
+pub mod ipvs;
+#[cfg(test)]
+mod lab;
+mod handover;
 mod listen;
+pub mod netlink;
+pub mod nft;
+mod pidfile;
 mod process;
+mod probe;
+mod processes;
+pub mod raw;
+mod reactor;
 mod runtime;
+pub mod scheduling;
+pub mod scripts;
 mod supervise;
+pub mod sysctl;
+mod traffic;
+mod watch;
 
 pub use address::{ResolveError, SocketAddress, resolve, resolve_all};
+pub use probe::{ProbeSource, probe_icmp, probe_tcp, probe_udp};
+pub use bfd::{BFD_MULTIHOP_PORT, BFD_PORT, BfdListener, BfdReceived, BfdSender};
 pub use clock::{Clock, LocalTime, local_time, loop_turned, read_clocks};
 pub use conn::{Conn, Quiet};
 pub use connect::{ConnectOptions, Connecting, connect, is_exhaustion};
 pub use dgram::{DatagramBatch, DatagramSocket, LineSink};
+pub use executor::{Elapsed, Sleep, Task, run_loop, sleep, sleep_until, spawn, timeout};
+pub use fifo::Fifo;
+pub use handover::{receive_sockets, send_sockets};
 pub use listen::{
     Accepting, BindError, BindProblem, Incoming, ListenOptions, Listener, PlainConn, Probes, bind,
 };
+pub use pidfile::{PidFile, process_exists, read_pidfile};
 pub use process::{
     Identity, chroot, daemonize, descriptor_limit, drop_privileges, hostname, limit_memory, lookup_group,
     lookup_user, raise_descriptor_limit, sd_notify, write_pidfile,
 };
+pub use processes::{ParameterMatch, ProcessPattern, count_processes};
 pub use runtime::{Worker, run_local, spawn_worker};
 pub use supervise::{
     Ended, Forked, Signal, Signals, detach, fork, processor_time_us, reap, send_signal, system_name, wait_for,
 };
+pub use traffic::bytes_sent;

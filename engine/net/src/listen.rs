@@ -15,10 +15,10 @@ use std::path::{Path, PathBuf};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use socket2::{Domain, SockAddr, SockRef, Socket, TcpKeepalive, Type};
-use tokio::net::{TcpListener, UnixListener};
+use socket2::{Domain, SockAddr, Socket, TcpKeepalive, Type};
 
 use crate::connect::abstract_address;
+use crate::reactor::{READ, Registration};
 use crate::{Conn, SocketAddress, lookup_group, lookup_user};
 
 /// What a `bind` line asks of its sockets.
@@ -348,6 +348,11 @@ impl io::Read for PlainConn {
 }
 
 impl Listener {
+    /// A listening socket of another process of ours, with the address it was asked for.
+    pub(crate) fn taken_over(socket: Socket, address: SocketAddress) -> Listener {
+        Listener { socket, address }
+    }
+
     /// A connection that is already there (a process without a loop: the master).
     ///
     /// # Errors
@@ -394,12 +399,9 @@ impl Listener {
     /// # Errors
     /// As the operating system tells them.
     pub fn attach(self) -> io::Result<Accepting> {
-        Ok(match self.address {
-            SocketAddress::Ip(_) | SocketAddress::Fd(_) => {
-                Accepting::Tcp(TcpListener::from_std(self.socket.into())?)
-            }
-            _ => Accepting::Unix(UnixListener::from_std(self.socket.into())?),
-        })
+        let is_unix = !matches!(self.address, SocketAddress::Ip(_) | SocketAddress::Fd(_));
+        let registration = Registration::waiting(self.socket.as_fd())?;
+        Ok(Accepting { registration, socket: self.socket, is_unix })
     }
 
     /// Stops connections from being queued, leaving the address bound (SIGTTOU).
@@ -427,11 +429,11 @@ impl AsFd for Listener {
 
 /// A listener registered with a loop.
 #[derive(Debug)]
-pub enum Accepting {
-    /// TCP.
-    Tcp(TcpListener),
-    /// Unix.
-    Unix(UnixListener),
+pub struct Accepting {
+    // The registration goes first, as in `Conn`.
+    registration: Registration,
+    socket: Socket,
+    is_unix: bool,
 }
 
 impl Accepting {
@@ -440,22 +442,34 @@ impl Accepting {
     /// # Errors
     /// As the operating system tells them (`EMFILE` among them).
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Incoming>> {
-        match self {
-            Accepting::Tcp(l) => {
-                l.poll_accept(cx).map_ok(|(s, peer)| Incoming { conn: Conn::Tcp(s), peer: Some(plain(peer)) })
+        use rustix::net::{SocketFlags, acceptfrom_with};
+        loop {
+            match self.registration.poll_ready(READ, self.socket.as_fd(), cx) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(e)) => return Poll::Ready(Err(e)),
+                Poll::Pending => return Poll::Pending,
             }
-            Accepting::Unix(l) => {
-                l.poll_accept(cx).map_ok(|(s, _)| Incoming { conn: Conn::Unix(s), peer: None })
+            match acceptfrom_with(&self.socket, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
+                Ok((fd, from)) => {
+                    let peer = from.and_then(|a| SocketAddr::try_from(a).ok()).map(plain);
+                    return Poll::Ready(Conn::accepted(fd, self.is_unix).map(|conn| Incoming { conn, peer }));
+                }
+                Err(rustix::io::Errno::AGAIN) => self.registration.refused(READ),
+                Err(e) => return Poll::Ready(Err(e.into())),
             }
         }
     }
 
     /// Sets the accept queue's length again, which also wakes a socket that was shut down.
     pub fn listen(&self, backlog: i32) {
-        let _ = match self {
-            Accepting::Tcp(l) => SockRef::from(l).listen(backlog.max(1)),
-            Accepting::Unix(l) => SockRef::from(l).listen(backlog.max(1)),
-        };
+        let _ = self.socket.listen(backlog.max(1));
+    }
+}
+
+impl Drop for Accepting {
+    fn drop(&mut self) {
+        // Others may hold this socket: it would stay in the queue, and could not enter it again.
+        self.registration.forget(self.socket.as_fd());
     }
 }
 

@@ -1,13 +1,13 @@
-//! Workers: a thread each with a single-threaded runtime that never moves a task.
+//! Workers: a thread each with a loop of its own that never gives a task away.
+//!
+//! The failover daemons run on tokio instead ([`run_local`]): few packets, and libraries that bring its sockets.
 
 use std::future::Future;
 use std::io;
 use std::thread::JoinHandle;
 
-use tokio::runtime::Builder;
-use tokio::task::LocalSet;
-
-use crate::loop_turned;
+use crate::clock::loop_turned;
+use crate::executor::run_loop;
 
 /// A running worker thread.
 #[derive(Debug)]
@@ -41,12 +41,13 @@ where
     F: Future<Output = ()> + 'static,
 {
     let (told, failed) = std::sync::mpsc::channel();
-    let thread = std::thread::Builder::new().name(name).spawn(move || match build() {
-        Ok(runtime) => {
-            let _ = told.send(None);
-            LocalSet::new().block_on(&runtime, async move { make().await });
-        }
-        Err(e) => {
+    let thread = std::thread::Builder::new().name(name).spawn(move || {
+        let mine = told.clone();
+        let ran = run_loop(async move {
+            let _ = mine.send(None);
+            make().await;
+        });
+        if let Err(e) = ran {
             let _ = told.send(Some(e));
         }
     })?;
@@ -56,20 +57,13 @@ where
     }
 }
 
-/// Runs a future on the calling thread with the same kind of runtime (tests, tools).
+/// Runs a future on the calling thread with tokio's single-threaded runtime; [`crate::Conn`] and
+/// [`crate::spawn`] are not for it.
 ///
 /// # Errors
 /// When no event queue can be had.
 pub fn run_local<F: Future>(future: F) -> io::Result<F::Output> {
-    let runtime = build()?;
-    Ok(LocalSet::new().block_on(&runtime, future))
-}
-
-fn build() -> io::Result<tokio::runtime::Runtime> {
-    Builder::new_current_thread()
-        .enable_all()
-        .on_thread_unpark(loop_turned)
-        // Look for events after so many tasks even when there is more to do.
-        .event_interval(61)
-        .build()
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().on_thread_unpark(loop_turned).build()?;
+    Ok(tokio::task::LocalSet::new().block_on(&runtime, future))
 }

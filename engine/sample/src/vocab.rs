@@ -11,39 +11,6 @@ use crate::{acl_keyword, convert, fetch};
 /// The places of the `-dKsmp` table where a fetch may be used, in its order of columns.
 pub const CHECKPOINTS: usize = 22;
 
-/// Where a source is available, bit 0 being the first column; indexed by the bits of [`Needs`].
-///
-/// COMPAT: read from what the dumps of 3.0 and 3.5 print for fetches of one source each; held by
-/// `the_dump_is_the_originals`.
-const AVAILABLE: [u32; 23] = [
-    0b111111_11111111_11111111, // CONST
-    0b101111_11111111_11111111, // INTRN
-    0b000111_11111111_11111111, // LISTN
-    0b000111_11111111_11111111, // FTEND
-    0b001111_11111111_11111111, // L4CLI
-    0b000111_11111111_11111110, // L5CLI
-    0b000111_11111111_11111111, // TRACK
-    0b000000_00000111_11111100, // L6REQ
-    0b000000_00000111_11111100, // HRQHV
-    0b000111_11111111_11111100, // HRQHP
-    0b000000_00000111_11110000, // HRQBO
-    0b001111_11111111_11000000, // BKEND
-    0b001111_11111100_00000000, // SERVR
-    0b001111_11111000_00000000, // L4SRV
-    0b001111_11111000_00000000, // L5SRV
-    0b001011_11111000_00000000, // L6RES
-    0b001011_11111000_00000000, // HRSHV
-    0b001111_11111000_00000000, // HRSHP
-    0b001011_11100000_00000000, // HRSBO
-    0b000111_11111111_11111100, // RQFIN
-    0b000111_11111110_00000000, // RSFIN
-    0b000111_11111111_11111100, // TXFIN
-    0b000111_11111111_11111111, // SSFIN
-];
-
-/// Before 3.1 the four "final" sources were for logs only.
-const LOGS_ONLY: u32 = 1 << 18;
-
 /// The vocabulary of the default dialect, with the names of all others added.
 #[must_use]
 pub fn vocab() -> SampleVocab<'static> {
@@ -73,11 +40,7 @@ pub fn converters() -> impl Iterator<Item = &'static Converter> {
 /// The checkpoints where a fetch with these needs may be used, as a set of column numbers.
 #[must_use]
 pub fn available(needs: Needs, dialect: Dialect) -> u32 {
-    let sources = (0..AVAILABLE.len()).filter(|i| needs.0 & (1 << i) != 0);
-    sources.fold(0, |all, i| {
-        let late = i >= 19 && dialect < Dialect::V3_5;
-        all | if late { LOGS_ONLY } else { AVAILABLE.get(i).copied().unwrap_or(0) }
-    })
+    needs.checkpoints_in(dialect).0
 }
 
 /// A row as `-dKsmp` prints it.

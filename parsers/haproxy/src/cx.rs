@@ -127,6 +127,11 @@ impl Cx<'_> {
         text: impl std::fmt::Display,
     ) {
         self.parsing(code, Severity::Error, line, i, sep, &text);
+        self.tolerate();
+    }
+
+    /// Makes the last message one that the original goes on from.
+    pub fn tolerate(&mut self) {
         if let Some(d) = self.diagnostics.pop() {
             self.diagnostics.push(d.tolerated());
         }

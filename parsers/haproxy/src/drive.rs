@@ -40,7 +40,7 @@ pub fn parse(input: &Input<'_>) -> Parsed {
             proxy::finish(&mut cx);
             other::finish(&mut cx);
         }
-        if has_errors(&cx, 0) {
+        if has_errors(&cx, 0) || cx.aborted {
             sum_up(&mut cx, "Fatal errors found in configuration.");
         }
     }

@@ -11,6 +11,7 @@
 mod address;
 mod check;
 mod expr;
+pub mod failover;
 mod listen;
 mod log;
 pub mod pattern;
@@ -21,7 +22,6 @@ mod rule;
 mod service;
 mod site;
 mod tracker;
-mod vip;
 
 pub use address::{Address, Host, Port};
 pub use check::{
@@ -32,6 +32,7 @@ pub use expr::{
     Acl, AclTest, Arg, Call, Condition, LogFlags, LogFormat, LogNode, PatternSource, SampleExpr, Term,
     VarName, VarScope,
 };
+pub use failover::{Failover, VirtualIp};
 pub use listen::{Bind, BindAddress, SocketLevel};
 pub use log::{Facility, LogDestination, LogLevel, LogSyslogFormat, LogTarget, Sampling};
 pub use process::{Process, StatsSocket};
@@ -49,7 +50,6 @@ pub use service::{
 };
 pub use site::{ErrorSection, FilterUse, Model, StickTable, User, UserList};
 pub use tracker::{Tracker, TrackerKind};
-pub use vip::VirtualIp;
 
 pub use bstr::BString;
 pub use rha_text::Span;

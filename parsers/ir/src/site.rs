@@ -2,7 +2,7 @@
 
 use rha_text::Span;
 
-use crate::{Process, Proxy, RoutingSession, Tracker, VirtualIp};
+use crate::{Failover, Process, Proxy, RoutingSession, Tracker, VirtualIp};
 
 /// A user of a [`UserList`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +70,8 @@ pub struct Model {
     pub trackers: Vec<Tracker>,
     /// VRRP instances, BGP neighbours, BFD peers.
     pub sessions: Vec<RoutingSession>,
+    /// What keepalived's language says.
+    pub failover: Failover,
 }
 
 impl Model {

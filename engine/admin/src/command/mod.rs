@@ -83,6 +83,9 @@ pub const COMMANDS: &[Command] = &[
         "stop accepting at a frontend for a while",
         |w, _, s| { front(w, s, |i| Change::Listening(i, false)) }
     ),
+    command!(["disable", "agent"], "<bk>/<srv>", ADMIN, "stop asking a server's agent", |w, _, s| {
+        server::with(w, 2, s, |at| Change::Agents(at, false))
+    }),
     command!(["disable", "health"], "<bk>/<srv>", ADMIN, "stop checking a server", |w, _, s| {
         server::with(w, 2, s, |at| Change::Checks(at, false))
     }),
@@ -91,6 +94,9 @@ pub const COMMANDS: &[Command] = &[
     }),
     command!(["enable", "frontend"], "<frontend>", ADMIN, "accept at a frontend again", |w, _, s| {
         front(w, s, |i| Change::Listening(i, true))
+    }),
+    command!(["enable", "agent"], "<bk>/<srv>", ADMIN, "ask a server's agent again", |w, _, s| {
+        server::with(w, 2, s, |at| Change::Agents(at, true))
     }),
     command!(["enable", "health"], "<bk>/<srv>", ADMIN, "check a server again", |w, _, s| {
         server::with(w, 2, s, |at| Change::Checks(at, true))

@@ -130,7 +130,12 @@ pub fn set(words: &[String], _: SocketLevel, site: &dyn Site) -> Answer {
                 _ => text("'set server <srv> health' expects 'up', 'stopping', or 'down'.\n"),
             }
         }
-        "agent" => text("agent checks are not enabled on this server.\n"),
+        "agent" if server.agent.is_none() => text("agent checks are not enabled on this server.\n"),
+        "agent" => match value {
+            "up" => change(site, Change::Agent(at, Force::Up)),
+            "down" => change(site, Change::Agent(at, Force::Down)),
+            _ => text("'set server <srv> agent' expects 'up' or 'down'.\n"),
+        },
         "addr" => address(words, at, &server, site),
         _ => text(
             "usage: set server <backend>/<server> addr | agent | agent-addr | agent-port | agent-send | \

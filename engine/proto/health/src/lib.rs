@@ -8,6 +8,8 @@
 //!   change did to the backend;
 //! - [`schedule`]: when the first check of each server runs, and the next.
 //!
+//! And keepalived's, in [`lvs`]: its checkers and the virtual servers that they decide over.
+//!
 //! Specification: HAProxy 3.0 configuration manual §4.2 "option httpchk", "http-check …", "tcp-check …",
 //! §5.2 "check", "agent-check", "observe", "on-error"; wordings were recorded from HAProxy 2.6.12 and 3.0.11.
 //! Deliberately absent: sockets, timers, TLS, the balance of a backend, processes (`external-check`).
@@ -19,6 +21,7 @@ mod expect;
 mod fleet;
 mod happening;
 mod http;
+pub mod lvs;
 mod outcome;
 mod packets;
 pub mod schedule;

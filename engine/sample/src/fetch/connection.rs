@@ -91,7 +91,7 @@ pub(crate) const ROWS: &[Fetch] = &[
         "bc_setting_streams_limit",
         NONE,
         T::Sint,
-        Needs::L4_SERVER,
+        Needs::L5_SERVER,
         Lifetime { since: Some(Dialect::V3_0), until: Some(Dialect::V3_5) },
         "Streams the server connection may have (old name of bc_settings_streams_limit).",
     ),

@@ -71,7 +71,7 @@ pub(crate) const ROWS: &[Fetch] = &[
         "req.ver",
         NONE,
         T::Str,
-        Needs::L6_REQUEST,
+        Needs::HTTP_REQUEST_HEADERS,
         Lifetime::until(3, 5),
         "HTTP version of the request, such as 1.1.",
     )
@@ -89,7 +89,7 @@ pub(crate) const ROWS: &[Fetch] = &[
         "req_ver",
         NONE,
         T::Str,
-        Needs::L6_REQUEST,
+        Needs::HTTP_REQUEST_HEADERS,
         Lifetime::until(3, 5),
         "HTTP version of the request (old name of req.ver).",
     )

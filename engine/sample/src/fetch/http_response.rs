@@ -10,7 +10,7 @@ pub(crate) const ROWS: &[Fetch] = &[
         "res.ver",
         NONE,
         T::Str,
-        Needs::L6_RESPONSE,
+        Needs::HTTP_RESPONSE_HEADERS,
         Lifetime::until(3, 5),
         "HTTP version of the response.",
     )
@@ -28,7 +28,7 @@ pub(crate) const ROWS: &[Fetch] = &[
         "resp_ver",
         NONE,
         T::Str,
-        Needs::L6_RESPONSE,
+        Needs::HTTP_RESPONSE_HEADERS,
         Lifetime::until(3, 5),
         "HTTP version of the response (old name of res.ver).",
     )

@@ -4,6 +4,9 @@ use rha_vocab::{Lifetime, Needs, SampleType as T};
 
 use crate::row::{ALWAYS, Fetch, NONE, fetch};
 
+/// What a cache says of a response.
+const CACHED: Needs = Needs::HTTP_RESPONSE_LINE.and(Needs::RESPONSE_SIDE);
+
 /// Rows of this subject.
 pub(crate) const ROWS: &[Fetch] = &[
     fetch(
@@ -83,8 +86,8 @@ pub(crate) const ROWS: &[Fetch] = &[
         .unfed(last_rule_line),
     fetch("prio_class", NONE, T::Sint, Needs::INTERNAL, ALWAYS, "Priority class of the stream in queues."),
     fetch("prio_offset", NONE, T::Sint, Needs::INTERNAL, ALWAYS, "Priority offset of the stream in queues."),
-    fetch("res.cache_hit", NONE, T::Bool, Needs::SERVER, ALWAYS, "Whether the response came from the cache."),
-    fetch("res.cache_name", NONE, T::Str, Needs::SERVER, ALWAYS, "Name of the cache the response came from."),
+    fetch("res.cache_hit", NONE, T::Bool, CACHED, ALWAYS, "Whether the response came from the cache."),
+    fetch("res.cache_name", NONE, T::Str, CACHED, ALWAYS, "Name of the cache the response came from."),
     fetch(
         "res.comp",
         NONE,

@@ -8,15 +8,17 @@ use rha_text::{Severity, Span};
 use rha_vocab::{Dialect, Match, SampleType};
 
 use super::pattern::{MapValue, Reading, check_file};
+use super::check_names::{self as names, json_query};
 use super::{shown, variable_text};
 use crate::{Cx, units};
 
-type Judged = Result<(), String>;
+/// What a check finds.
+pub(super) type Judged = Result<(), String>;
 
 /// A call being judged.
-struct Judge<'c, 'i, 'a> {
-    cx: &'c mut Cx<'i>,
-    call: &'a mut Call,
+pub(super) struct Judge<'c, 'i, 'a> {
+    pub cx: &'c mut Cx<'i>,
+    pub call: &'a mut Call,
     span: Span,
 }
 
@@ -41,7 +43,16 @@ const FETCHES: &[(&str, Check)] = &[
     ("ssl_c_i_dn ssl_c_r_dn ssl_c_s_dn ssl_f_i_dn ssl_f_s_dn ssl_s_s_dn ssl_s_i_dn", dn_format),
     ("fc_pp_tlv", tlv),
     ("query", query),
+    ("acl", names::acl),
+    ("bin", names::bin),
+    (
+        "internal.htx_blk.data internal.htx_blk.hdrname internal.htx_blk.hdrval internal.htx_blk.size internal.htx_blk.start_line internal.htx_blk.type",
+        names::block,
+    ),
 ];
+
+/// Fetches whose arguments are judged even when there are none.
+pub(super) const ALWAYS_JUDGED: [&str; 2] = ["acl", "bin"];
 
 /// Names of converters, separated by blanks, with their check.
 const CONVERTERS: &[(&str, Check)] = &[
@@ -62,7 +73,11 @@ const CONVERTERS: &[(&str, Check)] = &[
     ("sha2", sha2),
     ("set-var unset-var", set_var),
     ("iif", |_| Ok(())),
-    ("debug", debug),
+    ("debug", names::debug),
+    ("fix_tag_value", names::fix_tag),
+    ("mqtt_field_value", names::mqtt_field),
+    ("json_query", json_query),
+    ("when", names::when),
     ("digest", digest),
     ("hmac", digest),
     ("jwt_verify", jwt_verify),
@@ -96,14 +111,14 @@ pub(super) fn converter(cx: &mut Cx<'_>, call: &mut Call, span: Span) -> Judged 
 
 impl Judge<'_, '_, '_> {
     /// Argument `i` as text; `None` when it is left out or no text.
-    fn str(&self, i: usize) -> Option<&[u8]> {
+    pub(super) fn str(&self, i: usize) -> Option<&[u8]> {
         match self.call.args.get(i) {
             Some(Arg::Str(s)) => Some(s.as_slice()),
             _ => None,
         }
     }
 
-    fn shown(&self, i: usize) -> String {
+    pub(super) fn shown(&self, i: usize) -> String {
         self.str(i).map_or_else(String::new, shown)
     }
 
@@ -429,14 +444,6 @@ fn set_var(j: &mut Judge<'_, '_, '_>) -> Judged {
         }
     }
     Ok(())
-}
-
-fn debug(j: &mut Judge<'_, '_, '_>) -> Judged {
-    // Rings of the configuration are not known here; the built-in ones are.
-    match j.str(1) {
-        Some(b"") => Err("No such sink ''".to_owned()),
-        _ => Ok(()),
-    }
 }
 
 /// COMPAT: any digest of OpenSSL's; these are the ones it lists.

@@ -127,6 +127,12 @@ pub(crate) fn warn_space(cx: &mut Cx<'_>, name: &str, args: Args<'_>) {
     cx.say("HA3303", rha_text::Severity::Warning, args.span(1), text);
 }
 
+/// Whether a condition of the proxy being read may name an ACL.
+pub(super) fn knows_acl(cx: &Cx<'_>, name: &str) -> bool {
+    let acls = cx.draft.as_ref().map_or(&[][..], |d| &d.proxy.acls);
+    acls.iter().any(|a| a.name == name) || PREDEFINED.iter().any(|(n, _)| *n == name)
+}
+
 /// Index of an ACL of the proxy, adding a predefined one.
 fn named(cx: &mut Cx<'_>, name: &str, at: Span) -> Result<u32, String> {
     let acls = cx.draft.as_ref().map_or(&[][..], |d| &d.proxy.acls);
@@ -179,7 +185,7 @@ pub fn condition_needs(cx: &Cx<'_>, acls: &[Acl], condition: &Condition) -> Need
 /// The first test of a condition that cannot work at `place`.
 #[must_use]
 pub fn conflict(cx: &Cx<'_>, condition: &Condition, place: Checkpoints) -> Option<Conflict> {
-    let works = |t: &AclTest| !needs(cx, t).checkpoints().both(place).is_none();
+    let works = |t: &AclTest| !needs(cx, t).checkpoints_in(cx.input.dialect).both(place).is_none();
     let at = place.name();
     let acls = cx.draft.as_ref().map_or(&[][..], |d| &d.proxy.acls);
     let never = terms(acls, condition).find(|l| !l.tests.iter().any(works));

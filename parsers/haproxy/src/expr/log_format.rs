@@ -303,7 +303,7 @@ impl Reader<'_, '_, '_> {
         self.message |= needs.http();
         let by_name = self.cx.input.dialect >= rha_vocab::Dialect::V3_2;
         let subject = if by_name { expr.fetch.name.to_string() } else { shown(inner) };
-        if needs.checkpoints().both(self.site.points).is_none() {
+        if needs.checkpoints_in(self.cx.input.dialect).both(self.site.points).is_none() {
             return Err(format!(
                 "sample fetch <{subject}> may not be reliably used here because it needs '{}' which is not available here",
                 needs.names()

@@ -12,6 +12,7 @@ mod acl;
 mod args;
 mod cast;
 mod check;
+mod check_names;
 mod condition;
 mod log_alias;
 mod log_format;

@@ -65,7 +65,7 @@ pub(super) fn acl_sample(
     let list = arg_list(cx, text, start, sig.args, &owner)
         .map_err(|e| format!("ACL keyword '{keyword}' : {}", e.text))?;
     let mut call = Call { name: sig.name.into(), args: list.args };
-    if !call.args.is_empty() {
+    if !call.args.is_empty() || check::ALWAYS_JUDGED.contains(&sig.name) {
         check::fetch(cx, &mut call, span).map_err(|e| format!("in argument to '{keyword}', {e}"))?;
     }
     note_support(cx, sig.name, sig.support, span);
@@ -159,7 +159,7 @@ impl<'i> Reader<'_, 'i> {
         let list = arg_list(self.cx, text, end, sig.args, &owner)
             .map_err(|e| format!("fetch method '{name}' : {}", e.text))?;
         let mut call = Call { name: sig.name.into(), args: list.args };
-        if !call.args.is_empty() {
+        if !call.args.is_empty() || check::ALWAYS_JUDGED.contains(&sig.name) {
             check::fetch(self.cx, &mut call, self.span)
                 .map_err(|e| format!("invalid args in fetch method '{name}' : {e}"))?;
         }

@@ -1,8 +1,9 @@
 //! Log keywords of `global`, and what shapes counters and headers.
 
-use rha_vocab::{Dialect, Lifetime, Support};
+use rha_vocab::{Checkpoints, Dialect, Lifetime, Support};
 
 use super::{fail, once, row, since, too_many};
+use crate::expr::{ArgContext, Args, LogSite, log_format_text, sample_text};
 use crate::{Cx, Form, Keyword, Line, log_target};
 
 /// Rows.
@@ -47,7 +48,7 @@ fn case_adjust(cx: &mut Cx<'_>, line: &Line) {
     if too_many(cx, line, 2) {
         return;
     }
-    if line.arg(2).is_empty() {
+    if line.arg(1).is_empty() || line.arg(2).is_empty() {
         return fail(cx, line, "'{k}' expects <from> and <to> as argument.");
     }
     let (from, to) = (line.text(1), line.text(2));
@@ -57,7 +58,7 @@ fn case_adjust(cx: &mut Cx<'_>, line: &Line) {
     }
     let known = &mut cx.model.process.header_case;
     if known.iter().any(|(f, _)| f.eq_ignore_ascii_case(&from)) {
-        return fail(cx, line, &format!("duplicated adjustment '{from}'"));
+        return fail(cx, line, &format!("duplicate entry '{from}'"));
     }
     known.push((from, to));
 }
@@ -67,7 +68,12 @@ fn case_file(cx: &mut Cx<'_>, line: &Line) {
         return;
     }
     if line.arg(1).is_empty() {
-        fail(cx, line, "'{k}' expects <file> as argument.");
+        return fail(cx, line, "'{k}' expects <file> as argument.");
+    }
+    let name = line.text(1);
+    if cx.input.files.look(&name).is_err() {
+        let text = format!("h1-headers-case-adjust-file '{name}': failed to open file.");
+        cx.others.late.push((rha_text::Severity::Error, line.at(1), text));
     }
 }
 
@@ -152,10 +158,20 @@ fn variable(cx: &mut Cx<'_>, line: &Line, what: &str) {
         );
     }
     if scope != "proc" {
-        fail(
+        return fail(
             cx,
             line,
             "'{k}': cannot set variable '{v}', only scope 'proc' is permitted in the global section.",
         );
+    }
+    let result = if line.is(0, "set-var") {
+        let mut at = 0;
+        sample_text(cx, Args::of(line, 2), &mut at, ArgContext::None).map(|_| ())
+    } else {
+        let site = LogSite::plain(ArgContext::None, Checkpoints::CONFIGURATION);
+        log_format_text(cx, line.at(2), line.arg(2), site).map(|_| ())
+    };
+    if let Err(e) = result {
+        cx.error("HA2301", line, 2, e);
     }
 }

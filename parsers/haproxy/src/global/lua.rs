@@ -32,6 +32,7 @@ fn load(cx: &mut Cx<'_>, line: &Line, missing: &str) {
     if line.arg(1).is_empty() {
         return fail(cx, line, missing);
     }
+    cx.others.has_lua = true;
     if cx.input.files.read(&line.text(1)).is_err() {
         fail(cx, line, "error in Lua file '{v}': cannot open {v}: No such file or directory");
     }

@@ -74,6 +74,9 @@ const STOP: TimeTexts = TimeTexts {
 };
 
 fn stop_time(cx: &mut Cx<'_>, line: &Line) {
+    if line.is(0, "close-spread-time") && line.is(1, "infinite") {
+        return;
+    }
     let Some(ms) = time(cx, line, TimeUnit::Ms, &STOP) else { return };
     let p = &mut cx.model.process;
     match line.text(0).as_str() {
@@ -126,7 +129,7 @@ fn default_path(cx: &mut Cx<'_>, line: &Line) {
             too_many(cx, line, 1);
         }
         "origin" if line.arg(2).is_empty() => {
-            fail(cx, line, "'{k}' expects a directory as an argument to mode '{v}'.");
+            fail(cx, line, "'{k} {v}' expects a directory as an argument.");
         }
         "origin" => {
             too_many(cx, line, 2);
@@ -280,6 +283,10 @@ fn stats_file(cx: &mut Cx<'_>, line: &Line) {
         return fail(cx, line, "'{k}' expect one argument: a file path.");
     }
     once::mark(cx, "stats-file");
+    if cx.input.files.look(&line.text(1)).is_err() {
+        let text = "config: Can't load stats file: cannot open file.".to_owned();
+        cx.others.late.push((rha_text::Severity::Warning, line.at(1), text));
+    }
 }
 
 fn server_state_file(cx: &mut Cx<'_>, line: &Line) {
@@ -290,6 +297,7 @@ fn server_state_file(cx: &mut Cx<'_>, line: &Line) {
         return fail(cx, line, "'{k}' expect one argument: a file path.");
     }
     once::mark(cx, "server-state-file");
+    cx.others.state_file = Some(line.at(1));
     cx.model.process.server_state_file = Some(line.text(1));
 }
 

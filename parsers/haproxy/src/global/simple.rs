@@ -8,6 +8,7 @@ use rha_ir::Process;
 use rha_vocab::{Lifetime, Support};
 
 use super::{NO_COMPRESSION, NO_H2, NO_LUA, NO_PEERS, NO_QUIC, NO_TLS, fail, fill, once, too_many};
+use crate::proxy::address::{self, Wants};
 use crate::{Cx, Form, Keyword, Line, Parse, Place, units};
 
 /// Known only to builds with a library that neither our originals nor we have.
@@ -19,6 +20,8 @@ enum Value {
     Any,
     /// A number of 32 bits, read as far as digits go.
     Int(i64, i64, &'static str),
+    /// What a function says.
+    Judged(fn(&mut Cx<'_>, &Line) -> bool),
     /// One of these.
     Word(&'static [&'static str], &'static str),
 }
@@ -186,6 +189,8 @@ fn accepted(cx: &mut Cx<'_>, line: &Line, row: &'static Simple) -> bool {
     let value = i64::from(units::atoi(line.arg(1)));
     let bad = match c.value {
         Value::Any => None,
+        Value::Judged(f) if !f(cx, line) => return false,
+        Value::Judged(_) => None,
         Value::Int(low, -1, bad) if low == i64::MIN => (value == 0).then_some(bad),
         Value::Int(low, high, bad) => (value < low || value > high).then_some(bad),
         Value::Word(set, bad) => (!set.iter().any(|w| line.is(1, w))).then_some(bad),
@@ -202,6 +207,57 @@ fn accepted(cx: &mut Cx<'_>, line: &Line, row: &'static Simple) -> bool {
         once::mark(cx, row.name);
     }
     true
+}
+
+/// The section is looked up after the last line.
+fn http_client_resolvers(cx: &mut Cx<'_>, line: &Line) -> bool {
+    cx.others.http_client_resolvers = Some((line.text(1), line.at(1)));
+    true
+}
+
+/// COMPAT: the address is complained about first, and then the line, without words.
+fn ocsp_proxy(cx: &mut Cx<'_>, line: &Line) -> bool {
+    let wants = Wants::RESOLVE.and(Wants::PORT).and(Wants::STREAM);
+    match address::read(cx, &line.text(1), wants) {
+        Ok(_) => true,
+        Err(e) => {
+            let text = format!("ocsp-update: Failed to parse destination address in {}", e.trim_end());
+            cx.say("HA2200", rha_text::Severity::Error, line.at(1), text);
+            cx.error("HA2010", line, 1, "(null)");
+            false
+        }
+    }
+}
+
+/// COMPAT: the providers an installation of OpenSSL brings along.
+fn provider(cx: &mut Cx<'_>, line: &Line) -> bool {
+    let name = line.text(1);
+    if matches!(name.as_str(), "default" | "base" | "legacy" | "null" | "fips") {
+        return true;
+    }
+    let text = format!("ssl-provider {name}: unknown provider");
+    cx.say("HA2400", rha_text::Severity::Error, line.at(1), text);
+    cx.error("HA2010", line, 1, "(null)");
+    false
+}
+
+fn limited_quic(cx: &mut Cx<'_>, _: &Line) -> bool {
+    cx.others.limited_quic = true;
+    true
+}
+
+fn state_base(cx: &mut Cx<'_>, line: &Line) -> bool {
+    cx.others.state_base = Some(line.text(1));
+    true
+}
+
+/// COMPAT: without `expose-experimental-directives`, 3.0 refuses the file and says nothing.
+fn fast_forward(cx: &mut Cx<'_>, line: &Line) -> bool {
+    if cx.experimental || cx.input.dialect >= rha_vocab::Dialect::V3_2 {
+        return super::is_exposed(cx, line) && !too_many(cx, line, 0);
+    }
+    cx.aborted = true;
+    false
 }
 
 fn unsigned(n: i64) -> Option<u32> {
@@ -241,7 +297,7 @@ const SIMPLE: &[Simple] = &[
     Simple { name: "harden.reject-privileged-ports.quic", usage: "{ on | off }", lifetime: Lifetime::since(2, 8), support: NO_QUIC, doc: "Refuses QUIC clients with a source port below 1024.", check: Check::EITHER, store: Store::Nothing },
     Simple { name: "harden.reject-privileged-ports.tcp", usage: "{ on | off }", lifetime: Lifetime::since(2, 8), support: Support::Planned, doc: "Refuses TCP clients with a source port below 1024.", check: Check::EITHER, store: Store::Nothing },
     Simple { name: "httpclient.resolvers.disabled", usage: "{ on | off }", lifetime: Lifetime::since(2, 8), support: Support::Planned, doc: "Keeps the internal HTTP client from resolving names.", check: Check::ON_OFF, store: Store::Nothing },
-    Simple { name: "httpclient.resolvers.id", usage: "<resolvers id>", lifetime: Lifetime::ALWAYS, support: Support::Planned, doc: "Name servers of the internal HTTP client.", check: Check::ONE, store: Store::Nothing },
+    Simple { name: "httpclient.resolvers.id", usage: "<resolvers id>", lifetime: Lifetime::ALWAYS, support: Support::Planned, doc: "Name servers of the internal HTTP client.", check: Check { value: Value::Judged(http_client_resolvers), ..Check::ONE }, store: Store::Nothing },
     Simple { name: "httpclient.resolvers.prefer", usage: "{ ipv4 | ipv6 }", lifetime: Lifetime::ALWAYS, support: Support::Planned, doc: "Address family the internal HTTP client prefers.", check: Check::words(&["ipv4", "ipv6"], "'{k}' expects 'ipv4' or 'ipv6' as argument.").said_twice(), store: Store::Nothing },
     Simple { name: "httpclient.ssl.ca-file", usage: "<cafile>", lifetime: Lifetime::ALWAYS, support: Support::Planned, doc: "Authorities the internal HTTP client trusts.", check: Check::ONE, store: Store::Nothing },
     Simple { name: "httpclient.ssl.verify", usage: "[ none | required ]", lifetime: Lifetime::ALWAYS, support: Support::Planned, doc: "Whether the internal HTTP client checks certificates.", check: Check::words(&["none", "required"], "'{k}' expects 'none' or 'required' as argument.").said_twice(), store: Store::Nothing },
@@ -249,7 +305,7 @@ const SIMPLE: &[Simple] = &[
     Simple { name: "insecure-setuid-wanted", usage: "", lifetime: Lifetime::ALWAYS, support: Support::NoEffect("nothing runs a set-uid program"), doc: "Allows programs started by the process to gain rights.", check: Check::FLAG, store: Store::Nothing },
     Simple { name: "jwt.decrypt_alg_list", usage: "<list>", lifetime: Lifetime::since(3, 4), support: Support::Planned, doc: "Key algorithms allowed for encrypted tokens.", check: Check::ANY, store: Store::Nothing },
     Simple { name: "jwt.decrypt_enc_list", usage: "<list>", lifetime: Lifetime::since(3, 4), support: Support::Planned, doc: "Content algorithms allowed for encrypted tokens.", check: Check::ANY, store: Store::Nothing },
-    Simple { name: "limited-quic", usage: "", lifetime: Lifetime::since(2, 8), support: NO_QUIC, doc: "Enables QUIC with what the TLS library has.", check: Check::FLAG, store: Store::Nothing },
+    Simple { name: "limited-quic", usage: "", lifetime: Lifetime::since(2, 8), support: NO_QUIC, doc: "Enables QUIC with what the TLS library has.", check: Check { value: Value::Judged(limited_quic), ..Check::FLAG }, store: Store::Nothing },
     Simple { name: "localpeer", usage: "<name>", lifetime: Lifetime::ALWAYS, support: Support::Planned, doc: "Name of this node among its peers.", check: Check::text("'{k}' expects a name as an argument."), store: Store::Nothing },
     Simple { name: "log-tag", usage: "<string>", lifetime: Lifetime::ALWAYS, support: Support::Full, doc: "Program name in log lines.", check: Check::text("'{k}' expects a tag for use in syslog."), store: Store::Text(|p, t| p.log_tag = Some(t)) },
     Simple { name: "max-threads-per-group", usage: "<number>", lifetime: Lifetime::since(3, 2), support: Support::NoEffect("workers are not grouped"), doc: "Most threads in a group.", check: Check::ANY, store: Store::Nothing },
@@ -271,13 +327,13 @@ const SIMPLE: &[Simple] = &[
     Simple { name: "noreuseport", usage: "", lifetime: Lifetime::ALWAYS, support: Support::Planned, doc: "Opens one listening socket instead of one per worker.", check: Check::FLAG, store: Store::Nothing },
     Simple { name: "nosplice", usage: "", lifetime: Lifetime::ALWAYS, support: Support::NoEffect("bytes are copied anyway"), doc: "Disables splicing between sockets.", check: Check::FLAG, store: Store::Nothing },
     Simple { name: "numa-cpu-mapping", usage: "", lifetime: Lifetime::ALWAYS, support: Support::NoEffect("only speed could depend on it: the system chooses the processors workers run on"), doc: "Binds threads to the first node of a multi-node machine.", check: Check::ANY, store: Store::Nothing },
-    Simple { name: "ocsp-update.httpproxy", usage: "<address>[:port]", lifetime: Lifetime::since(3, 0), support: Support::Planned, doc: "Proxy for OCSP requests.", check: Check::ONE, store: Store::Nothing },
+    Simple { name: "ocsp-update.httpproxy", usage: "<address>[:port]", lifetime: Lifetime::since(3, 0), support: Support::Planned, doc: "Proxy for OCSP requests.", check: Check { value: Value::Judged(ocsp_proxy), ..Check::ONE }, store: Store::Nothing },
     Simple { name: "pp2-never-send-local", usage: "", lifetime: Lifetime::ALWAYS, support: Support::Planned, doc: "Sends real addresses in PROXY protocol headers of health checks.", check: Check::FLAG, store: Store::Nothing },
     Simple { name: "prealloc-fd", usage: "", lifetime: Lifetime::since(2, 8), support: Support::NoEffect("descriptors are the kernel's business"), doc: "Makes the kernel size its descriptor table at start.", check: Check::FLAG, store: Store::Nothing },
     Simple { name: "profiling.memory", usage: "{ on | off }", lifetime: NOT_BUILT_IN, support: Support::NoEffect("nothing is profiled"), doc: "Records memory use per function.", check: Check::ANY, store: Store::Nothing },
     Simple { name: "profiling.tasks", usage: "{ auto | on | off }", lifetime: Lifetime::ALWAYS, support: Support::NoEffect("nothing is profiled"), doc: "Records run time per function.", check: Check::words(&["on", "auto", "off"], "'{k}' expects either 'on', 'auto', or 'off' but got '{v}'."), store: Store::Nothing },
     Simple { name: "quiet", usage: "", lifetime: Lifetime::ALWAYS, support: Support::Full, doc: "Silences messages at start, as -q does.", check: Check::FLAG, store: Store::Flag(|p| p.quiet = true) },
-    Simple { name: "server-state-base", usage: "<directory>", lifetime: Lifetime::ALWAYS, support: Support::Planned, doc: "Directory of server state files.", check: Check::open_text("'{k}' expects one argument: a directory path."), store: Store::Text(|p, t| p.server_state_base = Some(t)) },
+    Simple { name: "server-state-base", usage: "<directory>", lifetime: Lifetime::ALWAYS, support: Support::Planned, doc: "Directory of server state files.", check: Check { value: Value::Judged(state_base), ..Check::open_text("'{k}' expects one argument: a directory path.") }, store: Store::Text(|p, t| p.server_state_base = Some(t)) },
     Simple { name: "shm-stats-file", usage: "<name>", lifetime: Lifetime::since(3, 4), support: Support::Planned, doc: "Shares counters between processes through a file.", check: Check::ANY, store: Store::Nothing },
     Simple { name: "shm-stats-file-max-objects", usage: "<number>", lifetime: Lifetime::since(3, 4), support: Support::Planned, doc: "Most objects in the shared counters.", check: Check::ANY, store: Store::Nothing },
     Simple { name: "ssl-default-bind-ciphers", usage: "<ciphers>", lifetime: Lifetime::ALWAYS, support: NO_TLS, doc: "Cipher suites of TLS listeners up to TLS 1.2.", check: Check::text("global statement '{k}' expects a cipher suite as an argument."), store: Store::Nothing },
@@ -295,7 +351,7 @@ const SIMPLE: &[Simple] = &[
     Simple { name: "ssl-mode-async", usage: "", lifetime: Lifetime::ALWAYS, support: NO_TLS, doc: "Lets TLS engines work in the background.", check: Check::ANY, store: Store::Nothing },
     Simple { name: "ssl-passphrase-cmd", usage: "<cmd> [<args>...]", lifetime: Lifetime::since(3, 4), support: NO_TLS, doc: "Program that tells a key's pass phrase.", check: Check::ANY, store: Store::Nothing },
     Simple { name: "ssl-propquery", usage: "<query>", lifetime: Lifetime::ALWAYS, support: NO_TLS, doc: "Property query for OpenSSL providers.", check: Check::open_text("global statement '{k}' expects a property string as an argument."), store: Store::Nothing },
-    Simple { name: "ssl-provider", usage: "<name>", lifetime: Lifetime::ALWAYS, support: NO_TLS, doc: "Loads an OpenSSL provider.", check: Check::open_text("global statement '{k}' expects a valid engine provider name as an argument."), store: Store::Nothing },
+    Simple { name: "ssl-provider", usage: "<name>", lifetime: Lifetime::ALWAYS, support: NO_TLS, doc: "Loads an OpenSSL provider.", check: Check { value: Value::Judged(provider), ..Check::open_text("global statement '{k}' expects a valid engine provider name as an argument.") }, store: Store::Nothing },
     Simple { name: "ssl-provider-path", usage: "<path>", lifetime: Lifetime::ALWAYS, support: NO_TLS, doc: "Where OpenSSL providers are.", check: Check::open_text("global statement '{k}' expects a directory path as an argument."), store: Store::Nothing },
     Simple { name: "ssl-skip-self-issued-ca", usage: "", lifetime: Lifetime::ALWAYS, support: NO_TLS, doc: "Leaves self-issued authorities out of certificate chains.", check: Check::ANY, store: Store::Nothing },
     Simple { name: "stress-level", usage: "<level>", lifetime: Lifetime::since(3, 2), support: Support::NoEffect("for developers"), doc: "Makes rare cases more frequent.", check: Check::ANY, store: Store::Nothing },
@@ -307,7 +363,7 @@ const SIMPLE: &[Simple] = &[
     Simple { name: "tune.cli.max-payload-size", usage: "<size>", lifetime: Lifetime::since(3, 4), support: Support::Planned, doc: "Longest payload of a runtime command.", check: Check::ANY, store: Store::Nothing },
     Simple { name: "tune.comp.maxlevel", usage: "<number>", lifetime: Lifetime::ALWAYS, support: NO_COMPRESSION, doc: "Highest compression level.", check: Check::range(1, 9, "'{k}' expects a numeric value between 1 and 9"), store: Store::Nothing },
     Simple { name: "tune.defaults.purge", usage: "", lifetime: Lifetime::since(3, 4), support: Support::NoEffect("nothing keeps them"), doc: "Forgets unused defaults sections.", check: Check::ANY, store: Store::Nothing },
-    Simple { name: "tune.disable-fast-forward", usage: "", lifetime: Lifetime::since(2, 8), support: Support::NoEffect("bytes take one path"), doc: "Disables fast forwarding of bytes.", check: Check::FLAG.experimental(), store: Store::Nothing },
+    Simple { name: "tune.disable-fast-forward", usage: "", lifetime: Lifetime::since(2, 8), support: Support::NoEffect("bytes take one path"), doc: "Disables fast forwarding of bytes.", check: Check { value: Value::Judged(fast_forward), ..Check::ANY }, store: Store::Nothing },
     Simple { name: "tune.disable-zero-copy-forwarding", usage: "", lifetime: Lifetime::since(3, 0), support: Support::NoEffect("bytes take one path"), doc: "Disables zero-copy forwarding everywhere.", check: Check::FLAG, store: Store::Nothing },
     Simple { name: "tune.events.max-events-at-once", usage: "<number>", lifetime: Lifetime::since(2, 8), support: Support::NoEffect("the event loop takes what there is"), doc: "Most asynchronous events handled in a row.", check: Check::range(1, 10000, "'{k}' expects an integer argument between 1 and 10000."), store: Store::Nothing },
     Simple { name: "tune.fd.edge-triggered", usage: "{ on | off }", lifetime: Lifetime::ALWAYS, support: Support::NoEffect("the event loop is edge-triggered"), doc: "Uses edge-triggered notification.", check: Check::ON_OFF.experimental(), store: Store::Nothing },

@@ -97,6 +97,13 @@ fn maxconn(cx: &mut Cx<'_>, line: &Line) {
 
 fn bind_process(cx: &mut Cx<'_>, line: &Line) {
     if cx.input.dialect >= Dialect::V2_8 {
-        fail(cx, line, "'stats bind-process' is not supported anymore.");
+        return fail(cx, line, "'stats bind-process' is not supported anymore.");
+    }
+    for i in 2..line.len() {
+        let word = line.text(i);
+        let numbers = |w: &str| w.split('-').all(|n| !n.is_empty() && n.bytes().all(|c| c.is_ascii_digit()));
+        if !matches!(word.as_str(), "all" | "odd" | "even") && !numbers(&word) {
+            return fail(cx, line, &format!("'stats bind-process' : '{word}' is not a valid number/range."));
+        }
     }
 }

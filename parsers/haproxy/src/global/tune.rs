@@ -130,7 +130,16 @@ fn bufsize(cx: &mut Cx<'_>, line: &Line) {
     }
     match unsigned(line).filter(|n| *n > 0) {
         // COMPAT: rounded up to two machine words.
-        Some(n) => cx.model.process.bufsize = Some(n.saturating_add(15) & !15),
+        Some(n) => {
+            let n = n.saturating_add(15) & !15;
+            cx.model.process.bufsize = Some(n);
+            if n >= 256 << 20 {
+                let text = format!(
+                    "global.tune.bufsize must be below 256 MB when HTTP is in use (current value = {n})."
+                );
+                cx.others.late.push((rha_text::Severity::Error, line.at(1), text));
+            }
+        }
         None => fail(cx, line, "'{k}' expects a positive integer argument."),
     }
 }
@@ -169,13 +178,14 @@ fn maxaccept(cx: &mut Cx<'_>, line: &Line) {
         return fail(cx, line, INTEGER);
     }
     match i32::try_from(units::atol(line.arg(1))) {
-        Ok(n) if n >= -1 => {
+        // COMPAT: the original means to refuse what is below -1, and does not.
+        Ok(n) => {
             if n != 0 {
                 once::mark(cx, "tune.maxaccept");
             }
             cx.model.process.maxaccept = Some(n);
         }
-        _ => fail(cx, line, "'{k}' expects -1 or an integer from 0 to INT_MAX."),
+        Err(_) => fail(cx, line, "'{k}' expects -1 or an integer from 0 to INT_MAX."),
     }
 }
 

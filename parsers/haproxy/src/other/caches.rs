@@ -42,7 +42,10 @@ fn total(cx: &mut Cx<'_>, line: &Line) {
             warn_tight(cx, line, format!("\"total-max-size\" ({n}) must not be greater than 4095"));
             cx.aborted = true;
         }
-        Some(_) => cx.others.current.done = true,
+        Some(n) => {
+            cx.others.current.done = true;
+            cx.others.current.size = n << 20;
+        }
     }
 }
 
@@ -54,8 +57,9 @@ fn object(cx: &mut Cx<'_>, line: &Line) {
     if line.arg(1).is_empty() {
         warn_tight(cx, line, "'max-object-size' expects a maximum file size parameter in bytes.");
     }
-    if number(line).is_none() {
-        wrong(cx, line);
+    match number(line) {
+        None => wrong(cx, line),
+        Some(n) => cx.others.current.largest = n,
     }
 }
 
@@ -96,9 +100,13 @@ fn vary(cx: &mut Cx<'_>, line: &Line) {
     }
 }
 
-/// A cache needs a size.
+/// A cache needs a size, and an object must not take more than half of it.
 pub fn end(cx: &mut Cx<'_>) {
     let c = std::mem::take(&mut cx.others.current);
+    if c.done && c.largest > c.size / 2 {
+        let text = format!("\"max-object-size\" is limited to an half of \"total-max-size\" => {}", c.size / 2);
+        cx.say("HA3024", rha_text::Severity::Error, c.origin, text);
+    }
     if !c.done && !c.name.is_empty() {
         let text = format!("Size not specified for cache '{}'", c.name);
         cx.say("HA3024", rha_text::Severity::Error, c.origin, text);

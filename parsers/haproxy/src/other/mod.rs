@@ -14,7 +14,7 @@ mod stores;
 pub use stores::{LOAD as LOAD_WORDS, LoadWord};
 
 use rha_text::{Severity, Span};
-use rha_vocab::{Lifetime, Support};
+use rha_vocab::{Dialect, Lifetime, Support};
 
 use crate::tables::Section;
 use crate::{Cx, Keyword, Line, Parse, Place};
@@ -28,8 +28,22 @@ pub struct Current {
     pub origin: Span,
     /// Names of the entries read so far.
     pub entries: Vec<String>,
+    /// Where the entries are.
+    pub places: Vec<Span>,
     /// What its end needs to know: a size was given, a command was given, it is disabled.
     pub done: bool,
+    /// A size given, bytes.
+    pub size: u64,
+    /// Largest entry given, bytes.
+    pub largest: u64,
+    /// Where its `bind` line is.
+    pub bind: Option<Span>,
+    /// How many servers it has.
+    pub servers: usize,
+    /// Directories of certificates and keys.
+    pub base: [String; 2],
+    /// Timeouts given: `connect`, `server`.
+    pub timeouts: [bool; 2],
 }
 
 /// What these sections, and `global`, know of one another while files are read.
@@ -47,6 +61,20 @@ pub struct State {
     pub current: Current,
     /// Groups of user lists: list, group, users.
     pub groups: Vec<(String, String, Vec<String>)>,
+    /// Sockets for QUIC: where, and whose.
+    pub quic: Vec<(Span, String)>,
+    /// `limited-quic`.
+    pub limited_quic: bool,
+    /// Whether Lua files are loaded.
+    pub has_lua: bool,
+    /// `httpclient.resolvers.id`, and where.
+    pub http_client_resolvers: Option<(String, Span)>,
+    /// Where `server-state-file` names its file.
+    pub state_file: Option<Span>,
+    /// `server-state-base`.
+    pub state_base: Option<String>,
+    /// A warning refuses the configuration, as the original's does.
+    pub refused: bool,
     /// What is said after the last line, unless an error stops the run before.
     pub late: Vec<(Severity, Span, String)>,
 }
@@ -106,6 +134,35 @@ fn warn_tight(cx: &mut Cx<'_>, line: &Line, text: impl std::fmt::Display) {
     cx.parsing("HA2010", Severity::Warning, line, 1, ": ", &text);
 }
 
+/// The file of server states is read at once; one that is not there is worth a warning.
+fn state_file(cx: &mut Cx<'_>) {
+    let Some((span, name)) = cx.others.state_file.zip(cx.model.process.server_state_file.clone()) else { return };
+    let path = match &cx.others.state_base {
+        Some(base) if !name.starts_with('/') => format!("{base}/{name}"),
+        _ => name,
+    };
+    if cx.input.files.look(&path).is_err() {
+        let text = format!("config: Can't open global server state file '{path}': No such file or directory");
+        let severity =
+            if cx.input.dialect >= Dialect::V2_8 { Severity::Notice } else { Severity::Warning };
+        cx.say_late("HA3020", severity, span, text);
+    }
+}
+
+/// COMPAT: the builds at hand have a TLS library without QUIC, and refuse it unless told to do with less.
+fn quic(cx: &mut Cx<'_>) {
+    if cx.others.limited_quic || cx.input.dialect >= Dialect::V3_2 {
+        return;
+    }
+    for (span, owner) in std::mem::take(&mut cx.others.quic) {
+        let at = cx.position(span);
+        let text = format!(
+            "Binding [{at}] for {owner}: this SSL library does not support the QUIC protocol. A limited compatibility layer may be enabled using the \"limited-quic\" global option if desired."
+        );
+        cx.say_late("HA3118", Severity::Error, span, text);
+    }
+}
+
 /// A section line.
 pub fn begin(cx: &mut Cx<'_>, section: &'static Section, line: &Line) {
     sections::begin(cx, section, line);
@@ -114,6 +171,7 @@ pub fn begin(cx: &mut Cx<'_>, section: &'static Section, line: &Line) {
 /// The section's end.
 pub fn end(cx: &mut Cx<'_>, section: &'static Section) {
     match section.place {
+        Place::RING => logs::end_ring(cx),
         Place::CACHE => caches::end(cx),
         Place::PEERS => peers::end_peers(cx),
         Place::RESOLVERS => resolvers::end(cx),
@@ -135,5 +193,23 @@ pub fn finish(cx: &mut Cx<'_>) {
     for (severity, span, text) in std::mem::take(&mut cx.others.late) {
         cx.say_late("HA3020", severity, span, text);
     }
+    quic(cx);
+    if let Some((name, span)) = cx.others.http_client_resolvers.take()
+        && name != "default"
+        && !cx.proxies.is_declared(Place::RESOLVERS, &name)
+    {
+        if cx.input.dialect >= Dialect::V3_0 {
+            let text = format!(
+                "Proxy '<OCSP-UPDATE>': Can't find resolvers section '{name}' for do-resolve action."
+            );
+            cx.say_late("HA3402", Severity::Error, span, text);
+        }
+        let text = format!(
+            "Proxy '<HTTPCLIENT>': Can't find resolvers section '{name}' for do-resolve action."
+        );
+        cx.say_late("HA3402", Severity::Error, span, text);
+    }
     peers::finish_mailers(cx);
+    state_file(cx);
+    cx.aborted |= cx.others.refused;
 }

@@ -4,6 +4,7 @@ use rha_text::Severity;
 use rha_vocab::{Dialect, Lifetime};
 
 use super::{any, fail, fail_tight, known, row};
+use crate::proxy::address::{self, Wants};
 use crate::units::{self, TimeError, TimeUnit};
 use crate::{Cx, Keyword, Line, Place};
 
@@ -16,8 +17,8 @@ pub const KEYWORDS: &[Keyword] = &[
         "Address this node listens on for its peers.",
         bind,
     ),
-    row(Place::PEERS, "default-bind", "[param*]", "Options of the bind lines of the section.", any),
-    row(Place::PEERS, "default-server", "[param*]", "Options of the peers of the section.", any),
+    row(Place::PEERS, "default-bind", "[param*]", "Options of the bind lines of the section.", default_bind),
+    row(Place::PEERS, "default-server", "[param*]", "Options of the peers of the section.", default_server),
     row(
         Place::PEERS,
         "server",
@@ -43,9 +44,40 @@ pub const KEYWORDS: &[Keyword] = &[
 
 fn bind(cx: &mut Cx<'_>, line: &Line) {
     // COMPAT: a bind line alone does nothing until a server line names this node.
-    if !line.arg(1).is_empty() {
-        let _ = crate::proxy::parse_bind(cx, line, 1, 2, "peers");
+    if line.arg(1).is_empty() {
+        return;
     }
+    let before = std::mem::replace(&mut cx.others.current.bind, Some(line.span));
+    if let Some(before) = before {
+        let at = cx.position(before);
+        let text = format!(
+            "One listener per \"peers\" section is authorized but another is already configured at [{at}]."
+        );
+        return fail(cx, line, text);
+    }
+    parse_bind(cx, line, "peers");
+}
+
+/// A `bind` line of these sections; whether it could be read.
+///
+/// COMPAT: what is wrong with the address names it too.
+pub fn parse_bind(cx: &mut Cx<'_>, line: &Line, section: &'static str) -> bool {
+    let result = crate::proxy::parse_bind(cx, line, 1, 2, section);
+    if let Err(None) = result
+        && let Some(n) = cx.diagnostics.last_mut().and_then(|d| d.native.as_mut())
+    {
+        let keyword = line.text(0);
+        n.text = n.text.replacen(&format!("'{keyword}' : "), &format!("'{keyword} {}' : ", line.text(1)), 1);
+    }
+    result.is_ok()
+}
+
+fn default_bind(cx: &mut Cx<'_>, line: &Line) {
+    crate::proxy::parse_bind_options(cx, line, "peers");
+}
+
+fn default_server(cx: &mut Cx<'_>, line: &Line) {
+    crate::proxy::parse_default_server(cx, line);
 }
 
 fn disabled(cx: &mut Cx<'_>, _line: &Line) {
@@ -53,7 +85,11 @@ fn disabled(cx: &mut Cx<'_>, _line: &Line) {
 }
 
 fn server(cx: &mut Cx<'_>, line: &Line) {
-    cx.others.current.entries.push(line.text(1));
+    let name = line.text(1);
+    if !line.arg(2).is_empty() {
+        crate::proxy::parse_server(cx, line, &name, 2);
+    }
+    cx.others.current.entries.push(name);
 }
 
 fn peer(cx: &mut Cx<'_>, line: &Line) {
@@ -83,8 +119,12 @@ fn peer(cx: &mut Cx<'_>, line: &Line) {
         Some(p) if p.parse::<u16>().is_err() => return say(cx, format!("invalid port '{p}'")),
         _ => {}
     }
-    if line.is(3, "shard") && cx.input.dialect < Dialect::V2_8 {
-        return say(cx, "unknown keyword 'shard'.".to_owned());
+    let wants = Wants::RESOLVE.and(Wants::PORT).and(Wants::STREAM);
+    if let Err(e) = address::read(cx, &address, wants) {
+        return say(cx, e.trim_end().to_owned());
+    }
+    if !crate::proxy::parse_server_options(cx, line, &name, 3) {
+        return;
     }
     cx.others.current.entries.push(name);
 }
@@ -139,7 +179,10 @@ fn shards(cx: &mut Cx<'_>, line: &Line) {
         return fail(cx, line, "'shards' : missing value");
     }
     if !units::strtol(line.arg(1), 10).1.is_empty() {
-        fail(cx, line, format!("'shards' : expects an integer argument, found '{}'", line.text(1)));
+        return fail(cx, line, format!("'shards' : expects an integer argument, found '{}'", line.text(1)));
+    }
+    if units::atoi(line.arg(1)) <= 0 {
+        fail(cx, line, "'shards' : expects a strictly positive integer argument");
     }
 }
 
@@ -149,7 +192,11 @@ fn mailer(cx: &mut Cx<'_>, line: &Line) {
     }
     let (name, address) = (line.text(1), line.text(2));
     if !address.contains(':') {
-        fail(cx, line, format!("'mailer {name}' : missing port specification in '{address}'"));
+        return fail(cx, line, format!("'mailer {name}' : missing port specification in '{address}'"));
+    }
+    let wants = Wants::RESOLVE.and(Wants::PORT).and(Wants::PORT_NEEDED).and(Wants::STREAM);
+    if let Err(e) = address::read(cx, &address, wants.and(Wants::CONNECT)) {
+        fail(cx, line, format!("'mailer {name}' : {}", e.trim_end()));
     }
 }
 

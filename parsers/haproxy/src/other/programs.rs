@@ -16,7 +16,7 @@ pub const KEYWORDS: &[Keyword] = &[
     row(Place::PROGRAM, "user", "<user name>", "User it runs as.", user),
     row(Place::PROGRAM, "group", "<group name>", "Group it runs as.", group),
     row(Place::PROGRAM, "option", "", "What none of the other options takes.", option),
-    row(Place::PROGRAM, "option start-on-reload", "", "Starts it again at a reload.", any),
+    row(Place::PROGRAM, "option start-on-reload", "", "Starts it again at a reload.", on_reload),
     row(Place::NAMESPACE_LIST, "namespace", "<name>", "A network namespace.", namespace),
     known(V32, row(Place::ACME, "directory", "<url>", "Where the authority is.", any)),
     known(V32, row(Place::ACME, "contact", "<mail>", "Address the authority may write to.", any)),
@@ -65,6 +65,9 @@ fn account(cx: &mut Cx<'_>, line: &Line, what: &str, file: &str) {
     if name.is_empty() {
         return fail_tight(cx, line, format!("'{what}' expects a {what} name."));
     }
+    if crate::proxy::too_many(cx, line, 1, 0) {
+        return;
+    }
     let Ok(accounts) = cx.input.files.read(file) else { return };
     if !accounts.split(|b| *b == b'\n').any(|l| l.split(|b| *b == b':').next() == Some(name.as_bytes())) {
         fail(cx, line, format!("cannot find {what} id for '{}' (0:Success)", line.text(1)));
@@ -76,6 +79,10 @@ fn option(cx: &mut Cx<'_>, line: &Line) {
         return fail_tight(cx, line, "'option' expects an option name.");
     }
     fail(cx, line, format!("unknown option '{}'.", line.text(1)));
+}
+
+fn on_reload(cx: &mut Cx<'_>, line: &Line) {
+    crate::proxy::too_many(cx, line, 0, 1);
 }
 
 fn namespace(cx: &mut Cx<'_>, line: &Line) {

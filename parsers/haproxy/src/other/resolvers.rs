@@ -3,6 +3,7 @@
 use rha_text::Severity;
 
 use super::{fail, peers, row};
+use crate::proxy::address::{self, Wants};
 use crate::{Cx, Keyword, Line, Place, units};
 
 /// Rows.
@@ -22,13 +23,24 @@ fn nameserver(cx: &mut Cx<'_>, line: &Line) {
     let (name, address) = (line.text(1), line.text(2));
     if cx.others.current.entries.contains(&name) {
         let position = cx.position(line.span);
-        let text = format!("Parsing [{position}]: nameserver '{name}' has same name as another nameserver.");
+        let before = cx.others.current.entries.iter().position(|n| *n == name);
+        let before = before.and_then(|i| cx.others.current.places.get(i)).copied().unwrap_or_default();
+        let text = format!(
+            "Parsing [{position}]: nameserver '{name}' has same name as another nameserver (declared at {}).",
+            cx.position(before)
+        );
         return cx.say("HA3021", Severity::Error, line.at(1), text);
     }
     if !address.contains(':') && !address.contains('/') {
         return fail(cx, line, format!("'nameserver {name}' : missing port specification in '{address}'"));
     }
+    let wants = Wants::RESOLVE.and(Wants::PORT).and(Wants::PORT_NEEDED).and(Wants::STREAM);
+    let wants = wants.and(Wants::DATAGRAM).and(Wants::DEFAULT_DATAGRAM);
+    if let Err(e) = address::read(cx, &address, wants) {
+        return fail(cx, line, format!("'nameserver {name}' : {}", e.trim_end()));
+    }
     cx.others.current.entries.push(name);
+    cx.others.current.places.push(line.span);
 }
 
 fn system(cx: &mut Cx<'_>, _line: &Line) {
@@ -79,7 +91,8 @@ fn payload(cx: &mut Cx<'_>, line: &Line) {
     }
     let n = units::atoi(line.arg(1));
     if !(12..=65535).contains(&n) {
-        fail(cx, line, format!("'accepted_payload_size' must be between 12 and 65535 inclusive (was {n})."));
+        let was = line.text(1);
+        fail(cx, line, format!("'accepted_payload_size' must be between 12 and 65535 inclusive (was {was})."));
     }
 }
 

@@ -119,7 +119,20 @@ pub fn begin(cx: &mut Cx<'_>, section: &'static Section, line: &Line) {
     cx.others.current.name.clone_from(&name);
     cx.others.named.push((section.name, name.clone(), line.span));
     match section.place {
-        Place::PEERS => cx.others.peers.push(name),
+        Place::FCGI_APP => {
+            // its conditions look at ACLs of its own
+            let mut draft = proxy::Draft::new(&name, rha_ir::ProxyKind::Backend, false, line.span);
+            draft.proxy.mode = rha_ir::Mode::Http;
+            cx.draft = Some(draft);
+        }
+        Place::PEERS => {
+            // COMPAT: complaints about its servers name no proxy.
+            cx.draft = Some(proxy::Draft::new("(null)", rha_ir::ProxyKind::Backend, false, line.span));
+            cx.others.peers.push(name);
+        }
+        Place::RING => {
+            cx.draft = Some(proxy::Draft::new(&name, rha_ir::ProxyKind::Backend, false, line.span));
+        }
         Place::MAILERS => cx.others.mailers.push(name),
         Place::USERLIST => {
             cx.model.user_lists.push(rha_ir::UserList { name, users: Vec::new(), origin: line.span });
@@ -179,6 +192,7 @@ fn duplicate(cx: &mut Cx<'_>, section: &'static Section, line: &Line, name: &str
             (Severity::Warning, format!("parsing [{here}]: ignoring duplicated userlist '{name}'."))
         }
         Place::RING => (Severity::Error, format!("parsing [{here}] : sink named '{name}' already exists.")),
+        Place::CACHE => (Severity::Error, format!("parsing [{here}]: Duplicate cache name '{name}'.")),
         Place::PROGRAM => (
             Severity::Error,
             format!("parsing [{here}]: '{name}' program section already exists in the configuration."),

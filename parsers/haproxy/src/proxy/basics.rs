@@ -732,7 +732,7 @@ fn use_fcgi_app(cx: &mut Cx<'_>, line: &Line) {
         return cx.error("HA2104", line, 0, "'use-fcgi-app' only available in backend or listen section");
     }
     if line.arg(1).is_empty() {
-        return cx.error("HA2100", line, 1, "'use-fcgi-app' expects <name> as argument.");
+        return cx.error("HA2100", line, 1, "'use-fcgi-app' expects <name> as argument");
     }
     if let Some(d) = draft(cx, line) {
         d.extra.fcgi_app = Some(line.text(1));

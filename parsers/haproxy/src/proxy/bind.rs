@@ -77,6 +77,15 @@ pub fn parse(
     let mut transports = Vec::new();
     for one in text.split(',').filter(|t| !t.is_empty()) {
         match address::read(cx, one, Wants::BIND) {
+            Ok(found) if found.transport == Transport::Quic && cx.input.dialect < Dialect::V2_8 => {
+                let family = if found.family == address::Family::V6 { 10 } else { 2 };
+                let text = format!(
+                    "'{}' : unsupported stream protocol for datagram family {family} address '{one}'; QUIC is not compiled in if this is what you were looking for.",
+                    keyword_of(line, at)
+                );
+                cx.error("HA2200", line, at, text);
+                return Err(None);
+            }
             Ok(found) => {
                 transports.push(found.transport);
                 let is_reverse = found.family == address::Family::ReverseHttp;
@@ -101,6 +110,29 @@ pub fn parse(
         return finish_quic(cx, line, at, section, draft.bind, quic == transports.len());
     }
     if result.is_ok() { Ok(draft.bind) } else { Err(Some(draft.bind)) }
+}
+
+/// Reads the options of a line without an address, such as `default-bind`.
+pub(crate) fn parse_options(cx: &mut Cx<'_>, line: &Line, section: &str) {
+    let mut draft =
+        BindDraft { bind: Bind { origin: line.span, ..Bind::default() }, sockets: 0, has_reverse: false };
+    let _ = read_options(cx, line, 1, 1, section, &mut draft);
+}
+
+/// The first word from `i` on that is no option, with the suggestion for it.
+pub(crate) fn unknown_option(cx: &Cx<'_>, line: &Line, mut i: usize) -> Option<(usize, String)> {
+    let dialect = cx.input.dialect;
+    while !line.arg(i).is_empty() {
+        let Some(option) =
+            OPTIONS.iter().find(|o| o.name.as_bytes() == line.bytes(i) && o.lifetime.covers(dialect))
+        else {
+            let names = OPTIONS.iter().filter(|o| o.lifetime.covers(dialect)).map(|o| o.name);
+            let best = closest(&line.text(i), names);
+            return Some((i, best.map_or(String::from("."), |b| format!("; did you mean '{b}' maybe ?"))));
+        };
+        i += 1 + option.words;
+    }
+    None
 }
 
 fn keyword_of(line: &Line, at: usize) -> String {
@@ -128,15 +160,14 @@ fn finish_quic(
         cx.error("HA2200", line, at, format!("{lead}cannot mix datagram and stream protocols."));
         return Err(Some(bind));
     }
-    if cx.input.dialect < Dialect::V2_8 {
-        let text = format!("{lead}QUIC protocol selected but support not compiled in (check build options).");
-        cx.error("HA2200", line, at, text);
-        return Err(Some(bind));
-    }
     if !bind.tls {
         let text = format!("{lead}QUIC protocol detected, enabling ssl. Use 'ssl' to shut this warning.");
         cx.warning("HA3109", line, at, text);
         bind.tls = true;
+    }
+    let owner = cx.draft.as_ref().map(|d| (d.word(), d.proxy.name.clone()));
+    if let Some((kind, name)) = owner {
+        cx.others.quic.push((line.span, format!("{kind} {name}")));
     }
     cx.note("bind quic4@", rha_vocab::Support::Planned, line.at(at));
     Ok(bind)
@@ -157,7 +188,9 @@ fn read_options(
         let option =
             OPTIONS.iter().find(|o| o.name.as_bytes() == line.bytes(i) && o.lifetime.covers(dialect));
         let Some(option) = option else {
+            // COMPAT: the options of TLS come first, which tells where two are equally near.
             let names = OPTIONS.iter().filter(|o| o.lifetime.covers(dialect)).map(|o| o.name);
+            let names = ["npn"].into_iter().chain(names);
             let word = line.text(i);
             let hint =
                 closest(&word, names).map_or(String::from("."), |b| format!("; did you mean '{b}' maybe ?"));

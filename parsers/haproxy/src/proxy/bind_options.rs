@@ -1,6 +1,7 @@
 //! The options of `bind` lines, one row each. HAProxy configuration manual §5.1.
 
 use rha_ir::SocketLevel;
+use rha_text::Severity;
 use rha_vocab::{Dialect, Lifetime, Support};
 
 use super::basics::timer_text;
@@ -115,7 +116,7 @@ pub static OPTIONS: &[BindOption] = &[
     value("id", "<id>", "Gives the socket a fixed id.", id),
     since(
         3,
-        0,
+        2,
         no_effect(
             "only HTTP/2 clients are probed, and a start with HTTP/2 is refused",
             planned(value("idle-ping", "<delay>", "Probes idle clients.", |_, line, i, _| {
@@ -143,8 +144,14 @@ pub static OPTIONS: &[BindOption] = &[
     value("mode", "<mode>", "Sets the octal mode of a unix socket.", mode),
     value("mss", "<maxseg>", "Sets the maximum segment size announced.", mss),
     value("name", "<name>", "Names the socket in statistics.", name),
-    planned(value("namespace", "<name>", "Opens the socket in a network namespace.", |_, line, i, _| {
-        present(line, i, "missing namespace id")
+    planned(value("namespace", "<name>", "Opens the socket in a network namespace.", |cx, line, i, _| {
+        present(line, i, "missing namespace id")?;
+        let name = line.text(i + 1);
+        if has_namespace(cx, &name) {
+            return Ok(());
+        }
+        cx.say("HA2400", Severity::Error, line.at(i + 1), format!("Cannot open namespace '{name}'."));
+        Err("error encountered while processing 'namespace'.".to_owned())
     })),
     since(3, 0, planned(value("nbconn", "<nbconn>", "Sets the number of reverse connections.", nbconn))),
     no_effect(
@@ -166,7 +173,12 @@ pub static OPTIONS: &[BindOption] = &[
             "quic-socket",
             "connection|listener",
             "Sets how QUIC connections get sockets.",
-            |_, line, i, _| one_of(line, i, &["connection", "listener"]),
+            |_, line, i, _| {
+                let known = line.is(i + 1, "connection") || line.is(i + 1, "listener");
+                let what = if line.arg(i + 1).is_empty() { "missing" } else { "unknown" };
+                let text = format!("'quic-socket' : {what} argument, use either connection or listener.");
+                if known { Ok(()) } else { Err(text) }
+            },
         ),
     )),
     planned(value(
@@ -289,7 +301,7 @@ pub static OPTIONS: &[BindOption] = &[
     since(2, 8, tls_flag("no-alpn", "Offers no protocols.")),
     tls_flag("no-ca-names", "Does not announce authorities."),
     tls_flag("no-sslv3", "Forbids SSL 3.0."),
-    tls_flag("no-strict-sni", "Answers unknown names with the first certificate."),
+    since(3, 1, tls_flag("no-strict-sni", "Answers unknown names with the first certificate.")),
     tls_flag("no-tls-tickets", "Forbids session tickets."),
     tls_flag("no-tlsv10", "Forbids TLS 1.0."),
     tls_flag("no-tlsv11", "Forbids TLS 1.1."),
@@ -357,14 +369,6 @@ pub const CRT_LIST: &[&str] = &[
 
 fn present(line: &Line, i: usize, what: &str) -> Result<(), String> {
     if line.arg(i + 1).is_empty() { Err(format!("'{}' : {what}", line.text(i))) } else { Ok(()) }
-}
-
-fn one_of(line: &Line, i: usize, words: &[&str]) -> Result<(), String> {
-    present(line, i, "missing value")?;
-    if words.iter().any(|w| line.is(i + 1, w)) {
-        return Ok(());
-    }
-    Err(format!("'{}' : invalid value '{}'", line.text(i), line.text(i + 1)))
 }
 
 /// A number that is written; the text says `missing value` otherwise.
@@ -567,11 +571,19 @@ fn proto(cx: &mut Cx<'_>, line: &Line, i: usize, d: &mut BindDraft) -> Result<()
     Ok(())
 }
 
-fn quic_cc(_: &mut Cx<'_>, line: &Line, i: usize, _: &mut BindDraft) -> Result<(), String> {
+/// Whether a network namespace exists.
+pub(super) fn has_namespace(cx: &Cx<'_>, name: &str) -> bool {
+    cx.input.files.look(&format!("/var/run/netns/{name}")).is_ok()
+}
+
+fn quic_cc(cx: &mut Cx<'_>, line: &Line, i: usize, _: &mut BindDraft) -> Result<(), String> {
     present(line, i, "missing control congestion algorithm")?;
     let word = line.text(i + 1);
     if ["newreno", "cubic", "nocc", "bbr"].iter().any(|w| word.starts_with(w)) {
         return Ok(());
+    }
+    if cx.input.dialect < Dialect::V3_2 {
+        return Err(format!("'{word}' : unknown control congestion algorithm"));
     }
     Err(format!("'quic-cc-algo' : unknown control congestion algorithm '{word}'"))
 }

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use hashbrown::HashSet;
-use rha_ir::{Balance, BalanceKey, LogDestination, LogFormat, Mode, Proxy, ProxyKind};
+use rha_ir::{Balance, BalanceKey, LogDestination, LogFormat, LogNode, Mode, Proxy, ProxyKind};
 use rha_text::{Severity, Span};
 use rha_vocab::Dialect;
 
@@ -128,9 +128,10 @@ fn check(cx: &mut Cx<'_>, i: usize, waiting: &HashSet<Span>) {
     table_peers(cx, i);
     mailers(cx, i);
     finish_http::stats_auth(cx, i);
+    let before = cx.rules.pending.len();
     formats(cx, i);
     balance_hash(cx, i);
-    if waits {
+    if waits || cx.rules.pending.len() > before {
         crate::rules::resolve_proxy(cx, origin);
     }
     timeouts(cx, i);
@@ -419,18 +420,21 @@ fn built_in_format(cx: &mut Cx<'_>, line: &Line, text: &str) -> Option<LogFormat
 /// Reads a format as its proxy would have, were it still being read.
 fn format(cx: &mut Cx<'_>, i: usize, line: &Arc<Line>, name: &str, site: LogSite) -> Option<LogFormat> {
     let bytes = line.arg(1).to_owned();
+    let (pending, formats) = (cx.rules.pending.len(), cx.rules.formats.len());
     let result = as_proxy(cx, i, |cx| log_format_text(cx, line.at(1), &bytes, site));
+    // COMPAT: what these formats look at is not held against a TCP proxy.
+    cx.rules.formats.truncate(formats);
     match result {
-        Ok(f) => {
-            let origin = proxy(cx, i).origin;
-            crate::rules::resolve_formats(cx, origin);
-            Some(f)
-        }
+        Ok(f) => Some(f),
         Err(e) => {
-            let text = format!("Parsing [{}]: failed to parse {name} : {e}.", cx.position(line.span));
+            cx.rules.pending.truncate(pending);
+            // COMPAT: 2.6 loses the place of one of them.
+            let lost = name == "log-format-sd" && cx.input.dialect < Dialect::V2_8;
+            let at = if lost { "(null):0".to_owned() } else { cx.position(line.span) };
+            let text = format!("Parsing [{at}]: failed to parse {name} : {e}.");
             cx.say_late("HA2302", Severity::Error, line.at(1), text);
             // COMPAT: one whose last bracket is open counts as a format in the checks that follow.
-            e.starts_with("missing ']'").then(|| LogFormat { nodes: Vec::new(), origin: line.span })
+            e.starts_with("missing ']'").then(|| LogFormat { nodes: vec![LogNode::Separator], origin: line.span })
         }
     }
 }
@@ -513,7 +517,8 @@ fn capture_length(cx: &mut Cx<'_>, i: usize) {
 
 fn log_address(cx: &mut Cx<'_>, i: usize) {
     let p = proxy(cx, i);
-    let has_format = p.log_format.is_some() || p.log_format_sd.is_some();
+    let written = |f: &Option<LogFormat>| f.as_ref().is_some_and(|f| !f.nodes.is_empty());
+    let has_format = written(&p.log_format) || written(&p.log_format_sd);
     let goes_nowhere =
         |l: &rha_ir::LogTarget| l.to == LogDestination::Global && cx.model.process.logs.is_empty();
     let no_target = p.logs.iter().all(goes_nowhere);

@@ -108,7 +108,12 @@ pub(super) fn after_all(cx: &mut Cx<'_>, i: usize) {
     let p = proxy(cx, i);
     let section = title(p);
     let upgrades = extra(cx, i).upgrades;
-    for (is_on, what) in [(p.forward_for.is_some(), "forwardfor"), (p.original_to.is_some(), "originalto")] {
+    let options = [
+        (extra(cx, i).forwarded, "forwarded"),
+        (p.forward_for.is_some(), "forwardfor"),
+        (p.original_to.is_some(), "originalto"),
+    ];
+    for (is_on, what) in options {
         if is_on && !upgrades {
             let text = format!("'option {what}' ignored for {section} as it requires HTTP mode.");
             warn(cx, i, "HA3102", text);

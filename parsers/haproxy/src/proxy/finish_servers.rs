@@ -131,9 +131,30 @@ fn verify(cx: &mut Cx<'_>, i: usize, n: usize) {
         let text = format!("unable to stat SSL certificate from file '{path}' : {why}.");
         say(cx, i, n, Severity::Error, "HA2400", &text);
     }
+    if proxy(cx, i).service.servers[n].tls {
+        versions(cx, i, n);
+    }
     if verify && !has_ca {
         let text = "verify is enabled by default but no CA file specified. If you're running on a LAN where you're certain to trust the server's certificate, please set an explicit 'verify none' statement on the 'server' line, or use 'ssl-server-verify none' in the global section to disable server-side verifications by default.";
         say(cx, i, n, Severity::Error, "HA3118", text);
+    }
+}
+
+/// Whether any version of TLS is left, without holes between them.
+fn versions(cx: &mut Cx<'_>, i: usize, n: usize) {
+    let p = proxy(cx, i);
+    let server = &p.service.servers[n];
+    let on = super::tls_options::versions(&server.tls_options, 2);
+    let (backend, name) = (p.name.clone(), server.name.clone());
+    for hole in super::tls_options::holes(on) {
+        let text = format!(
+            "backend '{backend}': SSL/TLS versions range not contiguous for server '{name}'. Hole find for {hole}. Use only 'ssl-min-ver' and 'ssl-max-ver' to fix."
+        );
+        say(cx, i, n, Severity::Warning, "HA3118", &text);
+    }
+    if on == [false; 4] {
+        let text = format!("backend '{backend}': all SSL/TLS versions are disabled for server '{name}'.");
+        say(cx, i, n, Severity::Error, "HA3118", &text);
     }
 }
 
@@ -287,7 +308,22 @@ pub(super) fn binds(cx: &mut Cx<'_>, i: usize) {
             b.tls_options.iter().rev().find(|(k, _)| *k == "verify").is_some_and(|(_, v)| v != "none");
         let has_ca = b.tls_options.iter().any(|(k, _)| matches!(*k, "ca-file" | "ca-verify-file"));
         let (name, address) = (p.name.clone(), address_text(cx, at));
-        if tls && !has_crt {
+        let on = super::tls_options::versions(&b.tls_options, 2);
+        let generates = b.tls_options.iter().any(|(k, _)| *k == "generate-certificates");
+        let signs = b.tls_options.iter().any(|(k, _)| *k == "ca-sign-file");
+        if tls && has_crt && generates && !signs {
+            let text = format!(
+                "Proxy '{name}': cannot enable certificate generation, no CA certificate File configured at [{}].",
+                cx.position(at)
+            );
+            cx.say_late("HA3118", Severity::Error, at, text);
+        } else if tls && has_crt && on == [false; 4] {
+            let text = format!(
+                "Proxy '{name}': all SSL/TLS versions are disabled for bind '{address}' at [{}].",
+                cx.position(at)
+            );
+            cx.say_late("HA3118", Severity::Error, at, text);
+        } else if tls && !has_crt {
             let text = format!(
                 "Proxy '{name}': no SSL certificate specified for bind '{address}' at [{}] (use 'crt').",
                 cx.position(at)
@@ -298,6 +334,8 @@ pub(super) fn binds(cx: &mut Cx<'_>, i: usize) {
                 "Proxy '{name}': verify is enabled but no CA file specified for bind '{address}' at [{}].",
                 cx.position(at)
             );
+            // COMPAT: the text stands twice, on two lines.
+            let text = format!("{text}\n{text}");
             cx.say_late("HA3118", Severity::Error, at, text);
         } else if !tls && has_any_crt {
             let text = format!(

@@ -21,6 +21,7 @@ mod check_options;
 mod checks;
 mod compression;
 mod cookie;
+mod crt_list;
 mod errors;
 mod finish;
 mod finish_http;
@@ -45,10 +46,14 @@ use rha_text::Span;
 use crate::{Cx, Keyword, Line, Place};
 
 pub use bind::parse as parse_bind;
+pub(crate) use bind::{parse_options as parse_bind_options, unknown_option as unknown_bind_option};
 pub use bind_options::{BindOption, CRT_LIST as CRT_LIST_OPTIONS, OPTIONS as BIND_OPTIONS};
 pub(crate) use errors::well_formed as error_page_is_well_formed;
 pub use finish::finish;
 pub use section::{begin, end};
+pub(crate) use server::{
+    default_server as parse_default_server, read as parse_server, read_options as parse_server_options,
+};
 pub use server_options::{OPTIONS as SERVER_OPTIONS, ServerOption};
 pub use state::{Extra, LogFormatKind, LogFormatUse, State};
 pub use stick_table::check as check_stick_table;

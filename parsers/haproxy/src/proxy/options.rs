@@ -541,7 +541,12 @@ fn originalto(cx: &mut Cx<'_>, line: &Line) {
 
 fn forwarded(cx: &mut Cx<'_>, line: &Line) {
     match cx.form {
-        Form::No => return,
+        Form::No => {
+            if let Some(d) = draft(cx, line) {
+                d.extra.forwarded = false;
+            }
+            return;
+        }
         Form::Default => {
             not_negated(cx, line);
             return;
@@ -550,6 +555,9 @@ fn forwarded(cx: &mut Cx<'_>, line: &Line) {
     }
     if warn_unless(cx, line, BE, "option forwarded", "") {
         return;
+    }
+    if let Some(d) = draft(cx, line) {
+        d.extra.forwarded = true;
     }
     let mut i = 2;
     while !line.arg(i).is_empty() {

@@ -129,7 +129,7 @@ fn range(text: &str) -> Option<(i64, i64)> {
 }
 
 /// Reads a server's address at word `at` and its options after it.
-fn read(cx: &mut Cx<'_>, line: &Line, name: &str, at: usize) -> Option<Server> {
+pub(crate) fn read(cx: &mut Cx<'_>, line: &Line, name: &str, at: usize) -> Option<Server> {
     let named = Some(name);
     let wants = if cx.input.dialect >= Dialect::V2_8 {
         Wants::SERVER
@@ -173,7 +173,14 @@ fn complete(cx: &mut Cx<'_>, line: &Line, name: &str, d: &ServerDraft) -> bool {
     true
 }
 
-fn default_server(cx: &mut Cx<'_>, line: &Line) {
+/// Reads the options from word `i` on of a server whose address is read elsewhere; whether it could.
+pub(crate) fn read_options(cx: &mut Cx<'_>, line: &Line, name: &str, i: usize) -> bool {
+    let server = Server::new(name, Address::Other(String::new()), line.span);
+    options(cx, line, i, Some(name), &mut ServerDraft::new(server))
+}
+
+/// `default-server …`.
+pub(crate) fn default_server(cx: &mut Cx<'_>, line: &Line) {
     if !allowed(cx, line, true) {
         return;
     }
@@ -218,7 +225,11 @@ fn options(cx: &mut Cx<'_>, line: &Line, mut i: usize, name: Option<&str>, draft
             Err(text) => {
                 // An empty text: the option has said it in its own way.
                 if !text.is_empty() {
-                    say(cx, line, i, name, &format!("{}.", text.trim_end()));
+                    // COMPAT: 2.6 sets a text of its own lines apart.
+                    let apart = text.starts_with("'source ") && text.ends_with('\n') && dialect < Dialect::V2_8;
+                    let text = text.trim_end();
+                    let text = if apart { format!("\n  {text}\n  \n.") } else { format!("{text}.") };
+                    say(cx, line, i, name, &text);
                 }
                 return false;
             }

@@ -6,7 +6,7 @@ use rha_vocab::{Dialect, Lifetime, Support};
 
 use super::address::{self, Wants};
 use super::basics::{claim_guid, shown, timer_text};
-use super::bind_options::{PROTOCOLS, user_timeout};
+use super::bind_options::{PROTOCOLS, has_namespace, user_timeout};
 use super::source;
 use super::tls_options as tls;
 use crate::expr::{ArgContext, Args};
@@ -197,7 +197,7 @@ pub static OPTIONS: &[ServerOption] = &[
     tls_value("crt", "Names our certificate.", |cx, line, i, d| {
         tls::server_crt(cx, line, i, &mut d.server.tls_options).map(|()| 1)
     }),
-    since(2, 8, tls_value("curves", "Sets the curves.", keep!("missing curve suite"))),
+    since(2, 8, tls_value("curves", "Sets the curves.", keep!("missing curves list"))),
     flag("disabled", "Starts in maintenance.", set!(disabled = true)),
     value("downinter", "<delay>", "Sets the check interval while down.", |cx, line, i, d| {
         d.server.timing.downinter_ms = Some(delay(cx, line, i, d)?);
@@ -323,11 +323,12 @@ pub static OPTIONS: &[ServerOption] = &[
         d.server.minconn = count(line, i);
         Ok(1)
     }),
-    planned(value("namespace", "<name>", "Connects from a network namespace.", |_, line, i, _| {
-        if line.arg(i + 1).is_empty() {
-            Err("'namespace' : expects <name> as argument".into())
-        } else {
-            Ok(1)
+    planned(value("namespace", "<name>", "Connects from a network namespace.", |cx, line, i, _| {
+        let name = line.text(i + 1);
+        match name.as_str() {
+            "" => Err("'namespace' : expects <name> as argument".into()),
+            n if has_namespace(cx, n) || n == "*" => Ok(1),
+            n => Err(format!("Cannot open namespace '{n}'")),
         }
     })),
     flag("no-agent-check", "Asks no agent.", |_, _, _, d| {
@@ -646,6 +647,9 @@ fn agent_addr(cx: &mut Cx<'_>, line: &Line, i: usize, d: &mut ServerDraft) -> Re
 
 fn ca_file(cx: &mut Cx<'_>, line: &Line, i: usize, d: &mut ServerDraft) -> Result<usize, String> {
     let what = if line.is(i, "ca-file") { "CAfile path" } else { "CRLfile path" };
+    if line.arg(i + 1).is_empty() {
+        return Err(format!("'{}' : missing {what}", line.text(i)));
+    }
     let before = cx.diagnostics.len();
     let result = tls::ca_file(cx, line, i, &mut d.server.tls_options, what);
     // COMPAT: here the message of the store stands where the server's own would.
@@ -741,7 +745,8 @@ fn observe(cx: &mut Cx<'_>, line: &Line, i: usize, d: &mut ServerDraft) -> Resul
                     cx.draft.as_ref().map_or("", |d| d.proxy.name.as_str()),
                     d.server.name
                 );
-                cx.say("HA2103", Severity::Warning, line.at(i), text);
+                cx.say("HA2103", Severity::Error, line.at(i), text);
+                cx.tolerate();
                 return Ok(1);
             }
             Observe::Layer7

@@ -143,6 +143,8 @@ pub struct Extra {
     pub table_write_to: Option<String>,
     /// `use-fcgi-app`.
     pub fcgi_app: Option<String>,
+    /// `option forwarded`.
+    pub forwarded: bool,
     /// `dynamic-cookie-key`.
     pub cookie_key: Option<bstr::BString>,
     /// A backend that may be chosen speaks HTTP, so that what needs HTTP is not useless.

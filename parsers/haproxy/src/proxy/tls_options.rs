@@ -112,6 +112,38 @@ pub(super) fn verify(line: &Line, i: usize, on_bind: bool, out: &mut Kept) -> Re
     Err(format!("'verify' : unknown verify method '{}', only {known} are supported", line.text(i + 1)))
 }
 
+/// Versions of TLS a listener or server may use, from 1.0 on, and whether any option limits them.
+///
+/// COMPAT: SSL 3.0 is in none of the libraries at hand, so that it alone is nothing.
+pub(super) fn versions(options: &[(&'static str, String)], least: usize) -> [bool; 4] {
+    const OFF: [&str; 4] = ["no-tlsv10", "no-tlsv11", "no-tlsv12", "no-tlsv13"];
+    const FORCED: [&str; 4] = ["force-tlsv10", "force-tlsv11", "force-tlsv12", "force-tlsv13"];
+    const NAMES: [&str; 4] = ["TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
+    let given = |name: &str| options.iter().any(|(k, _)| *k == name);
+    if given("force-sslv3") {
+        return [false; 4];
+    }
+    if let Some(only) = FORCED.iter().position(|f| given(f)) {
+        return std::array::from_fn(|i| i == only);
+    }
+    let limit = |name: &str| {
+        let value = options.iter().rev().find(|(k, _)| *k == name).map(|(_, v)| v.as_str());
+        value.and_then(|v| NAMES.iter().position(|n| *n == v))
+    };
+    let limited = OFF.iter().any(|o| given(o));
+    let low = limit("ssl-min-ver").unwrap_or(if limited { 0 } else { least });
+    let high = limit("ssl-max-ver").unwrap_or(3);
+    std::array::from_fn(|i| i >= low && i <= high && !given(OFF[i]))
+}
+
+/// The versions left out between others that are not.
+pub(super) fn holes(on: [bool; 4]) -> impl Iterator<Item = &'static str> {
+    let first = on.iter().position(|v| *v).unwrap_or(4);
+    let last = on.iter().rposition(|v| *v).unwrap_or(0);
+    let names = ["TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"].into_iter().enumerate();
+    names.filter(move |(i, _)| *i > first && *i < last && !on.get(*i).copied().unwrap_or(true)).map(|(_, n)| n)
+}
+
 fn based(path: &str, base: Option<&String>) -> String {
     match base {
         Some(b) if !path.starts_with('/') && !path.starts_with('@') => format!("{b}/{path}"),
@@ -182,8 +214,13 @@ pub(super) fn ca_file(
 /// `crt`, `default-crt` on a `bind` line: a file or a directory.
 pub(super) fn bind_crt(cx: &mut Cx<'_>, line: &Line, i: usize, out: &mut Kept) -> Result<(), String> {
     keep(line, i, "missing certificate location", out)?;
-    let path = based(&line.text(i + 1), cx.model.process.crt_base.as_ref());
-    if path.starts_with('@') {
+    certificate(cx, &line.text(i + 1))
+}
+
+/// Whether a certificate, or a folder of them, can be read.
+pub(super) fn certificate(cx: &Cx<'_>, path: &str) -> Result<(), String> {
+    let path = based(path, cx.model.process.crt_base.as_ref());
+    if path.starts_with('@') && cx.input.dialect >= Dialect::V3_0 {
         return Ok(());
     }
     let missing =
@@ -227,8 +264,14 @@ pub(super) fn crt_list(cx: &mut Cx<'_>, line: &Line, i: usize, out: &mut Kept) -
     if path.starts_with('@') {
         return Ok(());
     }
-    match cx.input.files.look(&path) {
-        Ok(_) => Ok(()),
+    match cx.input.files.read(&path) {
+        Ok(bytes) => {
+            // COMPAT: a list without a certificate counts as none.
+            if !super::crt_list::read(cx, line, &path, &bytes)? {
+                out.pop();
+            }
+            Ok(())
+        }
         Err(e) => Err(format!("'crt-list' : cannot open file '{path}' : {}", os_words(&e))),
     }
 }
@@ -239,7 +282,14 @@ pub(super) fn ticket_keys(cx: &mut Cx<'_>, line: &Line, i: usize, out: &mut Kept
     let Ok(bytes) = cx.input.files.read(&path) else {
         return Err(format!("'{path}' : unable to load ssl tickets keys file"));
     };
-    let keys = bytes.split(|b| *b == b'\n').filter(|l| !l.is_empty()).count();
+    let mut keys = 0;
+    for (n, key) in bytes.split(|b| *b == b'\n').enumerate().filter(|(_, l)| !l.is_empty()) {
+        let base64 = |c: &u8| c.is_ascii_alphanumeric() || b"+/=".contains(c);
+        if key.len() % 4 != 0 || !key.iter().all(base64) {
+            return Err(format!("'{path}' : unable to decode base64 key on line {}", n + 1));
+        }
+        keys += 1;
+    }
     if keys < 3 {
         return Err(format!("'{path}' : please supply at least 3 keys in the tls-tickets-file"));
     }

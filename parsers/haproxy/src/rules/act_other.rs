@@ -121,9 +121,14 @@ pub(super) fn use_service(r: &mut Reading<'_, '_, '_>) -> Read {
         return Err(format!("'{rule}' expects a service name."));
     }
     let name = r.text();
-    if !SERVICES.iter().any(|s| name == s.name) && !name.starts_with("lua.") {
+    // What Lua registers is known only to those who run it.
+    let by_lua = name.starts_with("lua.") && r.cx.others.has_lua;
+    if !by_lua && !SERVICES.iter().any(|s| name == s.name) {
         let second = if r.args.text(0).starts_with("http") { name } else { r.args.text(1) };
         return Err(format!("'{second}' unknown service name."));
+    }
+    if name == "prometheus-exporter" && r.args.text(0) != "http-request" {
+        return Err("Prometheus exporter service only available on 'http-request' rulesets".to_owned());
     }
     r.at += 1;
     Ok(Action::Planned(r.word.clone()))
@@ -286,6 +291,8 @@ pub(super) fn ot_group(r: &mut Reading<'_, '_, '_>) -> Read {
     if r.ends_at(0) || r.ends_at(1) || !r.done_at(2) {
         return Err("expects: <filter-id> <group-id> [{ if | unless } ...]".to_owned());
     }
+    let (filter, group) = (r.text(), r.args.text(r.at + 1));
+    r.note(RuleCheckKind::OtGroup(filter, group));
     r.at += 2;
     Ok(Action::Planned(r.word.clone()))
 }

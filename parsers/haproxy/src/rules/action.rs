@@ -248,7 +248,7 @@ impl<'l> Reading<'_, '_, 'l> {
     /// Complains when an expression sees nothing at `points`.
     pub fn must_see(&self, expr: &SampleExpr, points: Checkpoints, name: &str) -> Result<(), String> {
         let needs = self.needs(expr);
-        if needs.checkpoints().both(points).is_none() {
+        if needs.checkpoints_in(self.cx.input.dialect).both(points).is_none() {
             return Err(format!(
                 "fetch method '{name}' extracts information from '{}', none of which is available here",
                 needs.names()

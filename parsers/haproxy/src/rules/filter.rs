@@ -4,9 +4,10 @@
 //! that only take words or are checked by their own subsystem are kept as they are.
 
 use rha_ir::FilterUse;
-use rha_vocab::{Lifetime, Support};
+use rha_text::Severity;
+use rha_vocab::{Lifetime, Needs, Support};
 
-use super::{proxy_name, proxy_word};
+use super::{RuleCheck, RuleCheckKind, Set, proxy_name, proxy_word};
 use crate::expr::{ArgContext, Args, sample_text};
 use crate::units::{self, TimeError, TimeUnit};
 use crate::{Cx, Line};
@@ -77,7 +78,7 @@ fn arguments(cx: &mut Cx<'_>, line: &Line) -> Result<(), String> {
     let known: Vec<_> = FILTERS.iter().filter(|f| f.lifetime.covers(dialect)).collect();
     if !known.iter().any(|f| f.name == name) {
         let listed: String = known.iter().map(|f| format!("\n    [{:>4}] {}", f.scope, f.name)).collect();
-        return Err(format!("'filter' : unknown keyword '{name}'. Registered keywords :{listed}\n"));
+        return Err(format!("'filter' : unknown keyword '{name}'. Registered keywords :{listed}"));
     }
     let wrapped = |e: String| format!("'filter' : '{e}'");
     let end = match name.as_str() {
@@ -88,7 +89,14 @@ fn arguments(cx: &mut Cx<'_>, line: &Line) -> Result<(), String> {
         "fcgi-app" if line.arg(2).is_empty() => {
             return Err(wrapped("fcgi-app : expects a <name> argument".to_owned()));
         }
-        "cache" | "fcgi-app" => 3,
+        "cache" => {
+            note(cx, line, RuleCheckKind::Cache(line.text(2)));
+            3
+        }
+        "fcgi-app" => 3,
+        "trace" => trace(line).map_err(wrapped)?,
+        "spoe" => spoe(cx, line).map_err(wrapped)?,
+        "opentracing" => opentracing(cx, line).map_err(wrapped)?,
         "compression" | "comp-req" | "comp-res" => 2,
         _ => line.len(),
     };
@@ -96,6 +104,80 @@ fn arguments(cx: &mut Cx<'_>, line: &Line) -> Result<(), String> {
         return Err(format!("'filter {name}' : unknown keyword '{}'.", line.text(end)));
     }
     Ok(())
+}
+
+/// Leaves a name of the filter's for the checks after the last line.
+fn note(cx: &mut Cx<'_>, line: &Line, kind: RuleCheckKind) {
+    let Some(owner) = crate::expr::owner(cx) else { return };
+    let check =
+        RuleCheck { kind, set: Set::HttpRequest, condition: Needs(0), owner, rule: String::new(), span: line.span };
+    cx.rules.checks.push(check);
+}
+
+/// Arguments of `trace`; gives the index after them.
+fn trace(line: &Line) -> Result<usize, String> {
+    let mut at = 2;
+    loop {
+        match line.bytes(at) {
+            b"name" if line.arg(at + 1).is_empty() => {
+                return Err("'trace' : 'name' option without value".to_owned());
+            }
+            b"name" => at += 2,
+            b"quiet" | b"hexdump" | b"random-parsing" | b"random-forwarding" => at += 1,
+            _ => return Ok(at),
+        }
+    }
+}
+
+/// Arguments of `spoe`. What its file holds is not read: it is a language of its own.
+fn spoe(cx: &Cx<'_>, line: &Line) -> Result<usize, String> {
+    let mut file = None;
+    let mut at = 2;
+    while !line.arg(at).is_empty() {
+        let word = line.text(at);
+        if word != "engine" && word != "config" {
+            return Err(format!("unknown keyword '{word}'"));
+        }
+        if line.arg(at + 1).is_empty() {
+            return Err(format!("'spoe' : '{word}' option without value"));
+        }
+        if word == "config" {
+            file = Some(line.text(at + 1));
+        }
+        at += 2;
+    }
+    let Some(file) = file else { return Err("'spoe' : missing config file".to_owned()) };
+    match cx.input.files.look(&file) {
+        Ok(_) => Ok(at),
+        Err(_) => Err(format!("Could not open configuration file {file} : No such file or directory")),
+    }
+}
+
+/// Arguments of `opentracing`. COMPAT: the texts are those of the module.
+fn opentracing(cx: &mut Cx<'_>, line: &Line) -> Result<usize, String> {
+    let (mut id, mut file) = (false, None);
+    let mut at = 2;
+    while !line.arg(at).is_empty() {
+        let word = line.text(at);
+        match word.as_str() {
+            "id" | "config" if line.arg(at + 1).is_empty() => {
+                return Err(format!("'opentracing' : '{word}' option without value"));
+            }
+            "id" => id = true,
+            "config" => file = Some(line.text(at + 1)),
+            _ => return Err(format!("'opentracing' : unknown keyword '{word}'")),
+        }
+        at += 2;
+    }
+    if !id {
+        let text = "parsing : 'filter' : 'opentracing' : 'no filter id set, using default id 'ot-filter'";
+        cx.say("HA2370", Severity::Warning, line.span, text);
+    }
+    let Some(file) = file else { return Err("'opentracing' : no configuration file specified".to_owned()) };
+    match cx.input.files.look(&file) {
+        Ok(_) => Ok(at),
+        Err(_) => Err(format!("'{file}' : No such file or directory")),
+    }
 }
 
 /// Arguments of `bwlim-in` and `bwlim-out`; gives the index after them.

@@ -44,6 +44,7 @@ pub use reply::{HTTP_ERROR_CODES, reply_text};
 pub use resolve::{resolve, resolve_formats, resolve_proxy, resolve_rules, resolve_targets};
 pub use rows::ACTIONS;
 pub use stick::{Stick, StickWhen};
+pub(crate) use switching::acl;
 
 /// A name or slot used by a rule, to be judged after the last line.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,6 +78,8 @@ pub enum RuleCheckKind {
     BandwidthFilter(String),
     /// `send-spoe-group engine group`: the filter must exist in the proxy.
     SpoeGroup(String, String),
+    /// `ot-group filter group`: the filter must exist in the proxy.
+    OtGroup(String, String),
     /// `cache-use`, `cache-store`: the section must exist.
     Cache(String),
     /// `do-resolve(…,name)`: the section must exist.

@@ -77,7 +77,7 @@ fn rule(cx: &mut Cx<'_>, line: &Line) -> Result<Stick, String> {
     let key = sample_text(cx, Args::of(line, 0), &mut at, ArgContext::Stick)
         .map_err(|e| format!("'stick': {e}"))?;
     let needs = cx.input.samples.fetch(&key.fetch.name).map_or(Needs(0), |f| f.needs);
-    if needs.checkpoints().both(place(when)).is_none() {
+    if needs.checkpoints_in(cx.input.dialect).both(place(when)).is_none() {
         let where_to =
             if when == StickWhen::StoreResponse { "for 'store-response'" } else { "during request" };
         return Err(format!(

@@ -12,7 +12,7 @@ use crate::expr::{
 use crate::{Cx, Line};
 
 /// `acl <name> <test>`.
-pub(super) fn acl(cx: &mut Cx<'_>, line: &Line) {
+pub(crate) fn acl(cx: &mut Cx<'_>, line: &Line) {
     if in_anonymous_defaults(cx) {
         cx.error("HA2310", line, 0, "'acl' not allowed in anonymous 'defaults' section.");
         return;

@@ -1,0 +1,321 @@
+//! Pairs of nodes: ours with ours, ours with the original, the original with ours. A cross-section of the
+//! interop matrix; every case runs with two originals first, which tests the case itself.
+//!
+//! Bounds are the protocol's: a graceful stop is taken over within the skew, a dead node within three
+//! intervals and the skew. What is left of a second is the machine's.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::print_stdout, reason = "why a test is skipped")]
+
+mod lab;
+
+use std::time::Duration;
+
+use lab::{Lab, Who};
+
+const PAIRS: [[Who; 2]; 4] = [
+    [Who::Original, Who::Original],
+    [Who::Ours, Who::Ours],
+    [Who::Ours, Who::Original],
+    [Who::Original, Who::Ours],
+];
+
+const V4: &str = "10.77.0.200";
+const V6: &str = "fd77::200";
+
+/// What an instance of a case looks like.
+#[derive(Clone, Copy)]
+struct Shape {
+    title: &'static str,
+    version: u8,
+    interval_ms: u64,
+    /// Lines inside the instance.
+    inside: fn(usize) -> String,
+    addresses: &'static [&'static str],
+}
+
+impl Shape {
+    fn config(&self, node: usize) -> String {
+        let addresses: String = self.addresses.iter().map(|a| format!("  {a}/{}\n", prefix(a))).collect();
+        let link_local = if self.addresses.contains(&V6) { "  fe80::77:200/64\n" } else { "" };
+        format!(
+            "global_defs {{\n router_id n{node}\n}}\nvrrp_instance VI_1 {{\n state BACKUP\n interface eth0\n \
+             virtual_router_id 51\n priority {}\n version {}\n advert_int {}\n{} virtual_ipaddress {{\n\
+             {link_local}{addresses} }}\n}}\n",
+            130 - 20 * node,
+            self.version,
+            Duration::from_millis(self.interval_ms).as_secs_f64(),
+            (self.inside)(node)
+        )
+    }
+
+    fn ms(&self, intervals: u64) -> Duration {
+        Duration::from_millis(self.interval_ms * intervals)
+    }
+
+    /// Until a dead master is replaced.
+    fn takeover(&self) -> Duration {
+        self.ms(4) + SLACK
+    }
+}
+
+/// What the machine may add.
+const SLACK: Duration = Duration::from_millis(1500);
+
+fn prefix(address: &str) -> u8 {
+    if address.contains(':') { 64 } else { 24 }
+}
+
+fn nothing(_: usize) -> String {
+    String::new()
+}
+
+/// Runs a case with every pair at once, two originals among them.
+fn with_pairs(title: &str, case: impl Fn(&mut Lab) + Sync) {
+    if !lab::possible() {
+        return;
+    }
+    std::thread::scope(|s| {
+        let runs: Vec<_> = PAIRS.iter().map(|who| s.spawn(|| case(&mut Lab::new(title, *who)))).collect();
+        for (run, who) in runs.into_iter().zip(PAIRS) {
+            assert!(run.join().is_ok(), "{title} {who:?}");
+        }
+    });
+}
+
+/// Start, graceful stop, return, loss of carrier, death.
+fn life(shape: &Shape, lab: &mut Lab) {
+    let all = shape.addresses;
+    lab.configure(1, &shape.config(1));
+    lab.configure(2, &shape.config(2));
+    lab.start(1);
+    lab.start(2);
+    lab.only(1, all, shape.takeover() + SLACK);
+    lab.stop(1);
+    // Priority 0 and the skew, not three intervals.
+    lab.only(2, all, shape.ms(1) + SLACK);
+    lab.start(1);
+    lab.only(1, all, shape.takeover() + SLACK);
+    lab.plug(1, false);
+    lab.only(2, all, shape.takeover());
+    lab.plug(1, true);
+    lab.only(1, all, shape.takeover() + SLACK);
+    let ours = lab.title.contains("[Ours");
+    lab.kill(1);
+    for address in all {
+        lab.has(2, address, true, shape.takeover());
+        if ours {
+            // The lease: a dead node lets go by itself.
+            lab.has(1, address, false, Duration::from_secs(3) + SLACK);
+        }
+    }
+    lab.stop(2);
+    lab.has(2, all[0], false, SLACK);
+}
+
+#[test]
+fn version_2_with_a_password() {
+    let auth = |_| " authentication {\n  auth_type PASS\n  auth_pass s3cr3t\n }\n".to_owned();
+    let shape = Shape { title: "v2 PASS", version: 2, interval_ms: 1000, inside: auth, addresses: &[V4] };
+    with_pairs(shape.title, |lab| life(&shape, lab));
+}
+
+#[test]
+fn version_2_with_an_authentication_header() {
+    let auth = |_| " authentication {\n  auth_type AH\n  auth_pass s3cr3t\n }\n".to_owned();
+    let shape = Shape { title: "v2 AH", version: 2, interval_ms: 1000, inside: auth, addresses: &[V4] };
+    with_pairs(shape.title, |lab| life(&shape, lab));
+}
+
+#[test]
+fn version_3() {
+    let shape = Shape { title: "v3", version: 3, interval_ms: 200, inside: nothing, addresses: &[V4] };
+    with_pairs(shape.title, |lab| life(&shape, lab));
+}
+
+#[test]
+fn version_3_over_ipv6() {
+    let shape = Shape { title: "v3 IPv6", version: 3, interval_ms: 200, inside: nothing, addresses: &[V6] };
+    with_pairs(shape.title, |lab| life(&shape, lab));
+}
+
+#[test]
+fn unicast() {
+    let peer = |node| {
+        format!(" unicast_src_ip 10.77.0.{node}\n unicast_peer {{\n  10.77.0.{}\n }}\n", 3 - node)
+    };
+    let shape = Shape { title: "unicast", version: 3, interval_ms: 200, inside: peer, addresses: &[V4] };
+    with_pairs(shape.title, |lab| life(&shape, lab));
+}
+
+#[test]
+fn a_virtual_mac_address() {
+    let vmac = |_| " use_vmac\n".to_owned();
+    let shape = Shape { title: "vmac", version: 2, interval_ms: 1000, inside: vmac, addresses: &[V4] };
+    with_pairs(shape.title, |lab| life(&shape, lab));
+}
+
+#[test]
+fn who_comes_back_does_not_preempt_when_told_so() {
+    let nopreempt = |_| " nopreempt\n".to_owned();
+    let shape =
+        Shape { title: "nopreempt", version: 3, interval_ms: 200, inside: nopreempt, addresses: &[V4] };
+    with_pairs(shape.title, |lab| {
+        lab.configure(1, &shape.config(1));
+        lab.configure(2, &shape.config(2));
+        lab.start(2);
+        lab.only(2, &[V4], shape.takeover());
+        lab.start(1);
+        lab.says(1, "Entering BACKUP STATE", SLACK);
+        // The higher node gives nothing away by taking nothing: the next change is the lower one's stop.
+        lab.stop(2);
+        lab.only(1, &[V4], shape.ms(1) + SLACK);
+        assert!(!lab.log(2).contains("with higher priority"), "{}", lab.log(2));
+    });
+}
+
+#[test]
+fn a_sync_group_moves_as_one() {
+    let config = |node: usize| {
+        let instance = |name: &str, vrid: u8, address: &str| {
+            format!(
+                "vrrp_instance {name} {{\n state BACKUP\n interface eth0\n virtual_router_id {vrid}\n \
+                 priority {}\n version 3\n advert_int 0.2\n virtual_ipaddress {{\n  {address}/24\n }}\n}}\n",
+                130 - 20 * node
+            )
+        };
+        "vrrp_sync_group G {\n group {\n  A\n  B\n }\n}\n".to_owned()
+            + &instance("A", 51, V4)
+            + &instance("B", 52, "10.77.0.201")
+    };
+    let both = [V4, "10.77.0.201"];
+    with_pairs("sync group", |lab| {
+        lab.configure(1, &config(1));
+        lab.configure(2, &config(2));
+        lab.start(1);
+        lab.start(2);
+        lab.only(1, &both, Duration::from_secs(4));
+        // One address taken away by hand takes the whole group out of MASTER for an election.
+        lab.remove_address(1, "10.77.0.201/24");
+        lab.says(1, "(A) Entering BACKUP STATE", SLACK);
+        lab.only(1, &both, Duration::from_secs(4));
+        lab.stop(1);
+        lab.only(2, &both, SLACK + SLACK);
+    });
+}
+
+#[test]
+fn a_partition_heals_to_one_master() {
+    let shape = Shape { title: "partition", version: 3, interval_ms: 200, inside: nothing, addresses: &[V4] };
+    with_pairs(shape.title, |lab| {
+        lab.configure(1, &shape.config(1));
+        lab.configure(2, &shape.config(2));
+        lab.start(1);
+        lab.start(2);
+        lab.only(1, &[V4], shape.takeover() + SLACK);
+        lab.cut(1, true);
+        lab.has(2, V4, true, shape.takeover());
+        assert!(lab.holds(1, V4), "a silent partition has two masters");
+        lab.cut(1, false);
+        lab.only(1, &[V4], shape.ms(2) + SLACK);
+    });
+}
+
+#[test]
+fn a_killed_worker_is_replaced_and_comes_back() {
+    let shape = Shape { title: "worker killed", version: 3, interval_ms: 200, inside: nothing, addresses: &[V4] };
+    with_pairs(shape.title, |lab| {
+        lab.configure(1, &shape.config(1));
+        lab.configure(2, &shape.config(2));
+        lab.start(1);
+        lab.start(2);
+        lab.only(1, &[V4], shape.takeover() + SLACK);
+        let before = lab.worker(1);
+        let killed = std::process::Command::new("kill").args(["-9", &before.to_string()]).status();
+        assert!(killed.is_ok_and(|s| s.success()));
+        lab.says(1, "died: Respawning", SLACK);
+        lab.wait("another worker", SLACK, || lab.worker(1) != before);
+        lab.only(1, &[V4], shape.takeover() + SLACK);
+    });
+}
+
+#[test]
+fn a_reload_keeps_the_master_and_takes_new_addresses() {
+    let one = Shape { title: "reload", version: 3, interval_ms: 200, inside: nothing, addresses: &[V4] };
+    let two = Shape { addresses: &[V4, "10.77.0.201"], inside: |_| " skip_check_adv_addr\n".into(), ..one };
+    with_pairs(one.title, |lab| {
+        lab.configure(1, &Shape { inside: two.inside, ..one }.config(1));
+        lab.configure(2, &Shape { inside: two.inside, ..one }.config(2));
+        lab.start(1);
+        lab.start(2);
+        lab.only(1, &[V4], one.takeover() + SLACK);
+        let masters = |node| lab.log(node).matches("Entering MASTER STATE").count();
+        let before = (masters(1), masters(2));
+        lab.configure(1, &two.config(1));
+        lab.signal(1, "-HUP");
+        lab.has(1, "10.77.0.201", true, SLACK);
+        lab.says(1, "Reload complete", SLACK);
+        assert!(lab.holds(1, V4));
+        assert_eq!((masters(1), masters(2)), before, "{}{}", lab.log(1), lab.log(2));
+    });
+}
+
+/// Ours alone: what the original does not have.
+fn ours_alone(title: &str, case: impl FnOnce(&mut Lab)) {
+    if lab::possible() {
+        case(&mut Lab::new(title, [Who::Ours, Who::Ours]));
+    }
+}
+
+#[test]
+fn a_broken_file_is_refused_as_a_whole() {
+    let shape = Shape { title: "broken reload", version: 3, interval_ms: 200, inside: nothing, addresses: &[V4] };
+    ours_alone(shape.title, |lab| {
+        lab.configure(1, &shape.config(1));
+        lab.start(1);
+        lab.has(1, V4, true, shape.takeover() + SLACK);
+        lab.configure(1, &shape.config(1).replace(V4, "10.77.0.299"));
+        lab.signal(1, "-HUP");
+        lab.says(1, "the running configuration stays", SLACK);
+        assert!(lab.holds(1, V4), "{}", lab.log(1));
+        lab.stop(1);
+        lab.has(1, V4, false, SLACK);
+    });
+}
+
+#[test]
+fn a_split_brain_is_named() {
+    let shape = Shape { title: "split", version: 2, interval_ms: 1000, inside: nothing, addresses: &[V4] };
+    ours_alone(shape.title, |lab| {
+        lab.configure(1, &shape.config(1));
+        lab.configure(2, &shape.config(2).replace("virtual_router_id 51", "virtual_router_id 52"));
+        lab.start(1);
+        lab.start(2);
+        for node in 1..=2 {
+            lab.says(node, "SPLIT BRAIN", shape.takeover() + shape.ms(3));
+            assert!(lab.log(node).contains("virtual_router_id"), "{}", lab.log(node));
+        }
+        let (ok, text) = lab.ask(1, &["status"]);
+        assert!(ok && text.contains("SPLIT BRAIN"), "{text}");
+    });
+}
+
+#[test]
+fn a_handover_moves_the_address() {
+    let shape = Shape { title: "handover", version: 3, interval_ms: 200, inside: nothing, addresses: &[V4] };
+    ours_alone(shape.title, |lab| {
+        lab.configure(1, &shape.config(1));
+        lab.configure(2, &shape.config(2));
+        lab.start(1);
+        lab.start(2);
+        lab.only(1, &[V4], shape.takeover() + SLACK);
+        let (ok, text) = lab.ask(1, &["handover", "VI_1"]);
+        assert!(ok && text.contains("10.77.0.2"), "{text}");
+        lab.only(2, &[V4], SLACK);
+        let (ok, text) = lab.ask(1, &["handover"]);
+        assert!(!ok && text.contains("not master"), "{text}");
+        // It stays away although its priority is higher, until the other one fails.
+        lab.stop(2);
+        lab.only(1, &[V4], shape.ms(1) + SLACK);
+    });
+}

@@ -1,0 +1,265 @@
+//! Virtual servers with their checkers: from the model to `rha_health`'s machines ([`watched`]), and the loop that
+//! gives these machines sockets and programs ([`run`]).
+//!
+//! keepalived.conf(5) "Virtual server(s)". Invariant: positions of real servers and checkers in a [`Watched`] are
+//! those in its plan; checkers beyond those written (`host` blocks of `SMTP_CHECK`, `FILE_CHECK`s) follow them.
+
+pub mod run;
+
+use rha_health::lvs::{
+    CheckerPlan, HttpPlan, PoolPlan, ProbePlan, RegexPlan, ServerPlan, SorryPlan, UdpPlan, UrlPlan,
+};
+use rha_ir::failover::{
+    Checker, CheckerKind, Command, ConnectOptions, FailoverGlobal, HttpProtocol, HttpUrl, LvsProtocol,
+    RealServer, VirtualServer, VirtualServerKey,
+};
+use rha_ir::{Span, TrackerKind};
+use rha_net::ProbeSource;
+
+/// A virtual server, ready to be watched.
+#[derive(Debug, Clone)]
+pub struct Watched {
+    /// For the machine.
+    pub plan: PoolPlan,
+    /// For the loop, by real server and checker.
+    pub means: Vec<Vec<Means>>,
+    /// `quorum_up`.
+    pub quorum_up: Option<Command>,
+    /// `quorum_down`.
+    pub quorum_down: Option<Command>,
+    /// `notify_up` and `notify_down` of each real server.
+    pub notify: Vec<(Option<Command>, Option<Command>)>,
+}
+
+/// What a checker needs from the operating system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Means {
+    /// A socket from there.
+    Socket(ProbeSource),
+    /// A program.
+    Program(Command),
+    /// Nothing.
+    None,
+}
+
+/// Why a virtual server cannot be watched as written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Where it was written.
+    pub at: Span,
+    /// Why.
+    pub why: String,
+}
+
+/// What is known beside the virtual server itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// `global_defs`.
+    pub global: &'a FailoverGlobal,
+    /// The host's name, for `router_id`.
+    pub host: &'a str,
+    /// `no_checker_emails`.
+    pub no_checker_emails: bool,
+    /// `-D`.
+    pub detail: bool,
+}
+
+/// A virtual server of the model as a machine's plan.
+///
+/// # Errors
+/// Everything that cannot be done as written.
+pub fn watched(vs: &VirtualServer, context: Context<'_>) -> Result<Watched, Vec<Refusal>> {
+    let protocol = vs.protocol.map_or("none", |p| match p {
+        LvsProtocol::Tcp => "tcp",
+        LvsProtocol::Udp => "udp",
+        LvsProtocol::Sctp => "sctp",
+    });
+    let mut refusals = Vec::new();
+    let mut servers = Vec::new();
+    let mut means = Vec::new();
+    for server in &vs.real_servers {
+        let (checkers, needs): (Vec<_>, Vec<_>) =
+            checkers(server, vs, context, &mut refusals).into_iter().unzip();
+        servers.push(ServerPlan {
+            address: server.address,
+            weight: i64::from(server.weight),
+            inhibit: server.inhibit,
+            mail: server.mail,
+            checkers,
+        });
+        means.push(needs);
+    }
+    if !refusals.is_empty() {
+        return Err(refusals);
+    }
+    let sorry =
+        vs.sorry.as_ref().map(|s| SorryPlan { address: s.address, inhibit: s.inhibit, weight: 1 });
+    let plan = PoolPlan {
+        name: name(&vs.key, protocol),
+        protocol,
+        quorum: vs.quorum,
+        hysteresis: vs.hysteresis,
+        omega: vs.omega,
+        mail: vs.mail,
+        ha_suspend: vs.ha_suspend,
+        sorry,
+        servers,
+        router_id: context.global.router_id.clone().unwrap_or_else(|| context.host.to_owned()),
+        no_checker_emails: context.no_checker_emails,
+        rs_init_notifies: context.global.rs_init_notifies,
+        detail: context.detail,
+    };
+    let notify = vs.real_servers.iter().map(|s| (s.notify_up.clone(), s.notify_down.clone())).collect();
+    let (quorum_up, quorum_down) = (vs.quorum_up.clone(), vs.quorum_down.clone());
+    Ok(Watched { plan, means, quorum_up, quorum_down, notify })
+}
+
+/// As the original's lines name it.
+fn name(key: &VirtualServerKey, protocol: &str) -> String {
+    match key {
+        VirtualServerKey::Address(address) => PoolPlan::server_name(*address, protocol),
+        VirtualServerKey::Mark(mark) => format!("FWM {mark}"),
+        VirtualServerKey::Group(group) => format!("[{group}]:0"),
+    }
+}
+
+/// Plans and means of a real server's checkers.
+fn checkers(
+    server: &RealServer,
+    vs: &VirtualServer,
+    context: Context<'_>,
+    refusals: &mut Vec<Refusal>,
+) -> Vec<(CheckerPlan, Means)> {
+    let mut all = Vec::new();
+    let mut more = Vec::new();
+    for checker in &server.checkers {
+        let probe = match probe(checker, server, vs) {
+            Ok(probe) => probe,
+            Err(why) => {
+                refusals.push(Refusal { at: checker.origin, why });
+                continue;
+            }
+        };
+        let plan = CheckerPlan {
+            probe,
+            target: checker.connect.as_ref().map_or(server.address, |c| c.target),
+            timeout_us: checker.connect.as_ref().map_or(5_000_000, |c| c.timeout_us),
+            delay_loop_us: checker.delay_loop_us,
+            warmup_us: checker.warmup_us,
+            retry: checker.retry,
+            delay_before_retry_us: checker.delay_before_retry_us,
+            alpha: checker.alpha,
+            log_all_failures: checker.log_all_failures || context.global.checker_log_all_failures,
+        };
+        if let CheckerKind::Smtp { hosts, .. } = &checker.kind {
+            more.extend(hosts.iter().map(|host| {
+                let plan = CheckerPlan { target: host.target, timeout_us: host.timeout_us, ..plan.clone() };
+                (plan, Means::Socket(source(host)))
+            }));
+        }
+        let means = match (&checker.kind, &checker.connect) {
+            (CheckerKind::Misc { command, .. }, _) => Means::Program(command.clone()),
+            (_, Some(connect)) => Means::Socket(source(connect)),
+            _ => Means::None,
+        };
+        all.push((plan, means));
+    }
+    all.extend(more);
+    all.extend(server.track_files.iter().filter_map(|tracked| match &tracked.kind {
+        TrackerKind::File(file) => {
+            let (weight, reverse) = (tracked.weight.weight, tracked.weight.reverse);
+            let probe = ProbePlan::File { file: file.clone(), weight, reverse };
+            Some((event_driven(probe, server), Means::None))
+        }
+        _ => None,
+    }));
+    all
+}
+
+/// A checker that waits for news instead of looking.
+fn event_driven(probe: ProbePlan, server: &RealServer) -> CheckerPlan {
+    CheckerPlan {
+        probe,
+        target: server.address,
+        timeout_us: 0,
+        delay_loop_us: 0,
+        warmup_us: 0,
+        retry: 0,
+        delay_before_retry_us: 0,
+        alpha: false,
+        log_all_failures: false,
+    }
+}
+
+fn probe(checker: &Checker, server: &RealServer, vs: &VirtualServer) -> Result<ProbePlan, String> {
+    Ok(match &checker.kind {
+        CheckerKind::Tcp => ProbePlan::Tcp,
+        CheckerKind::Http { tls: true, .. } => {
+            return Err("SSL_GET needs a TLS client, which rkeepalived does not have yet".to_owned());
+        }
+        CheckerKind::Http { tls, sni, sni_name, protocol, fast_recovery, urls, .. } => {
+            ProbePlan::Http(HttpPlan {
+                tls: *tls,
+                sni: sni_name.clone().filter(|_| *sni),
+                http11: matches!(protocol, HttpProtocol::Http11 | HttpProtocol::Http11KeepAlive),
+                close: matches!(protocol, HttpProtocol::Http10Close | HttpProtocol::Http11),
+                fast_recovery: *fast_recovery,
+                urls: urls.iter().map(|u| url(u, server, vs)).collect::<Result<_, _>>()?,
+            })
+        }
+        CheckerKind::Smtp { helo, .. } => ProbePlan::Smtp { helo: helo.clone() },
+        CheckerKind::Dns { kind, name } => ProbePlan::Dns { kind: kind.0, name: name.clone() },
+        CheckerKind::Udp { payload, reply } => {
+            let (pattern, ignore) = reply.pattern.clone().unwrap_or_default();
+            ProbePlan::Udp(UdpPlan {
+                payload: payload.clone(),
+                required: reply.required,
+                pattern,
+                ignore,
+                min_len: reply.min_len as usize,
+                max_len: reply.max_len as usize,
+            })
+        }
+        CheckerKind::Ping => ProbePlan::Ping,
+        CheckerKind::Misc { command, timeout_us, dynamic } => ProbePlan::Misc {
+            program: command.argv.first().map(ToString::to_string).unwrap_or_default(),
+            timeout_us: *timeout_us,
+            dynamic: *dynamic,
+        },
+        CheckerKind::Bfd { instance } => ProbePlan::Bfd { instance: instance.clone() },
+        CheckerKind::File { file, weight } => {
+            ProbePlan::File { file: file.clone(), weight: weight.weight, reverse: weight.reverse }
+        }
+    })
+}
+
+fn url(written: &HttpUrl, server: &RealServer, vs: &VirtualServer) -> Result<UrlPlan, String> {
+    let hosts = [&written.virtual_host, &server.virtual_host, &vs.virtual_host];
+    let regex = written.regex.as_ref().map(|r| {
+        let compiled = RegexPlan::compile(&r.pattern, &r.options)
+            .map_err(|why| format!("regex '{}': {why}", r.pattern))?;
+        let offset = |o: u64| usize::try_from(o).unwrap_or(usize::MAX);
+        Ok::<_, String>(RegexPlan {
+            no_match: r.no_match,
+            min_offset: offset(r.min_offset),
+            max_offset: offset(r.max_offset),
+            ..compiled
+        })
+    });
+    Ok(UrlPlan {
+        path: written.path.clone(),
+        digest: written.digest,
+        status: written.status.clone(),
+        virtual_host: hosts.into_iter().find_map(Clone::clone),
+        regex: regex.transpose()?,
+    })
+}
+
+fn source(options: &ConnectOptions) -> ProbeSource {
+    ProbeSource {
+        ip: options.bind_ip,
+        port: options.bind_port,
+        device: options.bind_if.clone(),
+        mark: options.fwmark,
+    }
+}

@@ -1,0 +1,180 @@
+//! The control socket (a line in, a text out) and the optional metrics listener.
+//!
+//! Both only carry questions to the worker's loop and its answers back. The socket is for root alone; the
+//! metrics listener answers `GET /metrics` of HTTP/1 and nothing else.
+
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::oneshot;
+
+/// What can be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Question {
+    /// `status`, or `status json`.
+    Status {
+        /// As JSON.
+        json: bool,
+    },
+    /// `handover [INSTANCE]`.
+    Handover(Option<String>),
+    /// Prometheus metrics.
+    Metrics,
+}
+
+impl Question {
+    /// From a line.
+    #[must_use]
+    pub fn parse(line: &str) -> Option<Question> {
+        let mut words = line.split_whitespace();
+        match (words.next()?, words.next(), words.next()) {
+            ("status", None, None) => Some(Question::Status { json: false }),
+            ("status", Some("json"), None) => Some(Question::Status { json: true }),
+            ("handover", name, None) => Some(Question::Handover(name.map(str::to_owned))),
+            _ => None,
+        }
+    }
+}
+
+/// Where the answer goes; the first byte a client reads is `+` or `-`.
+pub type Reply = oneshot::Sender<Result<String, String>>;
+
+/// A question and where its answer goes.
+#[derive(Debug)]
+pub struct Ask {
+    /// The question.
+    pub question: Question,
+    /// For the answer.
+    pub reply: Reply,
+}
+
+/// How long a client may take to ask.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Longest question, bytes.
+const LONGEST: u64 = 4096;
+
+/// Opens the control socket, mode 0600; one that nobody listens on any more is replaced.
+///
+/// # Errors
+/// As the operating system tells them.
+pub fn bind(path: &str) -> io::Result<UnixListener> {
+    if std::os::unix::net::UnixStream::connect(path).is_err() {
+        let _ = std::fs::remove_file(path);
+    }
+    let former = rha_net::scheduling::set_umask(0o177);
+    let bound = UnixListener::bind(path);
+    rha_net::scheduling::set_umask(former);
+    let listener = bound?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+/// Takes the socket away.
+pub fn remove(path: &str) {
+    if !path.is_empty() {
+        let _ = std::fs::remove_file(path);
+    }
+}
+
+/// Serves the control socket until the task is dropped.
+pub async fn serve(listener: UnixListener, ask: impl Fn(Ask) + Clone + 'static) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let ask = ask.clone();
+        tokio::task::spawn_local(async move {
+            let _ = converse(stream, ask).await;
+        });
+    }
+}
+
+async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, ask: impl Fn(Ask)) -> io::Result<()> {
+    let mut stream = BufReader::new(stream);
+    let mut line = String::new();
+    let mut limited = (&mut stream).take(LONGEST);
+    tokio::time::timeout(PATIENCE, limited.read_line(&mut line)).await.map_err(|_| io::ErrorKind::TimedOut)??;
+    let answer = match Question::parse(&line) {
+        None => Err(format!("what is '{}'?\n", line.trim())),
+        Some(question) => answer(question, &ask).await,
+    };
+    let text = match answer {
+        Ok(text) => format!("+{text}"),
+        Err(text) => format!("-{text}"),
+    };
+    stream.get_mut().write_all(text.as_bytes()).await?;
+    stream.get_mut().shutdown().await
+}
+
+async fn answer(question: Question, ask: &impl Fn(Ask)) -> Result<String, String> {
+    let (reply, answer) = oneshot::channel();
+    ask(Ask { question, reply });
+    answer.await.unwrap_or_else(|_| Err("no answer\n".to_owned()))
+}
+
+/// Opens the metrics listener.
+///
+/// # Errors
+/// As the operating system tells them, or that the address is none.
+pub async fn bind_metrics(address: &str) -> io::Result<TcpListener> {
+    TcpListener::bind(address).await
+}
+
+/// Serves metrics until the task is dropped.
+pub async fn serve_metrics(listener: TcpListener, ask: impl Fn(Ask) + Clone + 'static) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let ask = ask.clone();
+        tokio::task::spawn_local(async move {
+            let _ = tokio::time::timeout(PATIENCE, scrape(stream, ask)).await;
+        });
+    }
+}
+
+async fn scrape(stream: impl AsyncRead + AsyncWrite + Unpin, ask: impl Fn(Ask)) -> io::Result<()> {
+    let mut stream = BufReader::new(stream);
+    let mut request = String::new();
+    (&mut stream).take(LONGEST).read_line(&mut request).await?;
+    // The head is read to its end, or the close would be a reset.
+    let mut line = String::new();
+    while (&mut stream).take(LONGEST).read_line(&mut line).await? > 2 {
+        line.clear();
+    }
+    let (status, body) = match request.split(' ').collect::<Vec<_>>().as_slice() {
+        ["GET", "/metrics", ..] => match answer(Question::Metrics, &ask).await {
+            Ok(text) => ("200 OK", text),
+            Err(text) => ("503 Service Unavailable", text),
+        },
+        _ => ("404 Not Found", "metrics are at /metrics\n".to_owned()),
+    };
+    let head = format!(
+        "HTTP/1.1 {status}\r\ncontent-type: text/plain; version=0.0.4\r\ncontent-length: {}\r\n\
+         connection: close\r\n\r\n",
+        body.len()
+    );
+    stream.get_mut().write_all((head + &body).as_bytes()).await?;
+    stream.get_mut().shutdown().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn questions_are_words() {
+        assert_eq!(Question::parse("status\n"), Some(Question::Status { json: false }));
+        assert_eq!(Question::parse("status json"), Some(Question::Status { json: true }));
+        assert_eq!(Question::parse("handover VI_1"), Some(Question::Handover(Some("VI_1".into()))));
+        assert_eq!(Question::parse("handover"), Some(Question::Handover(None)));
+        for bad in ["", "stat", "status xml", "handover a b"] {
+            assert_eq!(Question::parse(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,359 @@
+//! `keepalived.data`: everything as it was understood and as it stands now.
+
+use std::fmt::Write;
+
+use rha_ir::TrackerKind;
+use rha_ir::failover::{AdvertTarget, Command, TrackScript, VirtualIp};
+use rha_net::netlink::Link;
+use rha_syslog::Civil;
+use rha_vrrp::{Family, State, Version};
+
+use super::{ScriptView, View, address_text, command_text, device, global, owner_text, trackers_of};
+use crate::Plan;
+use crate::log::console_date;
+use crate::plan::instance::running_interface;
+use crate::worker::interfaces::Interfaces;
+
+/// The whole file; `fault` lists sync groups with their states, `scripts` follow the model's order.
+#[must_use]
+pub fn data(
+    plan: &Plan,
+    views: &[View<'_>],
+    groups: &[State],
+    scripts: &[ScriptView],
+    interfaces: &Interfaces,
+) -> String {
+    let mut out = global(&plan.failover, &plan.host, true);
+    out += "------< VRRP Topology >------\n";
+    for v in views {
+        instance(v, &mut out);
+    }
+    sync_groups(plan, groups, &mut out);
+    sockets(views, &mut out);
+    if !plan.failover.scripts.is_empty() {
+        out += "------< VRRP Scripts >------\n";
+        for (s, view) in plan.failover.scripts.iter().zip(scripts) {
+            script(plan, s, *view, &mut out);
+        }
+    }
+    out += "------< Interfaces >------\n";
+    for l in interfaces.links() {
+        interface(plan, l, interfaces, &mut out);
+    }
+    out
+}
+
+macro_rules! put {
+    ($out:expr, $($words:tt)*) => {{
+        let _ = writeln!($out, $($words)*);
+    }};
+}
+
+/// `1795175210.381384 (Fri Nov 20 11:46:50.381384 2026)`.
+fn moment(us: i64) -> String {
+    let (s, part) = (us.div_euclid(1_000_000), us.rem_euclid(1_000_000));
+    let date = console_date(s, Civil::at(s, rha_net::local_time(s).offset_s));
+    let (day, year) = date.rsplit_once(' ').unwrap_or((&date, ""));
+    format!("{s}.{part:06} ({day}.{part:06} {year})")
+}
+
+fn instance(v: &View<'_>, out: &mut String) {
+    let (i, c) = (v.ir, v.config);
+    put!(out, " VRRP Instance = {}", i.name);
+    put!(out, "   VRRP Version = {}", c.version.number());
+    if let Some(g) = &i.sync_group {
+        put!(out, "   Sync group = {g}");
+    }
+    if c.family == Family::V6 {
+        put!(out, "   Using Native IPv6");
+    }
+    put!(out, "   State = {}", v.state.name());
+    if v.state == State::Backup {
+        put!(out, "   Master router = {}", v.master.map_or_else(|| "0.0.0.0".to_owned(), |m| m.to_string()));
+        put!(out, "   Master priority = {}", v.master_priority);
+        if c.version == Version::V3 {
+            put!(out, "   Master advert interval = {} milli-sec", v.master_interval.as_millis());
+        }
+    }
+    match c.target.is_unicast() {
+        true => put!(out, "   Flags:\n     Using unicast"),
+        false => put!(out, "   Flags: none"),
+    }
+    put!(out, "   Wantstate = {}", v.wants.name());
+    put!(out, "   Number of config faults = 0");
+    put!(out, "   Number of interface and track script faults = {}", v.faults);
+    put!(out, "   Number of track scripts init = {}", v.scripts_waiting);
+    put!(out, "   Last transition = {}", moment(v.last_transition_us));
+    match v.deadline_us {
+        Some(us) => put!(out, "   Read timeout = {}", moment(us)),
+        None => put!(out, "   Read timeout = DISABLED"),
+    }
+    put!(out, "   Master down timer = {} usecs", v.down_timer.as_micros());
+    interface_lines(v, out);
+    timers(v, out);
+    addresses(v, out);
+    tracked(v, out);
+    notifies(v, out);
+}
+
+fn interface_lines(v: &View<'_>, out: &mut String) {
+    let (i, c) = (v.ir, v.config);
+    match &i.vmac {
+        Some(m) => {
+            let up = if v.state == State::Fault { "false" } else { "true" };
+            put!(out, "   Use VMAC, i/f name {}, is_up = {up}, xmit_base = {}", m.name, m.xmit_base);
+            put!(out, "   Interface = {}, vmac on {}", m.name, i.interface);
+        }
+        None => put!(out, "   Interface = {}", i.interface),
+    }
+    for (yes, text) in [
+        (c.dont_track_primary, "VRRP interface tracking disabled"),
+        (c.skip_check_adv_addr, "Skip checking advert IP addresses"),
+        (c.strict, "Enforcing strict VRRP compliance"),
+    ] {
+        if yes {
+            put!(out, "   {text}");
+        }
+    }
+    let source = v.source.map_or_else(|| "(none)".to_owned(), |a| a.to_string());
+    put!(out, "   Using src_ip = {source}{}", if i.source.is_some() { " (from configuration)" } else { "" });
+    if let AdvertTarget::Multicast(group) = &i.target {
+        put!(out, "   Multicast address {group}");
+    }
+}
+
+fn timers(v: &View<'_>, out: &mut String) {
+    let c = v.config;
+    put!(out, "   Gratuitous ARP delay = {}", c.garp.delay.as_secs());
+    put!(out, "   Gratuitous ARP repeat = {}", c.garp.repeat);
+    put!(out, "   Gratuitous ARP refresh = {}", c.garp.refresh.as_secs());
+    put!(out, "   Gratuitous ARP refresh repeat = {}", c.garp.refresh_repeat);
+    put!(out, "   Gratuitous ARP lower priority delay = {}", c.garp.lower_prio_delay.as_secs());
+    put!(out, "   Gratuitous ARP lower priority repeat = {}", c.garp.lower_prio_repeat);
+    put!(out, "   Down timer adverts = {}", c.down_timer_adverts);
+    put!(out, "   Send advert after receive lower priority advert = {}", !c.lower_prio_no_advert);
+    put!(out, "   Send advert after receive higher priority advert = {}", c.higher_prio_send_advert);
+    put!(out, "   Virtual Router ID = {}", c.vrid);
+    put!(out, "   Priority = {}", c.priority);
+    put!(out, "   Effective priority = {}", v.effective);
+    put!(out, "   Total priority = {}", v.total);
+    match c.version {
+        Version::V2 => put!(out, "   Advert interval = {} sec", c.advert_interval.as_secs()),
+        Version::V3 => put!(out, "   Advert interval = {} milli-sec", c.advert_interval.as_millis()),
+    }
+    put!(out, "   Accept = {}", enabled(c.accept));
+    put!(out, "   Preempt = {}", enabled(!c.nopreempt));
+    if !c.preempt_delay.is_zero() {
+        put!(out, "   Preempt delay = {} secs", c.preempt_delay.as_secs_f64());
+    }
+    put!(out, "   Promote_secondaries = {}", enabled(v.ir.promote_secondaries));
+    match c.auth.number() {
+        0 => put!(out, "   Authentication type = none"),
+        1 => put!(out, "   Authentication type = SIMPLE_PASSWORD\n   Password = ********"),
+        _ => put!(out, "   Authentication type = IPSEC_AH\n   Password = ********"),
+    }
+}
+
+fn enabled(yes: bool) -> &'static str {
+    if yes { "enabled" } else { "disabled" }
+}
+
+fn addresses(v: &View<'_>, out: &mut String) {
+    let i = v.ir;
+    let list = |title: String, all: &[VirtualIp], out: &mut String| {
+        if all.is_empty() {
+            return;
+        }
+        put!(out, "   {title}");
+        for a in all {
+            let (device, base) = device(a, i);
+            put!(out, "     {}", address_text(a, device, base, v.addresses_set));
+        }
+    };
+    list(format!("Virtual IP ({}):", i.addresses.len()), &i.addresses, out);
+    list("Virtual IP Excluded :".to_owned(), &i.excluded, out);
+    if let AdvertTarget::Unicast(peers) = &i.target {
+        if let Some(ttl) = i.unicast_ttl {
+            put!(out, "   Unicast TTL = {ttl}");
+        }
+        put!(out, "   Check unicast src : {}", if i.check_unicast_src { "yes" } else { "no" });
+        put!(out, "   Unicast Peer :");
+        for p in peers {
+            put!(out, "     {} min_ttl {} max_ttl {}", p.address, p.min_ttl, p.max_ttl);
+        }
+        put!(out, "   Unicast checksum compatibility = no");
+    }
+    put!(out, "   fd_in {}, fd_out {}", v.fds.0, v.fds.1);
+}
+
+fn tracked(v: &View<'_>, out: &mut String) {
+    type NameOf = fn(&TrackerKind) -> Option<&str>;
+    let kinds: [(&str, NameOf); 5] = [
+        ("Tracked interfaces :", |k| if let TrackerKind::Interface(n) = k { Some(n) } else { None }),
+        ("Tracked scripts :", |k| if let TrackerKind::Script(n) = k { Some(n) } else { None }),
+        ("Tracked files :", |k| if let TrackerKind::File(n) = k { Some(n) } else { None }),
+        ("Tracked processes :", |k| if let TrackerKind::Process(n) = k { Some(n) } else { None }),
+        ("Tracked BFDs :", |k| if let TrackerKind::Bfd(n) = k { Some(n) } else { None }),
+    ];
+    for (title, name_of) in kinds {
+        let mut first = true;
+        for t in &v.ir.trackers {
+            let Some(name) = name_of(&t.kind) else { continue };
+            if std::mem::take(&mut first) {
+                put!(out, "   {title}");
+            }
+            let separator = if matches!(t.kind, TrackerKind::File(_)) { "," } else { "" };
+            put!(out, "     {name}{separator} weight {}{}", t.weight.weight, reverse(t.weight.reverse));
+        }
+    }
+}
+
+fn reverse(yes: bool) -> &'static str {
+    if yes { " reverse" } else { "" }
+}
+
+fn notifies(v: &View<'_>, out: &mut String) {
+    let n = &v.ir.notify;
+    put!(out, "   Using smtp notification = {}", if n.mail { "yes" } else { "no" });
+    put!(out, "   Notify deleted = {}", if v.config.notify_deleted { "Deleted" } else { "Fault" });
+    let line = |what: &str, c: &Option<Command>, out: &mut String| {
+        if let Some(c) = c {
+            put!(out, "   {what} = {}, {}", command_text(c), owner_text(c));
+        }
+    };
+    line("Backup state transition script", &n.backup, out);
+    line("Master state transition script", &n.master, out);
+    line("Fault state transition script", &n.fault, out);
+    line("Stop state transition script", &n.stop, out);
+    line("Deleted state transition script", &n.deleted, out);
+    line("Generic state transition script", &n.any, out);
+    line("Master rx lower priority script", &n.master_rx_lower_pri, out);
+    put!(out, "   Notify priority changes = {}", n.priority_changes);
+}
+
+fn sync_groups(plan: &Plan, states: &[State], out: &mut String) {
+    if plan.failover.sync_groups.is_empty() {
+        return;
+    }
+    put!(out, "------< VRRP Sync groups >------");
+    for (g, state) in plan.failover.sync_groups.iter().zip(states) {
+        put!(out, " VRRP Sync Group = {}, {}", g.name, state.name());
+        put!(out, "   VRRP member instances = {}", g.members.len());
+        for m in &g.members {
+            put!(out, "     {m}");
+        }
+        put!(out, "   Using smtp notification = {}", if g.notify.mail { "yes" } else { "no" });
+    }
+}
+
+fn sockets(views: &[View<'_>], out: &mut String) {
+    put!(out, "------< VRRP Sockpool >------");
+    let mut seen: Vec<(i32, i32)> = Vec::new();
+    for v in views.iter().filter(|v| v.fds.0 >= 0) {
+        if seen.contains(&v.fds) {
+            continue;
+        }
+        seen.push(v.fds);
+        put!(out, " fd_in {} fd_out = {}", v.fds.0, v.fds.1);
+        put!(out, "   Interface = {}", running_interface(v.ir));
+        put!(out, "   Family = {}", if v.config.family == Family::V4 { "IPv4" } else { "IPv6" });
+        put!(out, "   Protocol = {}", if v.config.auth.number() == 2 { "AH" } else { "VRRP" });
+        put!(out, "   Type = {}icast", if v.config.target.is_unicast() { "Un" } else { "Mult" });
+        put!(out, "   Rx buf size = {}", v.ir.kernel_rx_buf_size.unwrap_or(0));
+        put!(out, "   VRRP instances");
+        for w in views.iter().filter(|w| w.fds == v.fds) {
+            put!(out, "     {} vrid {}", w.ir.name, w.config.vrid);
+        }
+    }
+}
+
+fn seconds(us: u64) -> String {
+    match us % 1_000_000 {
+        0 => format!("{} sec", us / 1_000_000),
+        part => format!("{}.{:03} sec", us / 1_000_000, part / 1000),
+    }
+}
+
+fn script(plan: &Plan, s: &TrackScript, v: ScriptView, out: &mut String) {
+    put!(out, " VRRP Script = {}", s.name);
+    put!(out, "   Command = {}", command_text(&s.command));
+    put!(out, "   Interval = {}", seconds(s.interval_us));
+    put!(out, "   Timeout = {}", seconds(s.timeout_us.unwrap_or(0)));
+    put!(out, "   Weight = {}{}", s.weight.weight, reverse(s.weight.reverse));
+    put!(out, "   Rise = {}", s.rise);
+    put!(out, "   Fall = {}", s.fall);
+    put!(out, "   Result = {}", v.result);
+    put!(out, "   Insecure = {}", if s.command.disabled.is_some() { "yes" } else { "no" });
+    // COMPAT: 2.2.7 has no word for a script that has answered.
+    put!(out, "   Init state = {}", if v.answered { "unknown" } else { "INIT" });
+    put!(out, "   Status = {}", if v.good { "GOOD" } else { "BAD" });
+    let (uid, gid) = s.command.user.map_or((0, 0), |u| (u.uid, u.gid));
+    put!(out, "   Script uid:gid = {uid}:{gid}");
+    put!(out, "   VRRP instances :\n   Tracking instances :");
+    for (name, weight, rev) in trackers_of(&plan.failover, |k| *k == TrackerKind::Script(s.name.clone())) {
+        put!(out, "     {name}, weight {weight}{}", reverse(rev));
+    }
+    put!(out, "   State = {}", if v.running { "running" } else { "idle" });
+}
+
+fn interface(plan: &Plan, l: &Link, interfaces: &Interfaces, out: &mut String) {
+    put!(out, " Name = {}", l.name);
+    put!(out, "   index = {}", l.index);
+    let of = |v6: bool| {
+        // COMPAT: virtual addresses are not listed here.
+        let fits = move |a: &&rha_net::netlink::InterfaceAddress| {
+            a.address.is_ipv6() == v6 && !plan.is_virtual(a.address)
+        };
+        interfaces.addresses(l.index).filter(fits).map(|a| a.address.to_string()).collect::<Vec<_>>()
+    };
+    let (v4, v6) = (of(false), of(true));
+    let first = |all: &[String]| all.first().cloned().unwrap_or_else(|| "(none)".to_owned());
+    put!(out, "   IPv4 address = {}", first(&v4));
+    let more = |title: &str, all: &[String], out: &mut String| {
+        if all.len() > 1 {
+            put!(out, "   Additional {title} addresses :");
+            for a in all.iter().skip(1) {
+                put!(out, "     {a}");
+            }
+        }
+    };
+    more("IPv4", &v4, out);
+    let link_local = v6.iter().find(|a| a.starts_with("fe80:")).cloned();
+    put!(out, "   IPv6 address = {}", link_local.unwrap_or_else(|| "(none)".to_owned()));
+    if let Some(mac) = l.mac.filter(|_| !l.loopback) {
+        put!(out, "   MAC = {mac}");
+        put!(out, "   MAC broadcast = ff:ff:ff:ff:ff:ff");
+    }
+    let not = |yes: bool| if yes { "" } else { "not " };
+    let extra: String = [
+        (l.loopback, ", no broadcast, loopback"),
+        (l.no_arp, ", no arp"),
+        (!l.multicast, ", no multicast"),
+    ]
+    .iter()
+    .filter_map(|(yes, text)| yes.then_some(*text))
+    .collect();
+    put!(out, "   State = {}UP, {}RUNNING{extra}", not(l.up), not(l.running));
+    put!(out, "   Seen up = {}", u8::from(l.up));
+    put!(out, "   Delayed state change running = false");
+    put!(out, "   Up debounce timer = 0us\n   Down debounce timer = 0us");
+    put!(out, "   MTU = {}", l.mtu);
+    let kind = if l.loopback { "LOOPBACK" } else if l.ethernet { "ETHERNET" } else { "UNKNOWN" };
+    put!(out, "   HW Type = {kind}");
+    put!(out, "   NIC netlink status update");
+    put!(out, "   Reset ARP config counter 0\n   Original arp_ignore 0\n   Original arp_filter 0");
+    put!(out, "   Original promote_secondaries 0\n   Reset promote_secondaries counter 0");
+    let mut first_tracker = true;
+    for i in &plan.failover.instances {
+        let own = running_interface(i) == l.name || i.interface == l.name;
+        let weighted = i.trackers.iter().find(|t| t.kind == TrackerKind::Interface(l.name.clone()));
+        if !own && weighted.is_none() {
+            continue;
+        }
+        if std::mem::take(&mut first_tracker) {
+            put!(out, "   Tracking VRRP instances :");
+        }
+        let weight = weighted.map_or(0, |t| t.weight.weight);
+        put!(out, "     {}, weight {weight}", i.name);
+    }
+}

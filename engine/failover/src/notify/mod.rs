@@ -1,0 +1,3 @@
+//! Who is told what: scripts and FIFOs, in order.
+
+pub mod queue;

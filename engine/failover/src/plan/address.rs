@@ -1,0 +1,174 @@
+//! Addresses, routes and rules of the model as the kernel is to be told.
+//!
+//! Names of interfaces become indexes here, when the change is about to be made: an interface may have come
+//! back under another number.
+
+use rha_ir::failover::{Broadcast, IpPrefix, IpRoute, IpRule, RouteType, RuleAction, VirtualIp};
+use rha_net::netlink::{
+    AddressFlag, AddressSpec, Lifetime, Metric, NextHop, Prefix, RouteKind, RouteSpec, RuleKind, RuleSpec,
+};
+use std::net::{IpAddr, Ipv4Addr};
+
+/// An address on the interface of this index.
+#[must_use]
+pub fn address(v: &VirtualIp, link: u32, valid: Lifetime) -> AddressSpec {
+    let mut spec = AddressSpec::new(link, v.address, v.peer.map_or(v.prefix_len, |p| p.len));
+    spec.peer = v.peer.map(|p| p.address);
+    spec.broadcast = broadcast(v);
+    spec.scope = v.scope;
+    spec.label.clone_from(&v.label);
+    spec.flags = flags(v);
+    spec.valid = valid;
+    if v.preferred_lft.is_some() {
+        spec.preferred_s = v.preferred_lft;
+    }
+    spec
+}
+
+fn flags(v: &VirtualIp) -> Vec<AddressFlag> {
+    let wanted = [
+        (v.home, AddressFlag::Home),
+        (v.address.is_ipv6() && !v.duplicate_detection, AddressFlag::NoDad),
+        (v.mngtmpaddr, AddressFlag::ManageTemporary),
+        (v.noprefixroute, AddressFlag::NoPrefixRoute),
+        (v.autojoin, AddressFlag::AutoJoin),
+    ];
+    wanted.into_iter().filter_map(|(yes, flag)| yes.then_some(flag)).collect()
+}
+
+fn broadcast(v: &VirtualIp) -> Option<Ipv4Addr> {
+    let IpAddr::V4(own) = v.address else { return None };
+    let host_bits = u32::MAX.checked_shr(u32::from(v.prefix_len)).unwrap_or(0);
+    match v.broadcast? {
+        Broadcast::AllOnes => Some(Ipv4Addr::from(u32::from(own) | host_bits)),
+        Broadcast::AllZeros => Some(Ipv4Addr::from(u32::from(own) & !host_bits)),
+        Broadcast::Address(IpAddr::V4(b)) => Some(b),
+        Broadcast::Address(IpAddr::V6(_)) => None,
+    }
+}
+
+fn prefix(p: IpPrefix) -> Prefix {
+    Prefix { address: p.address, length: p.len }
+}
+
+/// 16 bits each way.
+fn realms(packed: u32) -> (u16, u16) {
+    let half = |n: u32| u16::try_from(n & 0xffff).unwrap_or(0);
+    (half(packed >> 16), half(packed))
+}
+
+/// A route; `index` finds interfaces by name.
+///
+/// # Errors
+/// The name of an interface that is not there.
+pub fn route(r: &IpRoute, index: &dyn Fn(&str) -> Option<u32>) -> Result<RouteSpec, String> {
+    let find = |name: &Option<String>| match name {
+        None => Ok(None),
+        Some(n) => index(n).map(Some).ok_or_else(|| n.clone()),
+    };
+    let to = Some(prefix(r.dst)).filter(|p| p.length > 0);
+    let mut spec = RouteSpec::new(r.ipv6, to);
+    spec.from = r.from.map(prefix);
+    spec.kind = kind(r.kind);
+    spec.source = r.src;
+    spec.table = r.table;
+    spec.metric = r.metric;
+    spec.scope = r.scope;
+    spec.tos = r.tos.unwrap_or(0);
+    spec.protocol = r.protocol;
+    spec.preference = r.pref;
+    spec.expires_s = r.expires;
+    spec.metrics = metrics(r);
+    if r.next_hops.is_empty() {
+        let link = find(&r.interface)?;
+        if r.via.is_some() || link.is_some() {
+            let realms = r.realms.map(realms);
+            spec.hops = vec![NextHop { via: r.via, link, weight: None, onlink: r.onlink, realms }];
+        }
+    }
+    for hop in &r.next_hops {
+        spec.hops.push(NextHop {
+            via: hop.via,
+            link: find(&hop.interface)?,
+            weight: hop.weight,
+            onlink: hop.onlink,
+            realms: hop.realms.map(realms),
+        });
+    }
+    Ok(spec)
+}
+
+fn kind(t: RouteType) -> RouteKind {
+    match t {
+        RouteType::Unicast => RouteKind::Unicast,
+        RouteType::Local => RouteKind::Local,
+        RouteType::Broadcast => RouteKind::Broadcast,
+        RouteType::Anycast => RouteKind::Anycast,
+        RouteType::Multicast => RouteKind::Multicast,
+        RouteType::Blackhole => RouteKind::Blackhole,
+        RouteType::Unreachable => RouteKind::Unreachable,
+        RouteType::Prohibit => RouteKind::Prohibit,
+        RouteType::Throw => RouteKind::Throw,
+    }
+}
+
+fn metrics(r: &IpRoute) -> Vec<Metric> {
+    let m = &r.metrics;
+    let congestion = r.congctl.clone().map(|(name, lock)| Metric::CongestionControl { name, lock });
+    [
+        m.mtu.map(|value| Metric::Mtu { value, lock: m.lock & (1 << 2) != 0 }),
+        m.window.map(Metric::Window),
+        m.rtt.map(Metric::Rtt),
+        m.rttvar.map(Metric::RttVar),
+        m.ssthresh.map(Metric::SsThresh),
+        m.cwnd.map(Metric::Cwnd),
+        m.advmss.map(Metric::Advmss),
+        m.reordering.map(Metric::Reordering),
+        m.hoplimit.map(Metric::HopLimit),
+        m.initcwnd.map(Metric::InitCwnd),
+        m.initrwnd.map(Metric::InitRwnd),
+        (m.features != 0).then_some(Metric::Features(m.features)),
+        m.rto_min.map(Metric::RtoMin),
+        m.quickack.map(Metric::QuickAck),
+        congestion,
+        m.fastopen_no_cookie.map(Metric::FastOpenNoCookie),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// A rule.
+#[must_use]
+pub fn rule(r: &IpRule) -> RuleSpec {
+    let kind = match (r.action, r.l3mdev) {
+        (_, true) => RuleKind::L3Mdev,
+        (RuleAction::ToTable, _) => RuleKind::Table(r.table.unwrap_or(254)),
+        (RuleAction::Goto(n), _) => RuleKind::Goto(n),
+        (RuleAction::Nop, _) => RuleKind::Nop,
+        (RuleAction::Blackhole, _) => RuleKind::Blackhole,
+        (RuleAction::Unreachable, _) => RuleKind::Unreachable,
+        (RuleAction::Prohibit, _) => RuleKind::Prohibit,
+    };
+    let mut spec = RuleSpec::new(r.ipv6, kind);
+    spec.invert = r.invert;
+    spec.from = r.from.map(prefix);
+    spec.to = r.to.map(prefix);
+    spec.priority = Some(r.preference);
+    spec.tos = r.tos.unwrap_or(0);
+    spec.fwmark = r.fwmark;
+    spec.iif.clone_from(&r.iif);
+    spec.oif.clone_from(&r.oif);
+    spec.realms = r.realms.map(realms);
+    spec.suppress_prefix_length = r.suppress_prefix_len.and_then(|n| u32::try_from(n).ok());
+    spec.suppress_group = r.suppress_group;
+    spec.tunnel_id = r.tunnel_id;
+    spec.uids = r.uid_range;
+    spec.ip_protocol = r.ip_proto;
+    spec.source_ports = r.sport.map(|p| (p.start, p.end));
+    spec.destination_ports = r.dport.map(|p| (p.start, p.end));
+    if let Some(p) = r.protocol {
+        spec.protocol = p;
+    }
+    spec
+}

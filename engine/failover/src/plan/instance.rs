@@ -1,0 +1,124 @@
+//! A `vrrp_instance` of the model as the machine's configuration.
+
+use std::time::Duration;
+
+use rha_ir::TrackerKind as Watched;
+use rha_ir::failover::{AdvertTarget, Authentication, Failover, Tracked, VrrpInstance, VrrpState};
+use rha_vrrp::{Auth, Checksum, Config, Family, Garp, Peer, Target, Version, Vip};
+use rha_vrrp::priority::{Condition, Tracker, TrackerKind};
+
+/// TTL that unicast adverts carry unless `unicast_ttl` says otherwise; COMPAT: 255 (packets.txt).
+const USUAL_TTL: u8 = 255;
+
+/// The configuration of an instance, its sync group's trackers included, every condition as at start.
+#[must_use]
+pub fn config(i: &VrrpInstance, all: &Failover) -> Config {
+    let group = all.sync_groups.iter().find(|g| Some(&g.name) == i.sync_group.as_ref());
+    let mut trackers: Vec<Tracker> = i.trackers.iter().map(|t| tracker(t, all)).collect();
+    for t in group.into_iter().flat_map(|g| &g.trackers) {
+        let t = tracker(t, all);
+        if !trackers.iter().any(|o| o.kind == t.kind && o.name == t.name) {
+            trackers.push(t);
+        }
+    }
+    let device = running_interface(i);
+    let vip = |v: &rha_ir::VirtualIp| Vip {
+        address: v.address,
+        device: v.interface.clone().unwrap_or_else(|| device.to_owned()),
+        detail: format!("{:?}", (v.prefix_len, v.scope, &v.label, v.peer, v.broadcast, v.noprefixroute)),
+    };
+    let mut c = Config {
+        name: i.name.clone(),
+        interface: i.interface.clone(),
+        family: if i.ipv6 { Family::V6 } else { Family::V4 },
+        version: if i.version == 3 { Version::V3 } else { Version::V2 },
+        vrid: i.vrid,
+        priority: i.priority,
+        wants_master: i.state == VrrpState::Master,
+        advert_interval: Duration::from_micros(i.advert_int_us),
+        auth: match i.authentication {
+            Authentication::None => Auth::None,
+            Authentication::Pass(p) => Auth::Pass(p),
+            Authentication::Ah(p) => Auth::Ah(p),
+        },
+        target: target(i),
+        ttl: i.unicast_ttl.unwrap_or(USUAL_TTL),
+        source: i.source,
+        addresses: i.addresses.iter().map(vip).collect(),
+        excluded: i.excluded.iter().map(vip).collect(),
+        has_routes: !i.routes.is_empty(),
+        has_rules: !i.rules.is_empty(),
+        checksum: checksum(i),
+        accept: i.accept,
+        nopreempt: i.preempt.never,
+        preempt_delay: Duration::from_micros(i.preempt.delay_us),
+        down_timer_adverts: u32::from(i.down_timer_adverts),
+        lower_prio_no_advert: i.lower_prio_no_advert,
+        higher_prio_send_advert: i.higher_prio_send_advert,
+        garp: Garp {
+            delay: Duration::from_micros(i.garp.delay_us),
+            repeat: i.garp.repeat,
+            refresh: Duration::from_micros(i.garp.refresh_us),
+            refresh_repeat: i.garp.refresh_repeat,
+            lower_prio_delay: Duration::from_micros(i.garp.lower_prio_delay_us),
+            lower_prio_repeat: i.garp.lower_prio_repeat,
+        },
+        skip_check_adv_addr: i.skip_check_adv_addr,
+        dont_track_primary: i.dont_track_primary,
+        strict: i.strict,
+        use_vmac: i.vmac.is_some(),
+        notify_priority_changes: i.notify.priority_changes,
+        notify_deleted: i.notify.deleted.is_some(),
+        trackers,
+        ..Config::default()
+    };
+    c.settle();
+    c
+}
+
+/// The interface addresses go on and adverts leave from: the instance's own macvlan if it has one.
+#[must_use]
+pub fn running_interface(i: &VrrpInstance) -> &str {
+    i.vmac.as_ref().map_or(i.interface.as_str(), |v| v.name.as_str())
+}
+
+fn target(i: &VrrpInstance) -> Target {
+    match &i.target {
+        AdvertTarget::Multicast(group) => Target::Multicast(*group),
+        AdvertTarget::Unicast(peers) => Target::Unicast {
+            peers: peers
+                .iter()
+                .map(|p| Peer { address: p.address, min_ttl: p.min_ttl, max_ttl: p.max_ttl })
+                .collect(),
+            check_source: i.check_unicast_src,
+        },
+    }
+}
+
+fn checksum(i: &VrrpInstance) -> Checksum {
+    match (i.v3_checksum_as_v2, i.old_unicast_checksum) {
+        (true, _) => Checksum::Plain,
+        (false, Some(true)) => Checksum::PseudoMulticast,
+        (false, _) => Checksum::Pseudo,
+    }
+}
+
+fn tracker(t: &Tracked, all: &Failover) -> Tracker {
+    let (name, kind) = match &t.kind {
+        Watched::Interface(n) => (n, TrackerKind::Interface),
+        Watched::Script(n) => (n, TrackerKind::Script),
+        Watched::Process(n) => (n, TrackerKind::Process),
+        Watched::File(n) => (n, TrackerKind::File),
+        Watched::Bfd(n) | Watched::Service(n) => (n, TrackerKind::Bfd),
+    };
+    let condition = match kind {
+        TrackerKind::Script => match all.scripts.iter().find(|s| s.name == *name) {
+            Some(s) if s.start == rha_ir::failover::ScriptStart::Failed => Condition::Down,
+            _ => Condition::Unknown,
+        },
+        TrackerKind::File => Condition::Value(0),
+        TrackerKind::Interface => Condition::Up,
+        TrackerKind::Process | TrackerKind::Bfd => Condition::Down,
+    };
+    Tracker { name: name.clone(), kind, weight: t.weight.weight, reverse: t.weight.reverse, condition }
+}

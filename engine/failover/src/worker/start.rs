@@ -1,0 +1,433 @@
+//! From a plan to a running worker, in the original's order; and the links and filters instances run on.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use rha_ir::failover::{DynamicInterfaces, FailoverGlobal, IpvlanMode, LinkKind, VrrpInstance};
+use rha_net::netlink::{
+    AddressSpec, Change, IpvlanIsolation, IpvlanSpec, Mac, MacvlanSpec, NetlinkEvents, vmac_address,
+};
+use rha_net::nft::{Filter, FilterOptions};
+use rha_net::raw::FrameSender;
+use rha_net::scripts::ScriptOutput;
+use rha_vrrp::{Input, InstanceId, Router, TrackerKind};
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::kernel::Kernel;
+use super::scripts::Scripts;
+use super::sockets::{SocketKey, Sockets};
+use super::tell::Teller;
+use super::watch::Watch;
+use super::{Event, Start, Worker, farewell, listen_to_kernel};
+use crate::Plan;
+use crate::plan::instance::running_interface;
+
+/// The daemon ends for good: the configuration cannot be run.
+const EXIT_CONFIG: i32 = 2;
+/// The daemon ends for good: the system refuses.
+const EXIT_FATAL: i32 = 1;
+
+impl Worker {
+    /// Everything up to the first timer. The error is an exit code; what is wrong has been logged.
+    pub(super) fn start(start: Start, post: UnboundedSender<Event>) -> Result<Worker, i32> {
+        let Start { plan, settings, log, line, reread, .. } = start;
+        let fatal = |e: std::io::Error| {
+            log.info(format_args!("Cannot open a socket: {e}"));
+            EXIT_FATAL
+        };
+        log.detail("Registering Kernel netlink reflector");
+        let kernel = Kernel::open(settings.lease, log.clone()).map_err(fatal)?;
+        let global = &plan.failover.global;
+        let buffer = global.vrrp_process.netlink_monitor_rcv.0.and_then(|b| usize::try_from(b).ok());
+        let changes = NetlinkEvents::open(kernel.netlink(), buffer).map_err(fatal)?;
+        log.detail("Registering Kernel netlink command channel");
+        let frames = FrameSender::open().map_err(fatal)?;
+        log.detail("Registering gratuitous ARP shared channel");
+        let output = if settings.foreground { ScriptOutput::Inherited } else { ScriptOutput::Nowhere };
+        let mut worker = Worker {
+            router: Router::new(plan.machine(log.is_detailed())),
+            kernel,
+            sockets: Sockets::new(post.clone()),
+            keys: Vec::new(),
+            frames,
+            announcements: super::perform::Announcements::default(),
+            scripts: Scripts::new(output, post.clone()),
+            teller: Teller::new(output, post.clone()),
+            mail: crate::mail::Post::new(log.clone()),
+            watch: Watch::new(post.clone()),
+            brain: rha_vrrp::SplitDetector::default(),
+            splits: std::collections::BTreeMap::new(),
+            brain_at: rha_vrrp::Moment::NEVER,
+            sightings: Vec::new(),
+            transitions: crate::status::Transitions::default(),
+            filter: Filter::new(filter_options(global)),
+            asked: Vec::new(),
+            renew_at: None,
+            ending: false,
+            changed_settings: Vec::new(),
+            plan: plan.clone(),
+            settings,
+            log,
+            line,
+            reread,
+            post: post.clone(),
+        };
+        worker.schedule();
+        worker.check_interfaces()?;
+        worker.write_pid_files();
+        worker.say_addresses();
+        worker.make_links();
+        worker.promote_secondaries();
+        worker.open_sockets();
+        farewell::send(&plan, &worker.kernel, &worker.sockets, &worker.log);
+        worker.clean_up();
+        listen_to_kernel(changes, post);
+        worker.kernel.statics(&plan.failover, true);
+        worker.open_fifos();
+        worker.configure_mail();
+        let now = Self::now();
+        worker.scripts.load(&plan.failover.scripts, &[], now.into(), &worker.log);
+        worker.start_watching(None);
+        worker.set_conditions();
+        let mut out = Vec::new();
+        worker.router.start(now, &mut out);
+        worker.perform(out);
+        worker.watch_due(now);
+        worker.watch_for_duplicates();
+        worker.open_control()?;
+        Ok(worker)
+    }
+
+    /// COMPAT: an interface that is not there ends the daemon, unless interfaces may come and go.
+    fn check_interfaces(&self) -> Result<(), i32> {
+        if self.plan.failover.global.dynamic_interfaces != DynamicInterfaces::No {
+            return Ok(());
+        }
+        let mut missing = false;
+        for i in self.plan.failover.instances.iter().filter(|i| !i.interface.is_empty()) {
+            if self.kernel.interfaces.index(&i.interface).is_none() {
+                self.log.info(format_args!("({}) WARNING - interface {} for vrrp_instance {} doesn't exist", i.name, i.interface, i.name));
+                missing = true;
+            }
+        }
+        if missing { Err(EXIT_CONFIG) } else { Ok(()) }
+    }
+
+    /// `vrrp_priority`, `vrrp_rt_priority`, `vrrp_no_swap`, `vrrp_cpu_affinity`, `vrrp_rlimit_rttime`. What the
+    /// system refuses is logged, and we go on as we are.
+    fn schedule(&self) {
+        use rha_net::scheduling;
+        let t = &self.plan.failover.global.vrrp_process;
+        let said = |what: &str, result: std::io::Result<()>| {
+            if let Err(e) = result {
+                self.log.info(format_args!("Unable to set {what} - {e}"));
+            }
+        };
+        if let Some(priority) = t.rt_priority {
+            said("scheduler to SCHED_RR", scheduling::set_realtime(priority));
+            if let Some(us) = t.rlimit_rttime_us {
+                said("realtime CPU limit", scheduling::limit_realtime(us));
+            }
+        } else if let Some(nice) = t.nice {
+            said("process priority", scheduling::set_nice(nice));
+        }
+        if t.no_swap {
+            said("memory locking", scheduling::lock_memory());
+        }
+        let cpus: Vec<u16> = t.cpus.0.iter().filter_map(|n| u16::try_from(*n).ok()).collect();
+        if !cpus.is_empty() {
+            said("CPU affinity", scheduling::set_processors(&cpus));
+        }
+    }
+
+    fn write_pid_files(&self) {
+        let former = rha_net::scheduling::set_umask(0o022);
+        for path in &self.settings.pid_files {
+            if let Err(e) = rha_net::write_pidfile(std::path::Path::new(path), &[std::process::id()]) {
+                self.log.info(format_args!("Error opening pid file {path}: {e}"));
+            }
+        }
+        rha_net::scheduling::set_umask(former);
+    }
+
+    /// COMPAT: leftovers of an earlier run go before anything else.
+    fn clean_up(&mut self) {
+        let mut out = Vec::new();
+        self.router.clean_up(Self::now(), &mut out);
+        self.perform(out);
+    }
+
+    fn say_addresses(&self) {
+        let mut said = BTreeSet::new();
+        for i in &self.plan.failover.instances {
+            let Some(index) = self.kernel.interfaces.index(&i.interface) else { continue };
+            if !said.insert(index) {
+                continue;
+            }
+            for v6 in [false, true] {
+                if let Some(a) = self.kernel.interfaces.primary(index, v6, &|a| self.plan.is_virtual(a)) {
+                    self.log.detail(format_args!("Assigned address {a} for interface {}", i.interface));
+                }
+            }
+        }
+    }
+
+    /// Interfaces of instances that want one of their own.
+    pub(super) fn make_links(&mut self) {
+        let plan = self.plan.clone();
+        let mut made = false;
+        for i in plan.failover.instances.iter().filter(|i| i.vmac.is_some()) {
+            if let Some(parent) = self.kernel.interfaces.index(&i.interface) {
+                made |= self.make_link(i, parent);
+            }
+        }
+        if made {
+            let _ = self.kernel.list();
+        }
+    }
+
+    fn make_link(&mut self, i: &VrrpInstance, parent: u32) -> bool {
+        let Some(v) = &i.vmac else { return false };
+        let change = match v.kind {
+            LinkKind::Macvlan => {
+                let mac = v.mac.map_or_else(|| vmac_address(i.ipv6, i.vrid), Mac);
+                Change::AddMacvlan(MacvlanSpec { name: v.name.clone(), parent, mac })
+            }
+            LinkKind::Ipvlan(mode, _) => {
+                let isolation = match mode {
+                    IpvlanMode::Bridge => IpvlanIsolation::Bridge,
+                    IpvlanMode::Private => IpvlanIsolation::Private,
+                    IpvlanMode::Vepa => IpvlanIsolation::Vepa,
+                };
+                Change::AddIpvlan(IpvlanSpec { name: v.name.clone(), parent, isolation })
+            }
+        };
+        if let Some(there) = self.kernel.interfaces.link(&v.name) {
+            let index = there.index;
+            let same = there.parent == Some(parent)
+                && match &change {
+                    Change::AddMacvlan(spec) => there.mac == Some(spec.mac),
+                    _ => there.kind.as_deref() == Some("ipvlan"),
+                };
+            if same {
+                let _ = self.kernel.netlink_mut().change(Change::SetLink { index, up: true });
+                return false;
+            }
+            let _ = self.kernel.netlink_mut().change(Change::RemoveLink(index));
+        }
+        let what = if matches!(change, Change::AddMacvlan(_)) { "VMAC" } else { "ipvlan" };
+        if let Err(e) = self.kernel.netlink_mut().change(change) {
+            self.log.info(format_args!("({}): Error creating {what} interface {}: {e}", i.name, v.name));
+            return false;
+        }
+        self.log.info(format_args!("({}): Success creating {what} interface {}", i.name, v.name));
+        self.prepare_link(i, &v.name);
+        if let Ok(Some(link)) = self.kernel.netlink_mut().link(&v.name) {
+            let _ = self.kernel.netlink_mut().change(Change::SetLink { index: link.index, up: true });
+            if let LinkKind::Ipvlan(_, Some(own)) = v.kind {
+                let spec = AddressSpec::new(link.index, own.address, own.len);
+                let _ = self.kernel.netlink_mut().change(Change::AddAddress(spec));
+            }
+        }
+        true
+    }
+
+    /// Settings of a macvlan and of what is below it; what the kernel does not know is no matter.
+    fn prepare_link(&mut self, i: &VrrpInstance, name: &str) {
+        use rha_net::sysctl::{VMAC_PARENT, VMAC_V4, VMAC_V6, set_interface_setting};
+        let settings = if i.ipv6 { VMAC_V6 } else { VMAC_V4 };
+        for (family, setting, value) in settings {
+            let _ = set_interface_setting(*family, name, setting, value);
+        }
+        let below = if i.ipv6 { &[] } else { VMAC_PARENT };
+        for (family, setting, value) in below {
+            if let Ok(Some(former)) = set_interface_setting(*family, &i.interface, setting, value) {
+                self.changed_settings.push((*family, i.interface.clone(), (*setting).to_owned(), former));
+            }
+        }
+        let script = self.filter.add_vmac(i.ipv6, name, &i.interface);
+        self.apply_filter(&script);
+    }
+
+    /// `promote_secondaries` of the interfaces that ask for it; put back at the end.
+    fn promote_secondaries(&mut self) {
+        use rha_net::sysctl::{SettingFamily, set_interface_setting};
+        let plan = self.plan.clone();
+        for i in plan.failover.instances.iter().filter(|i| i.promote_secondaries) {
+            let (family, setting) = (SettingFamily::V4, "promote_secondaries");
+            if let Ok(Some(former)) = set_interface_setting(family, &i.interface, setting, "1") {
+                self.changed_settings.push((family, i.interface.clone(), setting.to_owned(), former));
+            }
+        }
+    }
+
+    pub(super) fn remove_links(&mut self) {
+        let plan = self.plan.clone();
+        for i in &plan.failover.instances {
+            if let Some(v) = &i.vmac {
+                self.remove_link(i, &v.name);
+            }
+        }
+        for (family, interface, setting, former) in std::mem::take(&mut self.changed_settings) {
+            let _ = rha_net::sysctl::set_interface_setting(family, &interface, &setting, &former);
+        }
+        let script = self.filter.remove();
+        self.apply_filter(&script);
+    }
+
+    pub(super) fn remove_link(&mut self, i: &VrrpInstance, name: &str) {
+        let Some(index) = self.kernel.interfaces.index(name) else { return };
+        let script = self.filter.remove_vmac(i.ipv6, name);
+        self.apply_filter(&script);
+        if self.kernel.netlink_mut().change(Change::RemoveLink(index)).is_ok() {
+            self.log.info(format_args!("({}) Success removing VMAC interface {name}", i.name));
+        }
+    }
+
+    pub(super) fn apply_filter(&self, script: &str) {
+        if let Err(e) = rha_net::nft::apply(script) {
+            self.log.info(format_args!("Cannot set packet filter: {e}"));
+        }
+    }
+
+    /// One socket per interface, family, protocol and kind.
+    pub(super) fn open_sockets(&mut self) {
+        let plan = self.plan.clone();
+        self.keys = plan
+            .failover
+            .instances
+            .iter()
+            .zip(&plan.configs)
+            .map(|(i, c)| SocketKey::of(i, c))
+            .collect();
+        let keys = self.keys.clone();
+        self.sockets.keep(&keys);
+        for (i, key) in plan.failover.instances.iter().zip(&keys) {
+            self.open_socket(i, key);
+        }
+    }
+
+    /// Opens the socket of an instance if its interface is there.
+    pub(super) fn open_socket(&mut self, i: &VrrpInstance, key: &SocketKey) {
+        let index = match key.interface.is_empty() {
+            true => 0,
+            false => match self.kernel.interfaces.index(&key.interface) {
+                Some(index) => index,
+                None => return,
+            },
+        };
+        let buffer = i.kernel_rx_buf_size.and_then(|b| usize::try_from(b).ok());
+        match self.sockets.ensure(key, index, buffer) {
+            Ok(true) => self.log.detail(key.line(index, self.sockets.fd(key))),
+            Ok(false) => {}
+            Err(e) => self.log.info(format_args!("({}) cannot open socket on {}: {e}", i.name, key.interface)),
+        }
+    }
+
+    pub(super) fn configure_mail(&mut self) {
+        let user = std::env::var("USER").unwrap_or_else(|_| "root".to_owned());
+        self.mail.configure(&self.plan.failover.global, &self.plan.host, &user);
+    }
+
+    pub(super) fn open_fifos(&mut self) {
+        let plan = self.plan.clone();
+        let g = &plan.failover.global;
+        let wanted = g.notify_fifo.iter().chain(&g.vrrp_notify_fifo);
+        self.teller.open_fifos(wanted, &self.log);
+    }
+
+    /// Tells the machine what holds before it starts: interfaces, sources, trackers.
+    pub(super) fn set_conditions(&mut self) {
+        let plan = self.plan.clone();
+        for (at, i) in plan.failover.instances.iter().enumerate() {
+            let id = InstanceId(at);
+            if !i.interface.is_empty() {
+                self.input(id, Input::Interface { up: self.is_instance_up(i) });
+            }
+            self.input(id, Input::Source(self.source(i)));
+        }
+        self.set_tracker_conditions();
+    }
+
+    fn set_tracker_conditions(&mut self) {
+        let mut wanted = BTreeSet::new();
+        for i in self.router.instances() {
+            for t in i.trackers() {
+                wanted.insert((kind_number(t.kind), t.name.clone()));
+            }
+        }
+        for (kind, name) in wanted {
+            let kind = KINDS.get(kind).copied().unwrap_or(TrackerKind::Interface);
+            if let Some(c) = self.present_condition(kind, &name) {
+                self.condition(kind, &name, c);
+            }
+        }
+    }
+
+    /// An instance's interface, and what is below it.
+    pub(super) fn is_instance_up(&self, i: &VrrpInstance) -> bool {
+        let all = &self.kernel.interfaces;
+        all.is_up(&i.interface) && (i.vmac.is_none() || all.is_up(running_interface(i)))
+    }
+
+    /// Address adverts leave from.
+    pub(super) fn source(&self, i: &VrrpInstance) -> Option<IpAddr> {
+        if i.source.is_some() {
+            return i.source;
+        }
+        let index = self.kernel.interfaces.index(&i.interface)?;
+        self.kernel.interfaces.primary(index, i.ipv6, &|a| self.plan.is_virtual(a))
+    }
+
+    pub(super) fn stopping(&self) -> bool {
+        self.ending
+    }
+}
+
+const KINDS: [TrackerKind; 5] = [
+    TrackerKind::Interface,
+    TrackerKind::Script,
+    TrackerKind::Process,
+    TrackerKind::File,
+    TrackerKind::Bfd,
+];
+
+fn kind_number(kind: TrackerKind) -> usize {
+    KINDS.iter().position(|k| *k == kind).unwrap_or(0)
+}
+
+fn filter_options(g: &FailoverGlobal) -> FilterOptions {
+    let usual = FilterOptions::default();
+    FilterOptions {
+        table: g.nftables.clone().filter(|t| !t.is_empty()).unwrap_or(usual.table),
+        priority: g.nftables_priority,
+        counters: g.nftables_counters,
+    }
+}
+
+/// `no_accept`: drops what is addressed to the virtual addresses of an instance, or lets it in again.
+pub(super) fn drop_rule(worker: &mut Worker, i: &VrrpInstance, on: bool) {
+    let device = running_interface(i);
+    let all: Vec<(IpAddr, &str)> = i
+        .addresses
+        .iter()
+        .chain(&i.excluded)
+        .map(|v| (v.address, v.interface.as_deref().unwrap_or(device)))
+        .collect();
+    let script = if on { worker.filter.block(&all) } else { worker.filter.unblock(&all) };
+    worker.apply_filter(&script);
+}
+
+impl Plan {
+    /// What the machine runs on.
+    #[must_use]
+    pub fn machine(&self, detail: bool) -> rha_vrrp::Plan {
+        rha_vrrp::Plan {
+            instances: self.configs.clone(),
+            groups: self.groups.clone(),
+            detail,
+            startup_delay: Duration::from_micros(self.failover.global.vrrp_startup_delay_us),
+        }
+    }
+}
