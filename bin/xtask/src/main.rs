@@ -1,13 +1,14 @@
 //! `cargo xtask`: the project's own chores.
 //!
 //! `tidy` holds the walls between crates and the house rules that machines can see, `coverage` counts
-//! which names of HAProxy have a row, `docs` writes the pages made from the rows, `test` runs all tests
-//! with the originals beside them. Each exits with 1 when something is wrong.
+//! which names of HAProxy have a row, `docs` writes the pages made from the rows, `gaps` holds the list of
+//! what is missing against them, `test` runs all tests with the originals beside them. Each exits with 1 when something is wrong.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command's output is its purpose")]
 
 mod coverage;
 mod docs;
+mod gaps;
 mod names;
 mod rows;
 mod test;
@@ -42,6 +43,8 @@ enum Chore {
         #[arg(long)]
         check: bool,
     },
+    /// Hold the list of what is missing against the rows.
+    Gaps,
     /// Install the original programs where possible, build, and run every test.
     Test {
         /// Arguments for `cargo test`.
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Chore::Tidy => tidy::run(&root),
         Chore::Coverage { missing } => coverage::run(&root, missing),
         Chore::Docs { check } => docs::run(&root, check),
+        Chore::Gaps => gaps::run(&root),
         Chore::Test { args } => test::run(&root, &args),
     };
     match outcome {

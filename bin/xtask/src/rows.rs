@@ -78,6 +78,9 @@ pub fn all() -> Vec<Row> {
     rows.extend(
         commands.map(|c| row("cli", "", &c.words.join(" "), c.usage, Lifetime::ALWAYS, c.support, c.about)),
     );
+    let planned = rha_admin::command::PLANNED.iter();
+    let unbuilt = "A runtime command of the original that is not built yet.";
+    rows.extend(planned.map(|c| row("cli", "", c.name, "", c.lifetime, Support::Planned, unbuilt)));
     rows
 }
 

@@ -8,12 +8,13 @@ use std::path::Path;
 use std::process::Command;
 
 /// Programs the tests run, with the Debian package that has each.
-const PROGRAMS: &[(&str, &str)] = &[("haproxy", "haproxy")];
+const PROGRAMS: &[(&str, &str)] =
+    &[("haproxy", "haproxy"), ("keepalived", "keepalived"), ("ip", "iproute2"), ("nft", "nftables")];
 
 /// Libraries the build links, as pkg-config knows them, with their Debian packages.
 const LIBRARIES: &[(&str, &str)] = &[];
 
-/// Installs what is missing, builds `rhap`, runs `cargo test --workspace`.
+/// Installs what is missing, builds the programs, runs `cargo test --workspace`.
 ///
 /// # Errors
 /// A step failed.
@@ -23,9 +24,7 @@ pub fn run(root: &Path, args: &[String]) -> Result<(), String> {
         install(&missing)?;
     }
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_string());
-    if root.join("bin/rhap").exists() {
-        step(Command::new(&cargo).args(["build", "--package", "rhap"]).current_dir(root))?;
-    }
+    step(Command::new(&cargo).args(["build", "--package", "rhap", "--package", "rkeepalived"]).current_dir(root))?;
     // --no-fail-fast: one differential test that fails must not hide the others' verdicts
     let tests = ["test", "--workspace", "--no-fail-fast"];
     step(Command::new(&cargo).args(tests).args(args).current_dir(root))

@@ -1,0 +1,255 @@
+//! Reading the configuration for a start or a reload, and what stands in its way.
+//!
+//! DIFFERS: a reload whose file has a mistake that the running one had not is refused as a whole; the
+//! original applies the readable part.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use rha_failover::Plan;
+use rha_failover::log::Log;
+use rha_keepalived::{Input, Interface, LocalMachine, Machine, Outcome, Start};
+use rha_net::netlink::Netlink;
+use rha_text::{Diagnostic, DiskFiles, Env, Severity};
+use rha_vocab::Support;
+
+use crate::options::Options;
+use crate::parent::EXIT_CONFIG;
+
+/// A configuration that may be run.
+#[derive(Debug, Clone)]
+pub struct Config {
+    plan: Rc<Plan>,
+    /// Its errors, without their places.
+    errors: BTreeSet<String>,
+}
+
+/// Why a configuration may not be run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Exit code of a start.
+    pub code: i32,
+    /// What to say, line by line.
+    pub lines: Vec<String>,
+}
+
+impl Refusal {
+    /// Says it.
+    pub fn log(&self, log: &Log) {
+        for l in &self.lines {
+            log.info(l);
+        }
+    }
+}
+
+/// Reads the files the options name.
+#[must_use]
+pub fn read(options: &Options, testing: bool) -> Outcome {
+    let machine = OwnMachine(LocalMachine::default());
+    let mut input = Input::new(&options.file, &FILES, &machine);
+    input.env = Env::from_pairs(std::env::vars_os().map(|(k, v)| {
+        use std::os::unix::ffi::OsStringExt;
+        (k.into_vec(), v.into_vec())
+    }));
+    let host = rha_net::hostname();
+    let short = host.split('.').next().unwrap_or(&host);
+    input.config_id = options.config_id.clone().unwrap_or_else(|| short.to_owned());
+    input.testing = testing;
+    input.include_check = options.all_config.then(Vec::new);
+    input.seed = rha_net::read_clocks().mono_us;
+    rha_keepalived::check(&input)
+}
+
+static FILES: DiskFiles = DiskFiles { base: None };
+
+/// This machine, with interfaces as the network namespace we are in has them.
+struct OwnMachine(LocalMachine);
+
+impl Machine for OwnMachine {
+    fn interface(&self, name: &str) -> Option<Interface> {
+        let mut netlink = Netlink::open().ok()?;
+        let links = netlink.links().ok()?;
+        let link = links.iter().find(|l| l.name == name)?;
+        let base = link.parent.filter(|_| link.kind.as_deref() == Some("macvlan"));
+        let addresses = netlink.addresses().unwrap_or_default();
+        Some(Interface {
+            mtu: link.mtu,
+            loopback: link.loopback,
+            ethernet: link.ethernet,
+            multicast: link.multicast,
+            base: base.and_then(|b| links.iter().find(|l| l.index == b)).map(|l| l.name.clone()),
+            addresses: addresses.iter().filter(|a| a.link == link.index).map(|a| a.address).collect(),
+        })
+    }
+
+    fn user(&self, name: &str) -> Option<(u32, u32)> {
+        self.0.user(name)
+    }
+
+    fn group(&self, name: &str) -> Option<u32> {
+        self.0.group(name)
+    }
+
+    fn own(&self) -> (u32, u32) {
+        self.0.own()
+    }
+
+    fn stat(&self, path: &str, follow: bool) -> std::io::Result<rha_keepalived::FileStat> {
+        self.0.stat(path, follow)
+    }
+
+    fn real_path(&self, path: &str) -> std::io::Result<String> {
+        self.0.real_path(path)
+    }
+
+    fn search_path(&self) -> String {
+        self.0.search_path()
+    }
+
+    fn directory(&self) -> String {
+        self.0.directory()
+    }
+
+    fn resolve(&self, name: &str, port: u16) -> Option<std::net::SocketAddr> {
+        self.0.resolve(name, port)
+    }
+
+    fn system_file(&self, path: &str) -> Option<Vec<u8>> {
+        self.0.system_file(path)
+    }
+
+    fn processors(&self) -> u32 {
+        self.0.processors()
+    }
+
+    fn writable(&self, path: &str) -> bool {
+        self.0.writable(path)
+    }
+}
+
+impl Config {
+    /// Reads for a start; messages go to the log.
+    ///
+    /// # Errors
+    /// Why it may not be run.
+    pub fn first(options: &Options, log: &Log) -> Result<Config, Refusal> {
+        let outcome = read(options, false);
+        say_files(&outcome, options, log);
+        for line in outcome.native() {
+            log.info(line);
+        }
+        if let Start::Refused(code) = outcome.start {
+            return Err(Refusal { code, lines: Vec::new() });
+        }
+        Config::of(outcome, options, log)
+    }
+
+    /// Reads for a reload; `self` is what runs.
+    ///
+    /// # Errors
+    /// Why it may not be run; `self` is to go on.
+    pub fn reread(&self, options: &Options, log: &Log) -> Result<Config, Refusal> {
+        let outcome = read(options, false);
+        say_files(&outcome, options, log);
+        let errors = errors(&outcome);
+        let new: Vec<String> = errors.difference(&self.errors).cloned().collect();
+        let refused = matches!(outcome.start, Start::Refused(_));
+        if refused || !new.is_empty() {
+            let mut lines: Vec<String> = outcome.native().into_iter().map(str::to_owned).collect();
+            lines.push("New config failed validation, the running configuration stays".to_owned());
+            return Err(Refusal { code: outcome.exit_code, lines });
+        }
+        for line in outcome.native() {
+            log.info(line);
+        }
+        Config::of(outcome, options, log)
+    }
+
+    fn of(outcome: Outcome, options: &Options, log: &Log) -> Result<Config, Refusal> {
+        let obstacles = obstacles(&outcome, options.allow_planned);
+        if !obstacles.is_empty() {
+            return Err(Refusal { code: EXIT_CONFIG, lines: obstacles });
+        }
+        for line in left_out(&outcome) {
+            log.info(line);
+        }
+        let errors = errors(&outcome);
+        let mut failover = outcome.model.failover;
+        if !options.parts.vrrp {
+            failover.instances.clear();
+            failover.sync_groups.clear();
+        }
+        if !options.parts.bfd {
+            failover.bfd_instances.clear();
+        }
+        let plan = Plan::of(failover, rha_net::hostname());
+        Ok(Config { plan: Rc::new(plan), errors })
+    }
+
+    /// What to run.
+    #[must_use]
+    pub fn plan(&self) -> Rc<Plan> {
+        self.plan.clone()
+    }
+
+    /// `child_wait_time`, seconds.
+    #[must_use]
+    pub fn child_wait_time(&self) -> u32 {
+        self.plan.failover.global.child_wait_time
+    }
+}
+
+/// COMPAT: the file is named, and with `-D` every file opened.
+fn say_files(outcome: &Outcome, options: &Options, log: &Log) {
+    for (_, source) in outcome.sources.iter() {
+        log.detail(format_args!("Opening file '{}'.", source.name));
+    }
+    log.info(format_args!("Configuration file {}", options.file));
+}
+
+/// Errors without their places, to tell new ones from known ones.
+fn errors(outcome: &Outcome) -> BTreeSet<String> {
+    let is_error = |d: &&Diagnostic| d.severity == Severity::Error;
+    outcome
+        .diagnostics
+        .iter()
+        .filter(is_error)
+        .filter_map(|d| d.native.as_ref())
+        .map(|n| n.text.rsplit_once(") ").filter(|(place, _)| place.contains("Line ")).map_or(n.text.clone(), |(_, t)| t.to_owned()))
+        .collect()
+}
+
+/// What stops a real start beyond the original's verdict: keywords that are planned or refused.
+#[must_use]
+pub fn obstacles(outcome: &Outcome, allow_planned: bool) -> Vec<String> {
+    let mut lines: Vec<String> = outcome
+        .notes
+        .iter()
+        .filter_map(|n| {
+            let place = format!("({}: Line {})", outcome.sources.name(n.span.file), n.span.line);
+            match n.support {
+                Support::Refused(reason) => Some(format!("{place} '{}' is refused: {reason}", n.keyword)),
+                Support::Planned if !allow_planned => Some(format!(
+                    "{place} '{}' is understood but not built yet: remove it, or start with --allow-planned to go on without it",
+                    n.keyword
+                )),
+                _ => None,
+            }
+        })
+        .collect();
+    lines.dedup();
+    lines
+}
+
+/// What a start with `--allow-planned` goes on without.
+fn left_out(outcome: &Outcome) -> Vec<String> {
+    let planned = outcome.notes.iter().filter(|n| n.support == Support::Planned);
+    let mut lines: Vec<String> = planned
+        .map(|n| {
+            let place = format!("({}: Line {})", outcome.sources.name(n.span.file), n.span.line);
+            format!("{place} WARNING - '{}' is not built yet and left out (--allow-planned)", n.keyword)
+        })
+        .collect();
+    lines.dedup();
+    lines
+}

@@ -1,0 +1,256 @@
+//! `rkeepalived`: holds the addresses a `keepalived.conf` names, behaving like the program whose file it is.
+
+mod check;
+mod client;
+mod config;
+mod options;
+mod parent;
+mod pidfile;
+mod version;
+
+use std::process::ExitCode;
+
+use rha_failover::log::Log;
+use rha_failover::worker::{self, Settings};
+use rha_net::daemon::{self, SignalQueue, signal_number as signal};
+use rha_net::{Forked, scheduling};
+
+use crate::check::{eprint_one, print_one};
+use crate::config::Config;
+use crate::options::Options;
+use crate::parent::{EXIT_FATAL, Parent, Role};
+use crate::pidfile::{Naming, PidFiles};
+
+fn main() -> ExitCode {
+    let program = std::env::args().next().unwrap_or_else(|| "rkeepalived".to_owned());
+    let words: Vec<String> = std::env::args_os().skip(1).map(|w| w.to_string_lossy().into_owned()).collect();
+    let options = options::read(&words);
+    for c in &options.complaints {
+        eprint_one(&format!("{c}\n"));
+    }
+    let code = run(&program, &words, &options);
+    ExitCode::from(u8::try_from(code).unwrap_or(1))
+}
+
+fn run(program: &str, words: &[String], options: &Options) -> i32 {
+    if options.version {
+        eprint_one(&version::text());
+        return 0;
+    }
+    if options.help {
+        eprint_one(&options::usage(program));
+        return 0;
+    }
+    if let Some(name) = &options.signum {
+        return signum(name);
+    }
+    if options.words.first().is_some_and(|w| w == "status" || w == "handover") {
+        return client::run(options);
+    }
+    if !options.words.is_empty() {
+        print_one(&format!("Unexpected argument(s): {} \n", options.words.join(" ")));
+    }
+    if options.bad {
+        return 1;
+    }
+    if options.genhash || options.snmp {
+        let what = if options.genhash { "-T (genhash)" } else { "-x (SNMP)" };
+        eprint_one(&format!("rkeepalived: {what} is not built yet\n"));
+        return 1;
+    }
+    if let Some(file) = &options.test {
+        return check::test(options, file.as_deref());
+    }
+    start(program, words, options)
+}
+
+/// `--signum`.
+fn signum(name: &str) -> i32 {
+    let number = match name {
+        "STOP" => signal::TERMINATE,
+        "RELOAD" => signal::HANG_UP,
+        "DATA" => signal::USER1,
+        "STATS" => signal::USER2,
+        "STATS_CLEAR" => parent::stats_clear_signal(),
+        "JSON" => parent::json_signal(),
+        _ => {
+            eprint_one(&format!("Unknown sigfunc {name}\n"));
+            return 1;
+        }
+    };
+    print_one(&format!("{number}\n"));
+    0
+}
+
+fn start(program: &str, words: &[String], options: &Options) -> i32 {
+    scheduling::set_umask(options.umask.unwrap_or(0o177));
+    let log = Log::new(&options.log, "Keepalived");
+    say_start(program, words, &log);
+    let code = serve(options, &log);
+    if let Some(code) = code {
+        say_stopped(&log);
+        return code;
+    }
+    // "daemon is already running" says nothing more.
+    EXIT_FATAL
+}
+
+fn say_start(program: &str, words: &[String], log: &Log) {
+    log.info(format_args!("Starting {}", version::COMPATIBLE));
+    log.info(version::OURS);
+    let system = rha_net::system_name();
+    // Without the machine's kind, as the original has it.
+    log.info(format_args!("Running on {}", system.rsplit_once(' ').map_or(system.as_str(), |(s, _)| s)));
+    let mut line = "Command line:".to_owned();
+    for word in std::iter::once(program).chain(words.iter().map(String::as_str)) {
+        // COMPAT: lines are cut before they are longer than a hundred characters.
+        if line.len() + word.len() + 3 > 100 {
+            log.info(&line);
+            line = " ".repeat("Command line:".len());
+        }
+        line += &format!(" '{word}'");
+    }
+    log.info(line);
+}
+
+fn say_stopped(log: &Log) {
+    if log.is_detailed() {
+        let (own, children) = daemon::processor_times();
+        let s = |us: u64| format!("{}.{:06}", us / 1_000_000, us % 1_000_000);
+        log.info(format_args!(
+            "CPU usage (self/children) user: {}/{} system: {}/{}",
+            s(own.user_us),
+            s(children.user_us),
+            s(own.system_us),
+            s(children.system_us)
+        ));
+    }
+    log.info(format_args!("Stopped {}", version::COMPATIBLE));
+}
+
+/// `None` when another daemon runs.
+fn serve(options: &Options, log: &Log) -> Option<i32> {
+    if options.core_dump {
+        let _ = scheduling::allow_core_files();
+    }
+    if let Some(pattern) = &options.core_pattern {
+        let _ = std::fs::write("/proc/sys/kernel/core_pattern", pattern);
+    }
+    if let Some(name) = &options.namespace
+        && let Err(e) = scheduling::enter_network(name)
+    {
+        log.info(format_args!("Unable to set network namespace {name} - exiting ({e})"));
+        return Some(EXIT_FATAL);
+    }
+    let config = match Config::first(options, log) {
+        Ok(c) => c,
+        Err(refusal) => {
+            refusal.log(log);
+            if !options.log.console {
+                refusal.lines.iter().for_each(|l| eprint_one(&format!("{l}\n")));
+            }
+            return Some(refusal.code);
+        }
+    };
+    let plan = config.plan();
+    let global = &plan.failover.global;
+    if options.namespace.is_none()
+        && let Some(name) = &global.net_namespace
+        && let Err(e) = scheduling::enter_network(name)
+    {
+        log.info(format_args!("Unable to set network namespace {name} - exiting ({e})"));
+        return Some(EXIT_FATAL);
+    }
+    let naming = Naming {
+        instance: global.instance.clone(),
+        namespace: options.namespace.is_some() || global.net_namespace.is_some(),
+        use_pid_dir: global.use_pid_dir,
+    };
+    let files = PidFiles::of(options, &naming);
+    if files.directory {
+        let former = scheduling::set_umask(0o022);
+        let _ = std::fs::create_dir_all(pidfile::DIRECTORY);
+        scheduling::set_umask(former);
+    }
+    if files.is_taken(log) {
+        log.info("daemon is already running");
+        return None;
+    }
+    if !options.foreground {
+        match rha_net::fork() {
+            Ok(Forked::Child) => rha_net::detach(),
+            Ok(Forked::Parent(_)) => std::process::exit(0),
+            Err(e) => {
+                log.info(format_args!("Cannot fork: {e}"));
+                return Some(EXIT_FATAL);
+            }
+        }
+        let _ = std::env::set_current_dir("/");
+    }
+    if let Err(e) = pidfile::write(&files.main) {
+        log.info(format_args!("Error opening pid file {}: {e}", files.main));
+        return Some(EXIT_FATAL);
+    }
+    if global.max_auto_priority.is_none() {
+        log.info("NOTICE: setting config option max_auto_priority should result in better keepalived performance");
+    }
+    let ident = ident(&naming, global.net_namespace.as_deref().or(options.namespace.as_deref()));
+    let signals = SignalQueue::block(&Parent::signals());
+    let control = client::socket(options, &naming);
+    let role = Parent::new(options, log.clone(), signals.clone(), config.clone()).run();
+    match role {
+        Role::Done(code) => {
+            pidfile::remove(&files.main);
+            Some(code)
+        }
+        Role::Worker(plan, line) => {
+            let log = Log::new(&options.log, &format!("Keepalived_vrrp{ident}"));
+            let settings = settings(options, &files, &plan, control);
+            let again = options.clone();
+            let mut known = config;
+            let reread = move |log: &Log| match known.reread(&again, log) {
+                Ok(next) => {
+                    let plan = next.plan();
+                    known = next;
+                    Some(plan)
+                }
+                Err(refusal) => {
+                    refusal.log(log);
+                    None
+                }
+            };
+            let start =
+                worker::Start { plan, settings, log, line, signals, reread: Box::new(reread) };
+            std::process::exit(worker::run(start))
+        }
+        Role::Cleaner(plan) => {
+            worker::clean(&plan, log);
+            std::process::exit(0)
+        }
+    }
+}
+
+/// COMPAT: `Keepalived_vrrp_NAMESPACE_INSTANCE` when they are set.
+fn ident(naming: &Naming, namespace: Option<&str>) -> String {
+    let part = |p: Option<&str>| p.map_or_else(String::new, |p| format!("_{p}"));
+    part(namespace) + &part(naming.instance.as_deref())
+}
+
+fn settings(options: &Options, files: &PidFiles, plan: &rha_failover::Plan, control: String) -> Settings {
+    let mut pid_files = vec![files.vrrp.clone()];
+    if !plan.failover.virtual_servers.is_empty() || options.parts.all {
+        pid_files.push(files.checkers.clone());
+    }
+    if !plan.failover.bfd_instances.is_empty() || options.parts.all {
+        pid_files.push(files.bfd.clone());
+    }
+    Settings {
+        lease: options.lease && !options.keep_vrrp,
+        keep: options.keep_vrrp,
+        report_addresses: options.report_addresses,
+        control,
+        metrics: options.metrics.clone(),
+        pid_files,
+        foreground: options.foreground,
+    }
+}
