@@ -159,7 +159,8 @@ frontend off
 
 /// Plays some of everything, each connection to its end, so that all of it is counted.
 fn traffic(stage: &mut Stage) {
-    let request = |line: &str, rest: &str| format!("{line} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{rest}\r\n");
+    let request =
+        |line: &str, rest: &str| format!("{line} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{rest}\r\n");
     for (line, rest, body) in [
         ("GET /", "", ""),
         ("GET /", "", ""),
@@ -200,8 +201,11 @@ fn traffic(stage: &mut Stage) {
 fn origin(name: &'static str) -> Origin {
     Origin::new(move |peer| {
         while let Some(request) = peer.request() {
-            let path = String::from_utf8_lossy(&request.head).split(' ').nth(1).unwrap_or_default().to_owned();
-            let head = |status: &str, more: &str| format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n{more}\r\n", name.len());
+            let path =
+                String::from_utf8_lossy(&request.head).split(' ').nth(1).unwrap_or_default().to_owned();
+            let head = |status: &str, more: &str| {
+                format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n{more}\r\n", name.len())
+            };
             let (answer, more) = match path.as_str() {
                 "/missing" => (head("404 Not Found", "") + name, true),
                 "/bad-header" => (head("200 OK", "x-bad: 1\r\n") + name, true),
@@ -222,7 +226,10 @@ fn busy(id: &str, drive: impl Fn(&mut Stage)) {
         let (one, two, tcp) = (origin("one"), origin("second"), Origin::named("tcp"));
         let gone = Origin::named("gone");
         gone.kill();
-        let start = Start::with(BUSY).fill("gone", gone.address()).fill("s1", one.address()).fill("s2", two.address());
+        let start = Start::with(BUSY)
+            .fill("gone", gone.address())
+            .fill("s1", one.address())
+            .fill("s2", two.address());
         stage.start(&start.fill("t1", tcp.address()));
         traffic(stage);
         drive(stage);
@@ -231,8 +238,24 @@ fn busy(id: &str, drive: impl Fn(&mut Stage)) {
 
 /// Columns that depend on time or on the host.
 const TIMED: &[&str] = &[
-    "lastchg", "downtime", "rate", "rate_max", "req_rate", "req_rate_max", "conn_rate", "conn_rate_max", "lastsess",
-    "qtime", "ctime", "rtime", "ttime", "qtime_max", "ctime_max", "rtime_max", "ttime_max", "check_duration",
+    "lastchg",
+    "downtime",
+    "rate",
+    "rate_max",
+    "req_rate",
+    "req_rate_max",
+    "conn_rate",
+    "conn_rate_max",
+    "lastsess",
+    "qtime",
+    "ctime",
+    "rtime",
+    "ttime",
+    "qtime_max",
+    "ctime_max",
+    "rtime_max",
+    "ttime_max",
+    "check_duration",
 ];
 
 /// Columns known to differ, each with an entry among the behaviours of known-gaps.toml.
@@ -246,7 +269,8 @@ fn every_column_counts_the_same() {
         let names: Vec<_> = lines.next().unwrap().trim_start_matches("# ").split(',').collect();
         for line in lines.filter(|l| !l.is_empty()) {
             let values: Vec<_> = line.split(',').collect();
-            let told = names.iter().zip(&values).filter(|(n, _)| !TIMED.contains(n) && !APPROXIMATE.contains(n));
+            let told =
+                names.iter().zip(&values).filter(|(n, _)| !TIMED.contains(n) && !APPROXIMATE.contains(n));
             let text: String = told.map(|(n, v)| format!("{n}={v}\n")).collect();
             stage.note(&format!("{}/{} of {}", values[0], values[1], values.len()), text);
         }
@@ -283,7 +307,13 @@ fn typed_and_json_forms_are_the_same() {
                 field["value"]["value"] = "<n>".into();
             }
         }
-        let lines: Vec<_> = parsed.as_array().unwrap().iter().flat_map(|o| o.as_array().unwrap()).map(ToString::to_string).collect();
+        let lines: Vec<_> = parsed
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(|o| o.as_array().unwrap())
+            .map(ToString::to_string)
+            .collect();
         stage.note("json", lines.join("\n"));
         stage.note("ends", text.len() - text.trim_end().len());
     });
@@ -291,20 +321,54 @@ fn typed_and_json_forms_are_the_same() {
 
 /// Lines of `show info` that depend on time, on the machine, or on how memory and tasks are kept.
 const INFO: &[&str] = &[
-    "Name", "Version", "Release_date", "Pid", "Uptime", "Uptime_sec", "Ulimit-n", "Maxsock", "Hard_maxconn",
-    "PoolAlloc_MB", "PoolUsed_MB", "PoolAlloc_bytes", "PoolUsed_bytes", "Start_time_sec", "Build info", "Tasks",
-    "Run_queue", "Idle_pct", "ConnRate", "MaxConnRate", "SessRate", "MaxSessRate", "TotalBytesOut", "BytesOutRate",
-    "Nbthread", "Maxpipes", "BootTime_ms",
+    "Name",
+    "Version",
+    "Release_date",
+    "Pid",
+    "Uptime",
+    "Uptime_sec",
+    "Ulimit-n",
+    "Maxsock",
+    "Hard_maxconn",
+    "PoolAlloc_MB",
+    "PoolUsed_MB",
+    "PoolAlloc_bytes",
+    "PoolUsed_bytes",
+    "Start_time_sec",
+    "Build info",
+    "Tasks",
+    "Run_queue",
+    "Idle_pct",
+    "ConnRate",
+    "MaxConnRate",
+    "SessRate",
+    "MaxSessRate",
+    "TotalBytesOut",
+    "BytesOutRate",
+    "Nbthread",
+    "Maxpipes",
+    "BootTime_ms",
     // the runtime API's own connections count too, and there are as many as it took to see the traffic end
-    "CumConns", "CumReq", "CumStreams",
+    "CumConns",
+    "CumReq",
+    "CumStreams",
 ];
 
 #[test]
 fn commands_count_as_connections_and_requests() {
     assert_same("admin/info-own", |stage| {
-        stage.start(&Start::with(BUSY).fill("s1", "127.0.0.1:1").fill("s2", "127.0.0.1:1").fill("gone", "127.0.0.1:1").fill("t1", "127.0.0.1:1"));
+        stage.start(
+            &Start::with(BUSY)
+                .fill("s1", "127.0.0.1:1")
+                .fill("s2", "127.0.0.1:1")
+                .fill("gone", "127.0.0.1:1")
+                .fill("t1", "127.0.0.1:1"),
+        );
         let mut client = stage.client("fe");
-        stage.note("denied", client.send("GET /denied HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").response().status());
+        stage.note(
+            "denied",
+            client.send("GET /denied HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").response().status(),
+        );
         let _ = client.end();
         for _ in 0..2 {
             let info = stage.cli("show info");

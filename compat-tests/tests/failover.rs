@@ -259,3 +259,88 @@ fn a_tracking_server_follows() {
         ask(stage, "down");
     });
 }
+
+/// One TCP frontend and one HTTP frontend before the same kind of servers: those that answer a little and
+/// then say nothing more.
+const TALKERS: &str = "\
+global
+    log {log} local0
+    stats socket {tmp}/cli.sock level admin
+defaults
+    log global
+    timeout client 5s
+    timeout server 5s
+    timeout connect 1s
+listen tcp
+    mode tcp
+    option tcplog
+    bind {listen:tcp}
+    server s1 {s1} DOWN
+    server s2 {s2} backup
+listen http
+    mode http
+    option httplog
+    bind {listen:http}
+    server s1 {s1} DOWN
+listen back
+    mode tcp
+    option tcplog
+    bind {listen:back}
+    server s1 {s1} on-marked-up shutdown-backup-sessions disabled
+    server s2 {s2} backup
+";
+
+/// Ends the streams of a server by `command` while one is open, and notes what its client and its log line say.
+fn sessions_end(id: &str, front: &str, setting: &str, command: &str, request: &'static str) {
+    assert_same(&format!("failover/sessions-{id}"), |stage| {
+        let sink = Sink::udp();
+        let talker = || {
+            Origin::new(|peer| {
+                let head = peer.some_bytes().unwrap_or_default();
+                match head.starts_with(b"GET /body") {
+                    true => peer.send("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nhello"),
+                    false if head.starts_with(b"GET /wait") => true,
+                    false => peer.send("hello"),
+                };
+                peer.hang();
+            })
+        };
+        let (one, two) = (talker(), talker());
+        let start = Start::with(&TALKERS.replace("DOWN", setting)).log_to(&sink);
+        stage.start(&start.fill("s1", one.address()).fill("s2", two.address()));
+        let mut client = stage.client(front);
+        client.send(request);
+        if request.starts_with("GET /wait") {
+            let origin = if front == "back" { &two } else { &one };
+            let _ = origin.next();
+        } else {
+            let first = client.bytes(5);
+            stage.note("begins with", rha_compat_tests::visible(&first));
+        }
+        let _ = stage.cli(command);
+        let rest = client.to_end();
+        stage.note("rest", rha_compat_tests::visible(&rest.body));
+        let line = sink.line_with(&format!(" {front} {front}/"));
+        stage.note_log("log", &line);
+    });
+}
+
+#[test]
+fn sessions_of_a_server_that_goes_are_ended() {
+    let down = "on-marked-down shutdown-sessions";
+    let (body, wait) = (
+        "GET /body HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET /wait HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+    );
+    each(
+        [
+            ("down-tcp", "tcp", down, "set server tcp/s1 state maint", "abc"),
+            ("down-body", "http", down, "set server http/s1 state maint", body),
+            ("down-wait", "http", down, "set server http/s1 state maint", wait),
+            ("killed-tcp", "tcp", "", "shutdown sessions server tcp/s1", "abc"),
+            ("killed-body", "http", "", "shutdown sessions server http/s1", body),
+            ("up-backup", "back", "", "set server back/s1 state ready", "abc"),
+        ],
+        |(id, front, setting, command, request)| sessions_end(id, front, setting, command, request),
+    );
+}

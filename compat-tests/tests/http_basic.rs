@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
-use rha_compat_tests::{Origin, Request, Stage, Start, assert_same, body_text, each, visible};
+use rha_compat_tests::{Origin, Request, Sink, Stage, Start, assert_same, body_text, each, visible};
 
 const SITE: &str = "\
 defaults
@@ -415,4 +415,44 @@ fn rules_shape_requests_and_responses() {
 
 fn empty() -> Request {
     Request { connection: 0, head: Vec::new(), body: Vec::new() }
+}
+
+#[test]
+fn tcp_response_rules_see_http_too() {
+    let delay = "tcp-response inspect-delay 400ms\n    ";
+    each(
+        [
+            ("reject", "tcp-response content reject".to_owned(), "/"),
+            ("reject-status", format!("{delay}tcp-response content reject if {{ status 200 }}"), "/"),
+            ("no-delay", "tcp-response content reject if { status 200 }".to_owned(), "/"),
+            ("close", format!("{delay}tcp-response content close if {{ status 200 }}"), "/"),
+            ("too-late", format!("{delay}tcp-response content reject unless {{ status 200 }}"), "/hang"),
+        ],
+        |(id, extra, path)| {
+            assert_same(&format!("http_basic/tcp-response-{id}"), |stage| {
+                let sink = Sink::udp();
+                let origin = Origin::new(|peer| {
+                    while let Some(r) = peer.request() {
+                        if r.head.starts_with(b"GET /hang") {
+                            peer.hang();
+                            return;
+                        }
+                        peer.send(plain(&r));
+                    }
+                });
+                let site = format!(
+                    "global\n    log {{log}} local0\n{}",
+                    SITE.replace("EXTRA", "log global\n    option httplog")
+                        .replace("backend be\n    server", &format!("backend be\n    {extra}\n    server"))
+                );
+                stage.start(&Start::with(&site).log_to(&sink).fill("s1", origin.address()));
+                let mut client = stage.client("fe");
+                let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+                let back = client.send(request).to_end();
+                stage.note("client got", back);
+                let line = sink.line_with(" fe be/");
+                stage.note_log("log", &line);
+            });
+        },
+    );
 }

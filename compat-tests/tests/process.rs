@@ -379,17 +379,68 @@ fn the_master_has_a_socket_of_its_own() {
             let line = |l: &str| l.split_whitespace().enumerate().map(word).collect::<Vec<_>>().join(" ");
             answer.lines().map(|l| line(l) + "\n").collect::<String>()
         };
-        for command in
-            ["show proc", "show version", "@1 show version", "@9 show version", "@master show proc"]
-        {
+        let ask = |text: &str, half: bool| {
             let mut stream = std::os::unix::net::UnixStream::connect(&path).unwrap();
             stream.set_read_timeout(Some(rha_compat_tests::PATIENCE)).unwrap();
-            std::io::Write::write_all(&mut stream, format!("{command}\n").as_bytes()).unwrap();
-            stream.shutdown(std::net::Shutdown::Write).unwrap();
+            std::io::Write::write_all(&mut stream, text.as_bytes()).unwrap();
+            if half {
+                stream.shutdown(std::net::Shutdown::Write).unwrap();
+            }
             let mut answer = String::new();
             stream.read_to_string(&mut answer).unwrap();
-            stage.note(command, shape(&answer));
+            answer
+        };
+        for command in [
+            "show proc",
+            "show version",
+            "@1 show version",
+            "@9 show version",
+            "@master show proc",
+            "@0 show version",
+            "@!x show version",
+            "@1",
+            "@1; show version",
+            "show cli level",
+            "show cli sockets",
+            "operator; show cli level",
+            "@1 show cli level",
+            "@1 operator; show cli level",
+            "show proc; show version",
+            "@1 show version; @1 show version",
+            "expert-mode",
+            "mcli-debug-mode",
+            "user; reload",
+            "@1 disable frontend fe",
+            "@1 enable frontend fe",
+        ] {
+            stage.note(command, shape(&ask(&format!("{command}\n"), true)));
         }
+        for lines in ["prompt\n@1\nshow cli level\n@\nshow cli level\nquit\n", "prompt\n@master\nuser\nquit\n"] {
+            let text = ask(lines, false);
+            let pid = text.split("> ").find(|w| w.parse::<u32>().is_ok()).unwrap_or("no worker");
+            stage.note(lines, text.replace(pid, "<worker>"));
+        }
+        let worker = |text: &str| {
+            let row = text.lines().find(|l| l.contains(" worker ")).unwrap_or_default();
+            row.split_whitespace().next().unwrap_or_default().to_owned()
+        };
+        let before = worker(&ask("show proc\n", true));
+        let mut asked = std::os::unix::net::UnixStream::connect(&path).unwrap();
+        std::io::Write::write_all(&mut asked, b"reload\n").unwrap();
+        let deadline = std::time::Instant::now() + rha_compat_tests::PATIENCE;
+        let after = loop {
+            assert!(std::time::Instant::now() < deadline, "no new worker");
+            if std::os::unix::net::UnixStream::connect(&path).is_err() {
+                continue;
+            }
+            let now = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| ask("show proc\n", true)));
+            let now = now.unwrap_or_default();
+            if !worker(&now).is_empty() && worker(&now) != before && !now.contains("old workers") {
+                break now;
+            }
+        };
+        stage.note("after a reload", shape(&after));
+        serves(stage, "still serving");
     });
 }
 

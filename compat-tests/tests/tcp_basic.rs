@@ -188,3 +188,46 @@ listen empty
         });
     });
 }
+
+#[test]
+fn what_a_server_says_first_is_judged() {
+    let delay = "tcp-response inspect-delay 2s\n    ";
+    each(
+        [
+            ("reject", "tcp-response content reject", 0),
+            ("reject-long", &*format!("{delay}tcp-response content reject if {{ res.len gt 2 }}"), 0),
+            ("close", &format!("{delay}tcp-response content close if {{ res.len gt 2 }}"), 4),
+            (
+                "accept",
+                &format!(
+                    "{delay}tcp-response content accept if {{ res.payload(0,3) -m str one }}\n    tcp-response content reject"
+                ),
+                7,
+            ),
+            (
+                "silent-in-time",
+                "tcp-response inspect-delay 300ms\n    tcp-response content reject if { res.len gt 2000 }",
+                7,
+            ),
+            (
+                "set-var",
+                &format!(
+                    "{delay}tcp-response content set-var(sess.x) res.payload(0,3) if {{ res.len gt 2 }}\n    tcp-response content accept if {{ var(sess.x) -m str one }}\n    tcp-response content reject"
+                ),
+                7,
+            ),
+        ],
+        |(id, extra, bytes)| {
+            case(&format!("response-{id}"), extra, |stage| {
+                let mut client = stage.client("t");
+                client.send("abc");
+                let back = client.bytes(bytes);
+                stage.note("client got", visible(&back));
+                if bytes < 7 {
+                    let end = client.end();
+                    stage.note("ended", matches!(end, End::Eof | End::Reset));
+                }
+            });
+        },
+    );
+}

@@ -36,6 +36,16 @@ impl Traffic {
         self.now.load(Relaxed)
     }
 
+    /// Counts one that begins or ends.
+    pub fn count(&self, begins: bool) {
+        if begins {
+            self.now.fetch_add(1, Relaxed);
+            self.total.fetch_add(1, Relaxed);
+        } else {
+            self.now.fetch_sub(1, Relaxed);
+        }
+    }
+
     /// All since start.
     #[must_use]
     pub fn total(&self) -> u64 {
@@ -135,10 +145,9 @@ async fn accept(socket: Listener, how: Talk, slots: Arc<Semaphore>) {
                 let how = how.clone();
                 rha_net::spawn(async move {
                     let traffic = how.engine.clone();
-                    traffic.control.now.fetch_add(1, Relaxed);
-                    traffic.control.total.fetch_add(1, Relaxed);
+                    traffic.control.count(true);
                     talk(incoming.conn, how).await;
-                    traffic.control.now.fetch_sub(1, Relaxed);
+                    traffic.control.count(false);
                     drop(slot);
                 });
             }

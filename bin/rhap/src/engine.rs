@@ -13,7 +13,7 @@ use rha_base::ProxyId;
 use rha_health::{Cause, Checked, Health, Operation};
 use rha_ir::{Balance, Mode};
 use rha_net::SocketAddress;
-use rha_proxy::Runtime;
+use rha_proxy::{Eviction, Runtime};
 use rha_proxy::health::{AdminState, Watch};
 use rha_proxy::plan::{Plan, ProxyPlan};
 use rha_proxy::stats::SideTotal;
@@ -47,6 +47,8 @@ pub struct Engine {
     pub sample: std::sync::Mutex<Sample>,
     /// How long the start took, milliseconds.
     pub boot_ms: u64,
+    /// Whether a master watches this process.
+    pub under_master: bool,
     /// Standard error.
     pub console: rha_proxy::health::Console,
 }
@@ -337,6 +339,7 @@ impl Engine {
             description: model.description.clone().unwrap_or_default(),
             stopping: shared.stopping.load(Relaxed),
             jobs: (now_open + own + listeners, listeners),
+            unstoppable: self.under_master.into(),
             dropped_logs: sum(|w| w.dropped_logs.read()),
             bytes_out: (bytes_out, sample.bytes_out_rate),
         }
@@ -541,8 +544,9 @@ impl Site for Engine {
                 }
             }
             Change::ClearCounters { all } => self.clear(&plan, all),
-            Change::CloseSessions(_) => {
-                return Err("'shutdown sessions server' is not built yet.".to_owned());
+            Change::CloseSessions(at) => {
+                let (proxy, i) = self.at(at);
+                plan.evict(proxy, i, Eviction::Killed);
             }
         }
         Ok(())

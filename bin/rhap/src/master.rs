@@ -6,6 +6,7 @@
 //! it cannot start, the old one stays (`process` differential tests).
 
 use std::io::{Read, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::time::{Duration, Instant};
 
@@ -55,6 +56,11 @@ impl Line {
     /// Whether the master has gone.
     pub fn is_cut(&mut self) -> bool {
         matches!(self.news.read(&mut [0; 1]), Ok(0))
+    }
+
+    /// The descriptor of the line over which the master passes commands on.
+    pub fn talk_number(&self) -> Option<i32> {
+        self.talk.as_ref().map(AsRawFd::as_raw_fd)
     }
 
     /// The line over which the master passes commands on.
@@ -258,6 +264,7 @@ impl Master<'_> {
         let version = crate::version::full(self.dialect);
         let family = Family {
             version: &version,
+            dialect: self.dialect,
             master: (self.since, self.reloads.0, self.reloads.1),
             workers: &workers,
         };

@@ -25,6 +25,8 @@ const ANSWER_LIMIT: u32 = 64 << 20;
 pub struct Family<'a> {
     /// Version text.
     pub version: &'a str,
+    /// Whose words.
+    pub dialect: Dialect,
     /// Start of the master, reloads, failed ones.
     pub master: (Instant, u32, u32),
     /// The workers, the current one first.
@@ -183,7 +185,8 @@ impl Client {
         for part in line.split(';') {
             reload |= self.command(part.trim(), family, ask);
         }
-        if self.prompt && !self.closed {
+        // COMPAT: `quit` is answered by a last prompt.
+        if self.prompt && (!self.closed || line.trim() == "quit") {
             let text = self.target.map_or_else(|| "\nmaster> ".to_owned(), |pid| format!("\n{pid}> "));
             self.send(text.trim_start_matches('\n').as_bytes());
         }
@@ -242,7 +245,7 @@ impl Client {
 
 /// `None` when nobody is meant; `Some(None)` is the master.
 fn resolve(who: &str, family: &Family<'_>) -> Option<Option<i32>> {
-    if who == "master" || who == "0" {
+    if matches!(who, "" | "master" | "0") {
         return Some(None);
     }
     if let Some(pid) = who.strip_prefix('!') {
@@ -258,19 +261,33 @@ fn resolve(who: &str, family: &Family<'_>) -> Option<Option<i32>> {
     }
 }
 
-const HELP: &[(&str, &str)] = &[
-    ("@!<pid>", "send a command to a process by its pid"),
-    ("@<relative pid>", "send a command to a process by its number"),
-    ("@master", "send a command to the master"),
-    ("operator", "go down to level operator"),
-    ("reload", "reload the configuration"),
-    ("show cli level", "show the level of this connection"),
-    ("show proc", "show the processes"),
-    ("show version", "show the version"),
-    ("user", "go down to level user"),
-    ("help [<command>]", "list matching or all commands"),
-    ("prompt", "switch interactive mode"),
-    ("quit", "disconnect"),
+/// A command of the master's own.
+struct Own {
+    words: &'static [&'static str],
+    usage: &'static str,
+    about: &'static str,
+}
+
+const fn row(words: &'static [&'static str], usage: &'static str, about: &'static str) -> Own {
+    Own { words, usage, about }
+}
+
+const COMMANDS: &[Own] = &[
+    row(&["@!<pid>"], "", "send a command to a process by its pid"),
+    row(&["@<relative"], "pid>", "send a command to a process by its number"),
+    row(&["@master"], "", "send a command to the master"),
+    row(&["operator"], "", "go down to level operator"),
+    row(&["reload"], "", "reload the configuration"),
+    row(&["show", "cli", "level"], "", "show the level of this connection"),
+    row(&["show", "cli", "sockets"], "", "list the control sockets"),
+    row(&["show", "proc"], "", "show the processes"),
+    row(&["show", "version"], "", "show the version"),
+    row(&["user"], "", "go down to level user"),
+];
+const ALWAYS: &[Own] = &[
+    row(&["help"], "[<command>]", "list matching or all commands"),
+    row(&["prompt"], "", "switch interactive mode"),
+    row(&["quit"], "", "disconnect"),
 ];
 
 fn own(text: &str, level: SocketLevel, family: &Family<'_>) -> String {
@@ -286,13 +303,34 @@ fn own(text: &str, level: SocketLevel, family: &Family<'_>) -> String {
             format!("{word}\n\n")
         }
         ["reload"] => "Permission denied\n\n".to_owned(),
-        ["help", ..] => list("The following commands are valid at this level:\n"),
-        _ => list("Unknown command, but maybe one of the following ones is a better match:\n"),
+        // COMPAT: the master lists none, and takes these two without a word.
+        ["show", "cli", "sockets"] => "\n".to_owned(),
+        ["expert-mode" | "experimental-mode" | "mcli-debug-mode", ..] => String::new(),
+        ["help", ..] => list("The following commands are valid at this level:\n", COMMANDS.iter()),
+        [] => list(
+            "Unknown command. Please enter one of the following commands only:\n",
+            COMMANDS.iter(),
+        ),
+        typed => {
+            let head = match typed {
+                [first, ..] if family.dialect >= Dialect::V2_8 => format!(
+                    "Unknown command: '{first}', but maybe one of the following ones is a better match:\n"
+                ),
+                _ => "Unknown command, but maybe one of the following ones is a better match:\n".to_owned(),
+            };
+            let typed: Vec<_> = typed.iter().map(ToString::to_string).collect();
+            let all: Vec<_> = COMMANDS.iter().collect();
+            list(&head, rha_admin::command::near(&typed, &all, |c: &Own| c.words).into_iter())
+        }
     }
 }
 
-fn list(head: &str) -> String {
-    let lines: String = HELP.iter().map(|(name, about)| format!("  {name:<40}: {about}\n")).collect();
+fn list<'c>(head: &str, commands: impl Iterator<Item = &'c Own>) -> String {
+    let line = |c: &Own| {
+        let name = format!("{} {}", c.words.join(" "), c.usage);
+        format!("  {:<40}: {}\n", name.trim_end(), c.about)
+    };
+    let lines: String = commands.chain(ALWAYS).map(line).collect();
     format!("{head}{lines}\n")
 }
 
@@ -392,8 +430,8 @@ fn frame(line: &mut UnixStream) -> io::Result<Vec<u8>> {
     Ok(body)
 }
 
-/// The worker's side: answers until the master has gone.
-pub fn answer(mut line: UnixStream, site: &dyn Site) {
+/// The worker's side: answers until the master has gone; `asked` hears of each command before and after.
+pub fn answer(mut line: UnixStream, site: &dyn Site, asked: impl Fn(bool)) {
     while let Ok(message) = frame(&mut line) {
         let Some((level, command)) = message.split_first() else { return };
         let level = match level {
@@ -402,7 +440,9 @@ pub fn answer(mut line: UnixStream, site: &dyn Site) {
             _ => SocketLevel::Admin,
         };
         let mut out = Vec::new();
+        asked(true);
         Session::new(level).receive(&[command, b"\n"].concat(), site, &mut out);
+        asked(false);
         let Ok(size) = u32::try_from(out.len()) else { return };
         if line.write_all(&size.to_le_bytes()).and_then(|()| line.write_all(&out)).is_err() {
             return;
@@ -430,7 +470,7 @@ mod tests {
     fn processes_are_listed_in_columns() {
         let now = Instant::now();
         let workers = [Relative { pid: 7, reloads: 1, since: now, former: false }];
-        let f = Family { version: "9.9", master: (now, 2, 1), workers: &workers };
+        let f = Family { version: "9.9", dialect: Dialect::V2_6, master: (now, 2, 1), workers: &workers };
         let text = own("show proc", SocketLevel::User, &f);
         assert!(text.starts_with(
             "#<PID>          <type>          <reloads>       <uptime>        <version>      \n"

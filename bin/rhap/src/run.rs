@@ -93,7 +93,9 @@ impl Start<'_> {
                 let site = engine.clone();
                 let _ = std::thread::Builder::new()
                     .name("master-line".to_owned())
-                    .spawn(move || crate::master_cli::answer(talk, site.as_ref()));
+                    .spawn(move || {
+                        crate::master_cli::answer(talk, site.as_ref(), |on| site.control.count(on));
+                    });
             }
         }
         self.stream.serves();
@@ -134,10 +136,15 @@ impl Start<'_> {
             Ok(p) => p,
             Err(errors) => return Err(self.plan_errors(&errors)),
         };
-        let (controls, sockets) = match control::bind(&model.process) {
+        let (controls, mut sockets) = match control::bind(&model.process) {
             Ok(bound) => bound,
             Err(errors) => return Err(self.bind_errors(&model, errors)),
         };
+        // COMPAT: the line to the master is one of the runtime API's sockets.
+        if let Some(number) = self.line.as_ref().and_then(Line::talk_number).filter(|_| self.under_master) {
+            let level = rha_ir::SocketLevel::Admin;
+            sockets.push(rha_admin::view::ControlSocket { name: format!("sockpair@{number}"), level });
+        }
         let runtime = match rha_proxy::start(plan, self.start_options(&model.process)) {
             Ok(r) => r,
             Err(errors) => return Err(self.bind_errors(&model, errors)),
@@ -158,6 +165,7 @@ impl Start<'_> {
         let lines = console(stream(), quiet);
         let engine = Arc::new(Engine {
             console: lines,
+            under_master: self.under_master,
             boot_ms: crate::since_start_ms(),
             runtime,
             watch,

@@ -154,6 +154,12 @@ fn serve(options: &Options, log: &Log) -> Option<i32> {
     };
     let plan = config.plan();
     let global = &plan.failover.global;
+    if let Some(mask) = options.umask.or(global.umask) {
+        scheduling::set_umask(mask);
+    }
+    if let Some(name) = global.process_name.as_ref().and_then(|n| std::ffi::CString::new(n.as_str()).ok()) {
+        daemon::name_process(&name);
+    }
     if options.namespace.is_none()
         && let Some(name) = &global.net_namespace
         && let Err(e) = scheduling::enter_network(name)
@@ -251,6 +257,7 @@ fn settings(options: &Options, files: &PidFiles, plan: &rha_failover::Plan, cont
         control,
         metrics: options.metrics.clone(),
         pid_files,
+        dump_conf: options.dump_conf,
         foreground: options.foreground,
     }
 }

@@ -6,8 +6,8 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -281,7 +281,8 @@ impl Drop for Lab {
 /// A process and all below it, the lowest first.
 fn family(pid: u32) -> Vec<u32> {
     let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    let mut all: Vec<u32> = children.split_whitespace().filter_map(|p| p.parse().ok()).flat_map(family).collect();
+    let mut all: Vec<u32> =
+        children.split_whitespace().filter_map(|p| p.parse().ok()).flat_map(family).collect();
     all.push(pid);
     all
 }

@@ -141,9 +141,8 @@ fn version_3_over_ipv6() {
 
 #[test]
 fn unicast() {
-    let peer = |node| {
-        format!(" unicast_src_ip 10.77.0.{node}\n unicast_peer {{\n  10.77.0.{}\n }}\n", 3 - node)
-    };
+    let peer =
+        |node| format!(" unicast_src_ip 10.77.0.{node}\n unicast_peer {{\n  10.77.0.{}\n }}\n", 3 - node);
     let shape = Shape { title: "unicast", version: 3, interval_ms: 200, inside: peer, addresses: &[V4] };
     with_pairs(shape.title, |lab| life(&shape, lab));
 }
@@ -223,7 +222,8 @@ fn a_partition_heals_to_one_master() {
 
 #[test]
 fn a_killed_worker_is_replaced_and_comes_back() {
-    let shape = Shape { title: "worker killed", version: 3, interval_ms: 200, inside: nothing, addresses: &[V4] };
+    let shape =
+        Shape { title: "worker killed", version: 3, interval_ms: 200, inside: nothing, addresses: &[V4] };
     with_pairs(shape.title, |lab| {
         lab.configure(1, &shape.config(1));
         lab.configure(2, &shape.config(2));
@@ -269,7 +269,8 @@ fn ours_alone(title: &str, case: impl FnOnce(&mut Lab)) {
 
 #[test]
 fn a_broken_file_is_refused_as_a_whole() {
-    let shape = Shape { title: "broken reload", version: 3, interval_ms: 200, inside: nothing, addresses: &[V4] };
+    let shape =
+        Shape { title: "broken reload", version: 3, interval_ms: 200, inside: nothing, addresses: &[V4] };
     ours_alone(shape.title, |lab| {
         lab.configure(1, &shape.config(1));
         lab.start(1);

@@ -101,7 +101,7 @@ const LINES: &[Line] = &[
     },
     line!("Stopping", "MGP", "1 while stopping", |p| Cell::U32(p.stopping.into())),
     line!("Jobs", "MGP", "connections and listeners", |p| Cell::U32(p.jobs.0)),
-    line!("Unstoppable Jobs", "MGP", "of them such that do not hold up a stop", zero),
+    line!("Unstoppable Jobs", "MGP", "of them such that do not hold up a stop", |p| Cell::U32(p.unstoppable)),
     line!("Listeners", "MGP", "listening sockets", |p| Cell::U32(p.jobs.1)),
     line!("ActivePeers", "MGP", "verified peers", zero),
     line!("ConnectedPeers", "MGP", "connected peers", zero),

@@ -263,6 +263,8 @@ pub struct Process {
     pub stopping: bool,
     /// Jobs (connections and listeners), listeners.
     pub jobs: (u64, u64),
+    /// Of them such that do not hold up a stop: the line to the master.
+    pub unstoppable: u64,
     /// Log lines that were lost.
     pub dropped_logs: u64,
     /// Bytes sent ever, and per second.

@@ -263,3 +263,121 @@ fn source(options: &ConnectOptions) -> ProbeSource {
         mark: options.fwmark,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rha_keepalived::{Input, MachineOf};
+    use rha_text::MemoryFiles;
+
+    use super::*;
+
+    fn parsed(text: &str) -> rha_ir::failover::Failover {
+        let mut files = MemoryFiles::default();
+        files.0.insert("k.conf".into(), text.as_bytes().to_vec());
+        let outcome = rha_keepalived::check(&Input::new("k.conf", &files, &MachineOf::default()));
+        outcome.model.failover
+    }
+
+    fn context(global: &FailoverGlobal) -> Context<'_> {
+        Context { global, host: "node1", no_checker_emails: false, detail: false }
+    }
+
+    const ALL: &str = r#"
+global_defs { checker_log_all_failures true }
+track_file f { file /tmp/f }
+bfd_instance peer { neighbor_ip 10.0.0.9 }
+virtual_server 10.9.9.9 80 {
+    protocol TCP
+    lb_kind NAT
+    lb_algo rr
+    quorum 2
+    hysteresis 1
+    virtualhost vs.example
+    delay_loop 6
+    sorry_server 10.0.0.99 80
+    real_server 10.0.0.1 8080 {
+        weight 3
+        inhibit_on_failure
+        TCP_CHECK { connect_timeout 3
+            connect_port 81
+            bindto 10.0.0.5
+            fwmark 7 }
+        HTTP_GET { http_protocol 1.1
+            retry 4
+            url { path /a
+                status_code 200 404
+                digest 9b3a0c85a887a256d6939da88aabd8cd }
+            url { path /b
+                virtualhost b.example
+                regex "w.rld"
+                regex_options caseless } }
+        SMTP_CHECK { helo_name lb.example }
+        DNS_CHECK { type A
+            name example.com }
+        UDP_CHECK { payload 61:62
+            require_reply }
+        PING_CHECK { }
+        BFD_CHECK { name peer }
+        FILE_CHECK { track_file f
+            weight 2 reverse }
+    }
+}
+"#;
+
+    #[test]
+    fn every_checker_gets_its_plan() {
+        let model = parsed(ALL);
+        let vs = &model.virtual_servers[0];
+        let watched = watched(vs, context(&model.global)).unwrap();
+        let plan = &watched.plan;
+        assert_eq!((plan.name.as_str(), plan.quorum, plan.hysteresis), ("[10.9.9.9]:tcp:80", 2, 1));
+        assert_eq!(plan.router_id, "node1");
+        assert_eq!(plan.sorry.as_ref().map(|s| s.address.to_string()).as_deref(), Some("10.0.0.99:80"));
+        let server = &plan.servers[0];
+        assert_eq!((server.weight, server.inhibit, server.checkers.len()), (3, true, 8));
+        assert_eq!(watched.means[0].len(), 8);
+        let tcp = &server.checkers[0];
+        assert_eq!((tcp.target.to_string().as_str(), tcp.timeout_us), ("10.0.0.1:81", 3_000_000));
+        assert!(tcp.log_all_failures && tcp.delay_loop_us == 6_000_000 && tcp.retry == 1);
+        let source = ProbeSource { ip: "10.0.0.5".parse().ok(), mark: 7, ..ProbeSource::default() };
+        assert_eq!(watched.means[0][0], Means::Socket(source));
+        let ProbePlan::Http(http) = &server.checkers[1].probe else { panic!("{server:?}") };
+        assert!(http.http11 && http.close && !http.tls);
+        assert_eq!(server.checkers[1].retry, 4);
+        let [a, b] = &http.urls[..] else { panic!("{http:?}") };
+        assert_eq!(a.status, [(200, 200), (404, 404)]);
+        assert_eq!(a.virtual_host.as_deref(), Some("vs.example"));
+        assert_eq!(a.digest.map(|d| d[0]), Some(0x9b));
+        assert_eq!(b.virtual_host.as_deref(), Some("b.example"));
+        assert!(b.regex.as_ref().unwrap().regex.is_match(b"WORLD").unwrap());
+        assert!(matches!(&server.checkers[2].probe, ProbePlan::Smtp { helo } if helo == "lb.example"));
+        assert!(
+            matches!(&server.checkers[3].probe, ProbePlan::Dns { kind: 1, name } if name == "example.com")
+        );
+        let ProbePlan::Udp(udp) = &server.checkers[4].probe else { panic!("{server:?}") };
+        assert_eq!((udp.payload.as_slice(), udp.required, udp.max_len), (&b"ab"[..], true, 255));
+        assert!(matches!(server.checkers[5].probe, ProbePlan::Ping));
+        assert!(matches!(&server.checkers[6].probe, ProbePlan::Bfd { instance } if instance == "peer"));
+        assert!(matches!(
+            &server.checkers[7].probe,
+            ProbePlan::File { file, weight: 2, reverse: true } if file == "f"
+        ));
+        assert_eq!(watched.means[0][6..], [Means::None, Means::None]);
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_refused() {
+        for (checker, why) in [
+            ("SSL_GET { url { path / } }", "SSL_GET needs a TLS client"),
+            ("HTTP_GET { url { path /\n regex x\n regex_options firstline } }", "firstline is not offered"),
+        ] {
+            let text = format!(
+                "virtual_server 10.9.9.9 80 {{\n protocol TCP\n lb_algo rr\n real_server 10.0.0.1 80 {{\n {} \n}}\n}}\n",
+                checker.replace("{ ", "{\n").replace(" }", "\n}")
+            );
+            let model = parsed(&text);
+            let refused = watched(&model.virtual_servers[0], context(&model.global)).unwrap_err();
+            assert!(refused[0].why.contains(why), "{refused:?}");
+        }
+    }
+}

@@ -14,6 +14,7 @@
 //!
 //! Deliberately absent: the parser (a reload is a closure that gives a new [`Plan`]), options, the parent.
 
+pub mod checkers;
 pub mod control;
 pub mod dump;
 pub mod lease;

@@ -156,7 +156,7 @@ pub fn run_loop<F: Future>(main: F) -> io::Result<F::Output> {
             if rung {
                 open.answer(l);
             }
-            l.fire();
+            l.fire(Instant::now());
         }
     })
 }
@@ -196,11 +196,7 @@ impl Local {
         Some(at.saturating_duration_since(Instant::now()))
     }
 
-    fn fire(&self) {
-        if self.timers.borrow().is_empty() {
-            return;
-        }
-        let now = Instant::now();
+    fn fire(&self, now: Instant) {
         while let Some(due) = self.timers.borrow_mut().first_entry()
             && due.key().0 <= now
         {
@@ -521,25 +517,33 @@ mod tests {
 
     #[test]
     fn timers_fire_in_order_and_may_be_moved_or_dropped() {
-        let order = Rc::new(RefCell::new(Vec::new()));
-        let seen = order.clone();
-        run_loop(async move {
-            let start = Instant::now();
-            for ms in [6u64, 2, 4] {
-                let order = order.clone();
-                spawn(async move {
-                    sleep_until(start + Duration::from_millis(ms)).await;
-                    order.borrow_mut().push(ms);
-                });
+        struct Note(u64, Arc<Mutex<Vec<u64>>>);
+        impl std::task::Wake for Note {
+            fn wake(self: Arc<Self>) {
+                self.1.lock().unwrap().push(self.0);
             }
-            let mut moved = sleep(Duration::from_secs(3600));
-            assert!(poll_fn(|cx| Poll::Ready(Pin::new(&mut moved).poll(cx))).await.is_pending());
-            moved.reset(start + Duration::from_millis(10));
-            moved.await;
-            LOCAL.with(|l| assert!(l.timers.borrow().is_empty()));
-        })
-        .unwrap();
-        assert_eq!(*seen.borrow(), [2, 4, 6]);
+        }
+        let fired = Arc::new(Mutex::new(Vec::new()));
+        let start = Instant::now() + Duration::from_secs(3600);
+        let at = |s| start + Duration::from_secs(s);
+        let poll = |sleep: &mut Sleep, name| {
+            let waker = Waker::from(Arc::new(Note(name, fired.clone())));
+            assert!(Pin::new(sleep).poll(&mut Context::from_waker(&waker)).is_pending());
+        };
+        let mut all: Vec<Sleep> = [6, 2, 4, 3].map(|s| sleep_until(at(s))).into();
+        for (sleep, name) in all.iter_mut().zip([6, 2, 4, 3]) {
+            poll(sleep, name);
+        }
+        all.pop();
+        all[0].reset(at(3));
+        poll(&mut all[0], 6);
+        LOCAL.with(|l| l.fire(at(1)));
+        assert!(fired.lock().unwrap().is_empty());
+        LOCAL.with(|l| l.fire(at(3)));
+        assert_eq!(*fired.lock().unwrap(), [2, 6]);
+        LOCAL.with(|l| l.fire(at(9)));
+        assert_eq!(*fired.lock().unwrap(), [2, 6, 4]);
+        LOCAL.with(|l| assert!(l.timers.borrow().is_empty()));
     }
 
     #[test]

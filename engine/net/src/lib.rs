@@ -16,16 +16,16 @@ pub mod daemon;
 mod dgram;
 mod executor;
 mod fifo;
+mod handover;
 pub mod ipvs;
 #[cfg(test)]
 mod lab;
-mod handover;
 mod listen;
 pub mod netlink;
 pub mod nft;
 mod pidfile;
-mod process;
 mod probe;
+mod process;
 mod processes;
 pub mod raw;
 mod reactor;
@@ -38,7 +38,6 @@ mod traffic;
 mod watch;
 
 pub use address::{ResolveError, SocketAddress, resolve, resolve_all};
-pub use probe::{ProbeSource, probe_icmp, probe_tcp, probe_udp};
 pub use bfd::{BFD_MULTIHOP_PORT, BFD_PORT, BfdListener, BfdReceived, BfdSender};
 pub use clock::{Clock, LocalTime, local_time, loop_turned, read_clocks};
 pub use conn::{Conn, Quiet};
@@ -51,6 +50,7 @@ pub use listen::{
     Accepting, BindError, BindProblem, Incoming, ListenOptions, Listener, PlainConn, Probes, bind,
 };
 pub use pidfile::{PidFile, process_exists, read_pidfile};
+pub use probe::{ProbeSource, probe_icmp, probe_tcp, probe_udp};
 pub use process::{
     Identity, chroot, daemonize, descriptor_limit, drop_privileges, hostname, limit_memory, lookup_group,
     lookup_user, raise_descriptor_limit, sd_notify, write_pidfile,

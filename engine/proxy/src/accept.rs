@@ -32,10 +32,7 @@ pub(crate) struct Door {
 pub(crate) fn open(worker: &Rc<Worker>, doors: Vec<Door>) -> Vec<rha_net::Task> {
     let http = Rc::new(FuturePool::new(http::clerk));
     let tcp = Rc::new(FuturePool::new(tcp::clerk));
-    doors
-        .into_iter()
-        .map(|d| rha_net::spawn(accept(worker.clone(), d, http.clone(), tcp.clone())))
-        .collect()
+    doors.into_iter().map(|d| rha_net::spawn(accept(worker.clone(), d, http.clone(), tcp.clone()))).collect()
 }
 
 async fn accept<H, T>(

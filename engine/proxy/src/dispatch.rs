@@ -11,6 +11,7 @@ use rha_base::{Phase, ProxyId, Side as Fault};
 use rha_ir::{BalanceKey, HttpReuse};
 use rha_net::{ConnectOptions, Quiet, SocketAddress};
 
+use crate::eviction::{Eviction, Tenancy};
 use crate::plan::{Timeout, server_address};
 use crate::queue::{Assigned, Given, Place, Wish};
 use crate::session::TimedOut;
@@ -37,6 +38,8 @@ pub(crate) enum Failure {
     Resource,
     /// The client left while its request waited or connected.
     ClientGone(Phase),
+    /// All streams of the server are ended.
+    Evicted(Eviction),
 }
 
 impl Failure {
@@ -48,6 +51,7 @@ impl Failure {
             Failure::QueueTimeout => (Fault::ServerTimeout, Phase::Queue),
             Failure::ConnectTimeout => (Fault::ServerTimeout, Phase::Connect),
             Failure::ClientGone(p) => (Fault::Client, p),
+            Failure::Evicted(why) => (why.fault(), Phase::Connect),
         }
     }
 
@@ -126,7 +130,7 @@ impl Stream {
                     self.at.connected = self.now().mono_us;
                     return Ok(());
                 }
-                Err(f @ (Failure::ClientGone(_) | Failure::Resource)) => return Err(f),
+                Err(f @ (Failure::ClientGone(_) | Failure::Resource | Failure::Evicted(_))) => return Err(f),
                 Err(f) => f,
             };
             crate::health_hook::connect_failed(&plan, backend.id, server);
@@ -250,6 +254,8 @@ impl Stream {
     fn take(&mut self, server: usize) {
         self.server = Some(server);
         self.slot = true;
+        let backend = self.backend.unwrap_or(self.session.front);
+        self.tenancy = Some(Tenancy::new(&self.session, backend, server));
     }
 
     async fn wait_in_queue(&mut self, place: &Place) -> Result<Given, Failure> {
@@ -380,6 +386,9 @@ impl Stream {
                 Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
                 Poll::Ready(Err(_)) => return Poll::Ready(Err(Failure::Refused)),
                 Poll::Pending => {}
+            }
+            if let Some(why) = self.evicted() {
+                return Poll::Ready(Err(Failure::Evicted(why)));
             }
             if self.session.poll_deadline(cx).is_ready() {
                 return Poll::Ready(Err(Failure::ConnectTimeout));

@@ -30,11 +30,13 @@
 
 mod accept;
 mod announce;
+mod answer;
 mod dispatch;
+mod eviction;
+mod gate;
 pub mod health;
 mod health_hook;
 mod http;
-mod gate;
 mod log;
 pub mod plan;
 mod proxied;
@@ -51,6 +53,7 @@ mod tcp;
 mod timer;
 mod worker;
 
+pub use eviction::Eviction;
 pub use health_hook::{Observer, Seen};
 pub use http::local::{LocalPage, LocalPages};
 pub use plan::{Plan, PlanError};

@@ -270,6 +270,8 @@ async fn work(
             w.purge();
         }
     });
+    let w = worker.clone();
+    rha_net::spawn(async move { crate::eviction::listen(&w).await });
     let mut acceptors = open(&worker, sockets);
     let mut finishing = false;
     loop {

@@ -125,6 +125,8 @@ pub struct ServerState {
     pub checks_off: AtomicBool,
     /// `disable agent`: its agent is not asked.
     pub agent_off: AtomicBool,
+    /// Times its streams were ended at once.
+    pub(crate) evictions: crate::eviction::Evictions,
     address: RwLock<SocketAddress>,
     /// Changes whenever pooled connections must not be used any more.
     generation: AtomicU32,
@@ -162,6 +164,7 @@ impl ServerState {
             agent_off: AtomicBool::new(false),
             operation: AtomicU8::new(if s.disabled { Operation::Stopped } else { Operation::Running } as u8),
             admin: AtomicU32::new(admin),
+            evictions: crate::eviction::Evictions::default(),
             address: RwLock::new(address),
             generation: AtomicU32::new(0),
             changed_ms: AtomicI64::new(rha_net::read_clocks().wall_us / 1000),

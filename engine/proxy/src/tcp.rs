@@ -89,9 +89,9 @@ impl Stream {
             self.log_early(self.at.connected, 0);
         }
         let first = std::mem::take(&mut self.tcp_buffer);
-        self.tunnel(first, Vec::new(), (0, 0)).await;
+        let reset = self.answered_tunnel(first).await;
         self.server_conn = None;
-        false
+        reset
     }
 
     async fn run_tcp_stages(&mut self) -> Verdictum {

@@ -78,6 +78,8 @@ pub(crate) struct Worker {
     blocked: RefCell<Vec<Waker>>,
     /// Client connections of this worker.
     pub sessions: Cell<u32>,
+    /// Times streams of some server were ended at once.
+    pub evictions: Cell<u32>,
     texts: RefCell<Vec<Vec<u8>>>,
     seed: Cell<u64>,
 }
@@ -102,6 +104,7 @@ impl Worker {
             parts: RefCell::default(),
             blocked: RefCell::default(),
             sessions: Cell::new(0),
+            evictions: Cell::new(0),
             texts: RefCell::default(),
             seed: Cell::new(now.mono_us ^ (now.wall_us.unsigned_abs() << 20) ^ (u64::from(index) << 56) | 1),
             clock,

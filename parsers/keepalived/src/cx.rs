@@ -88,8 +88,8 @@ impl<'a> Input<'a> {
 /// A keyword in use that is not fully built.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SupportNote {
-    /// The keyword.
-    pub keyword: String,
+    /// The keyword as its row names it.
+    pub keyword: &'static str,
     /// How far it is built.
     pub support: Support,
     /// Where it is used.
@@ -142,6 +142,8 @@ pub struct Cx<'a> {
     pub log: Log,
     /// Keywords in use that are not fully built.
     pub notes: Vec<SupportNote>,
+    /// Which notes there are.
+    noted: hashbrown::HashSet<(usize, Span)>,
     /// The model so far.
     pub model: Failover,
     /// What `global_defs` leaves for later.
@@ -176,6 +178,7 @@ impl<'a> Cx<'a> {
             reader: Reader::default(),
             log: Log::default(),
             notes: Vec::new(),
+            noted: hashbrown::HashSet::new(),
             model: Failover::default(),
             global: global::State::default(),
             scripts: script::State::default(),
@@ -237,9 +240,10 @@ impl<'a> Cx<'a> {
     }
 
     /// Notes that a keyword in use is not fully built.
-    pub fn note(&mut self, keyword: &str, support: Support, span: Span) {
-        if support != Support::Full {
-            self.notes.push(SupportNote { keyword: keyword.to_owned(), support, span });
+    pub fn note(&mut self, keyword: &'static str, support: Support, span: Span) {
+        // Passes may read a keyword twice; it is noted where it was read first.
+        if support != Support::Full && self.noted.insert((keyword.as_ptr() as usize, span)) {
+            self.notes.push(SupportNote { keyword, support, span });
         }
     }
 

@@ -210,7 +210,7 @@ pub const COMMANDS: &[Command] = &[
         words: &["shutdown", "sessions", "server"],
         usage: "<bk>/<srv>",
         level: ADMIN,
-        support: Support::Planned,
+        support: Support::Full,
         about: "close a server's sessions",
         run: |w, _, s| server::with(w, 3, s, Change::CloseSessions),
     },
@@ -365,19 +365,31 @@ fn nearest(words: &[String], level: SocketLevel) -> Vec<&'static Command> {
     if words.is_empty() {
         return usable.collect();
     }
+    let others: Vec<_> = usable.clone().filter(|c| !always(c)).collect();
+    let near = near(words, &others, |c| c.words);
+    near.into_iter().chain(usable.filter(always)).collect()
+}
+
+/// Up to five of some commands that come nearest to what was typed, in their own order.
+///
+/// COMPAT: only those whose first words are the most that match count, and of them the distance of all words.
+pub fn near<'c, C>(words: &[String], among: &[&'c C], words_of: impl Fn(&'c C) -> &'c [&'c str]) -> Vec<&'c C> {
+    let same = |c: &'c C| words_of(c).iter().zip(words).take_while(|(a, b)| **a == b.as_str()).count();
+    let most = among.iter().map(|c| same(c)).max().unwrap_or(0);
     let mut own = Fingerprint::of(b"");
     words.iter().for_each(|w| own.add(w.as_bytes()));
-    let mut ranked: Vec<(u32, &Command)> = usable
-        .clone()
-        .filter(|c| !always(c))
-        .map(|c| {
+    let fits = among.iter().enumerate().filter(|(_, c)| same(c) == most);
+    let mut ranked: Vec<(u32, usize, &'c C)> = fits
+        .map(|(i, c)| {
             let mut f = Fingerprint::of(b"");
-            c.words.iter().for_each(|w| f.add(w.as_bytes()));
-            (own.distance(&f), c)
+            words_of(c).iter().for_each(|w| f.add(w.as_bytes()));
+            (own.distance(&f), i, *c)
         })
         .collect();
-    ranked.sort_by_key(|(d, _)| *d);
-    ranked.into_iter().take(5).map(|(_, c)| c).chain(usable.filter(always)).collect()
+    ranked.sort_by_key(|(d, i, _)| (*d, *i));
+    ranked.truncate(5);
+    ranked.sort_by_key(|(_, i, _)| *i);
+    ranked.into_iter().map(|(_, _, c)| c).collect()
 }
 
 #[cfg(test)]

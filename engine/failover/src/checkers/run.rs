@@ -11,9 +11,9 @@ use std::os::unix::ffi::OsStringExt as _;
 use std::time::Duration;
 
 use rha_base::Now;
-use rha_health::lvs::{Act, CheckId, Event, KernelChange, Notice, Pool, Transport};
+use rha_health::lvs::{Act, CheckId, Event, KernelChange, Notice, Pool, ProbePlan, Transport};
 use rha_ir::failover::{Command, VirtualServerKey};
-use rha_net::ProbeSource;
+use rha_net::{ProbeSource, Signal};
 use rha_net::scripts::{RunningScript, ScriptCommand, ScriptOutput, ScriptUser};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, UdpSocket};
@@ -96,8 +96,20 @@ type Key = (usize, CheckId);
 struct Open {
     attempt: u64,
     task: AbortHandle,
+    program: bool,
     /// Bytes to send; for programs, whether to end them hard.
     orders: UnboundedSender<Order>,
+}
+
+impl Open {
+    /// A connection closes; a program is killed, and its task stays until it has collected it.
+    fn drop(self) {
+        if self.program {
+            let _ = self.orders.send(Order::Kill { force: true });
+        } else {
+            self.task.abort();
+        }
+    }
 }
 
 enum Order {
@@ -146,6 +158,7 @@ pub async fn run(
         site.remember(&n);
         n
     }) {}
+    let mut pings = watched.iter().any(|(_, w)| has_ping(w)).then(PingRange::open);
     site.begin(watched, seed);
     loop {
         let due = site.pools.iter().filter_map(|(_, _, p)| p.deadline()).min();
@@ -154,13 +167,53 @@ pub async fn run(
             Some(post) = posts.recv() => site.hear(post),
             news = news.recv() => match news {
                 None | Some(News::Stop) => break,
-                Some(news) => site.take(news, seed),
+                Some(News::Reload(watched)) => {
+                    if watched.iter().any(|(_, w)| has_ping(w)) {
+                        pings.get_or_insert_with(PingRange::open);
+                    }
+                    site.reload(watched, seed);
+                }
+                Some(news) => site.take(news),
             },
             () = sleep_until(due) => site.each(|pool, now, out| pool.handle_timeout(now, out)),
         }
     }
     site.each(|pool, _, out| pool.stop(out));
-    site.open.drain().for_each(|(_, open)| open.task.abort());
+    site.drop_all();
+}
+
+fn has_ping(watched: &Watched) -> bool {
+    let checkers = watched.plan.servers.iter().flat_map(|s| &s.checkers);
+    checkers.into_iter().any(|c| matches!(c.probe, ProbePlan::Ping))
+}
+
+/// Who may open ICMP datagram sockets. COMPAT: the group 0 is let in while there are `PING_CHECK`s.
+struct PingRange {
+    before: Option<String>,
+}
+
+impl PingRange {
+    const FILE: &str = "/proc/sys/net/ipv4/ping_group_range";
+
+    fn open() -> PingRange {
+        let before = std::fs::read_to_string(PingRange::FILE).ok();
+        let Some(range) = before.as_deref() else { return PingRange { before: None } };
+        let most = range.split_whitespace().nth(1).unwrap_or("0");
+        if range.split_whitespace().next() == Some("0")
+            || std::fs::write(PingRange::FILE, format!("0\t{most}\n")).is_err()
+        {
+            return PingRange { before: None };
+        }
+        PingRange { before }
+    }
+}
+
+impl Drop for PingRange {
+    fn drop(&mut self) {
+        if let Some(before) = &self.before {
+            let _ = std::fs::write(PingRange::FILE, before);
+        }
+    }
 }
 
 async fn sleep_until(due_us: Option<u64>) {
@@ -183,15 +236,15 @@ impl Site {
 
     /// Old pools make room, new ones take over what they know.
     fn reload(&mut self, watched: Vec<(VirtualServerKey, Watched)>, seed: u64) {
-        self.open.drain().for_each(|(_, open)| open.task.abort());
+        self.drop_all();
         let mut old = std::mem::take(&mut self.pools);
-        for (at, (key, _, pool)) in old.iter_mut().enumerate() {
+        for (at, (key, before, pool)) in old.iter_mut().enumerate() {
             let mut out = Vec::new();
             match watched.iter().find(|(k, _)| k == key) {
                 Some((_, next)) => pool.retire(&next.plan, &mut out),
                 None => pool.stop(&mut out),
             }
-            self.tell_all(at, out, old_commands(&[]));
+            self.tell_all(at, out, |notice| command(before, notice));
         }
         self.generation += 1;
         for (n, (key, w)) in (0u64..).zip(watched) {
@@ -247,14 +300,13 @@ impl Site {
         }
     }
 
-    fn take(&mut self, news: News, seed: u64) {
+    fn take(&mut self, news: News) {
         self.remember(&news);
         match news {
             News::Bfd { instance, up } => self.each(|pool, _, out| pool.handle_bfd(&instance, up, out)),
             News::File { name, value } => self.each(|pool, _, out| pool.handle_file(&name, value, out)),
             News::Address { .. } => self.place(),
-            News::Reload(watched) => self.reload(watched, seed),
-            News::Stop => {}
+            News::Reload(_) | News::Stop => {}
         }
     }
 
@@ -289,9 +341,8 @@ impl Site {
                 Act::Send(id, bytes) => self.order((at, id), Order::Send(bytes)),
                 Act::Kill { id, force } => self.order((at, id), Order::Kill { force }),
                 Act::Close(id) => {
-                    // a program's end closes it, too: there is nothing to end any more
                     if let Some(open) = self.open.remove(&(at, id)) {
-                        open.task.abort();
+                        open.drop();
                     }
                 }
                 other => others.push(other),
@@ -333,16 +384,16 @@ impl Site {
     fn connect(&mut self, key: Key, transport: &Transport) {
         let Some((Means::Socket(source), target)) = self.means(key) else { return };
         let (source, transport) = (source.clone(), transport.clone());
-        self.launch(key, move |orders, mouth| talk(target, source, transport, orders, mouth));
+        self.launch(key, false, move |orders, mouth| talk(target, source, transport, orders, mouth));
     }
 
     fn start(&mut self, key: Key) {
         let Some((Means::Program(command), _)) = self.means(key) else { return };
         let (command, output) = (command.clone(), self.output);
-        self.launch(key, move |orders, mouth| execute(command, output, orders, mouth));
+        self.launch(key, true, move |orders, mouth| execute(command, output, orders, mouth));
     }
 
-    fn launch<F>(&mut self, key: Key, work: impl FnOnce(UnboundedReceiver<Order>, Mouth) -> F)
+    fn launch<F>(&mut self, key: Key, program: bool, work: impl FnOnce(UnboundedReceiver<Order>, Mouth) -> F)
     where
         F: Future<Output = ()> + 'static,
     {
@@ -350,9 +401,13 @@ impl Site {
         let (orders, receiver) = unbounded_channel();
         let mouth = Mouth { key, attempt: self.attempts, post: self.post.clone() };
         let task = spawn_local(work(receiver, mouth)).abort_handle();
-        if let Some(old) = self.open.insert(key, Open { attempt: self.attempts, task, orders }) {
-            old.task.abort();
+        if let Some(old) = self.open.insert(key, Open { attempt: self.attempts, task, program, orders }) {
+            old.drop();
         }
+    }
+
+    fn drop_all(&mut self) {
+        self.open.drain().for_each(|(_, open)| open.drop());
     }
 }
 
@@ -510,8 +565,8 @@ async fn execute(
         tokio::select! {
             ended = running.wait() => {
                 return mouth.say(match ended {
-                    Ok(rha_net::daemon::Ended::Code(code)) => Event::Exited(code),
-                    Ok(rha_net::daemon::Ended::Signal(signal)) => Event::Signaled(signal),
+                    Ok(rha_net::Ended::Code(code)) => Event::Exited(code),
+                    Ok(rha_net::Ended::Signal(signal)) => Event::Signaled(signal),
                     Err(_) => Event::NotStarted,
                 });
             }
@@ -525,6 +580,8 @@ async fn execute(
 }
 
 fn kill(running: &RunningScript, force: bool) {
-    use rha_net::scripts::Signal;
     running.signal_group(if force { Signal::Kill } else { Signal::Terminate });
 }
+
+#[cfg(test)]
+mod tests;

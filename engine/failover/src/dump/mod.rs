@@ -95,7 +95,7 @@ pub enum Kind {
 /// Where a dump goes.
 #[must_use]
 pub fn path(kind: Kind, g: &FailoverGlobal) -> String {
-    let directory = g.tmp_config_directory.as_deref().unwrap_or("/tmp");
+    let directory = "/tmp";
     let written = match kind {
         Kind::Data => &g.state_dump_file,
         Kind::ParentData => &None,

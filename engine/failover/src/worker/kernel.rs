@@ -38,6 +38,8 @@ pub struct Kernel {
     /// What there is.
     pub interfaces: Interfaces,
     held: BTreeMap<String, Held>,
+    /// What is static.
+    fixed: Held,
     leases: bool,
     log: Log,
 }
@@ -52,6 +54,7 @@ impl Kernel {
             netlink: Netlink::open()?,
             interfaces: Interfaces::default(),
             held: BTreeMap::new(),
+            fixed: Held::default(),
             leases,
             log,
         };
@@ -241,12 +244,15 @@ impl Kernel {
     /// DIFFERS: the original gives the instance up for an election; here the route comes back at once.
     /// What cannot be put back (its interface is down) is left for the next time.
     pub fn restore_routes(&mut self) {
-        if self.held.values().all(|h| h.routes.is_empty() && h.rules.is_empty()) {
+        let fixed = (String::from("static"), self.fixed.clone());
+        let ours: Vec<(String, Held)> =
+            self.held.iter().map(|(n, h)| (n.clone(), h.clone())).chain([fixed]).collect();
+        if ours.iter().all(|(_, h)| h.routes.is_empty() && h.rules.is_empty()) {
             return;
         }
         let (Ok(routes), Ok(rules)) = (self.netlink.routes(), self.netlink.rules()) else { return };
         let mut changes = Vec::new();
-        for (name, held) in &self.held {
+        for (name, held) in &ours {
             for r in held.routes.iter().filter(|r| !routes.iter().any(|o| r.is(o))) {
                 changes.push((name.clone(), Change::AddRoute(r.clone())));
             }
@@ -262,25 +268,39 @@ impl Kernel {
         }
     }
 
-    /// `static_ipaddress`, `static_routes`, `static_rules`: put on at start, taken off at the end.
-    pub fn statics(&mut self, f: &rha_ir::Failover, on: bool) {
-        let mut changes = Vec::new();
-        for v in &f.static_addresses {
-            let device = v.interface.as_deref().unwrap_or(&f.global.default_interface);
-            let Some(link) = self.interfaces.index(device) else { continue };
-            let spec = address::address(v, link, Lifetime::Forever);
-            changes.push(if on { Change::RenewAddress(spec) } else { Change::RemoveAddress(spec) });
-        }
-        for r in &f.static_routes {
-            if let Some(spec) = self.route(r, "static") {
-                changes.push(if on { Change::AddRoute(spec) } else { Change::RemoveRoute(spec) });
-            }
-        }
-        for r in &f.static_rules {
-            let spec = address::rule(r);
-            changes.push(if on { Change::AddRule(spec) } else { Change::RemoveRule(spec) });
-        }
+    /// `static_ipaddress`, `static_routes`, `static_rules`: takes off what is not wanted any more, puts on
+    /// the rest. At the end nothing is wanted.
+    pub fn statics(&mut self, wanted: Option<&rha_ir::Failover>) {
+        let wanted = wanted.map(|f| self.static_specs(f)).unwrap_or_default();
+        let old = std::mem::take(&mut self.fixed);
+        let gone = |w: &Held, o: &Held| -> Vec<Change> {
+            let addresses = o.addresses.iter().filter(|a| !w.addresses.contains(a)).cloned();
+            let routes = o.routes.iter().filter(|r| !w.routes.contains(r)).cloned();
+            let rules = o.rules.iter().filter(|r| !w.rules.contains(r)).cloned();
+            rules
+                .map(Change::RemoveRule)
+                .chain(routes.map(Change::RemoveRoute))
+                .chain(addresses.map(Change::RemoveAddress))
+                .collect()
+        };
+        let mut changes = gone(&wanted, &old);
+        changes.extend(wanted.addresses.iter().cloned().map(Change::RenewAddress));
+        changes.extend(wanted.routes.iter().cloned().map(Change::AddRoute));
+        changes.extend(wanted.rules.iter().cloned().map(Change::AddRule));
         self.apply(&changes, "static");
+        self.fixed = wanted;
+    }
+
+    fn static_specs(&self, f: &rha_ir::Failover) -> Held {
+        let address = |v: &VirtualIp| {
+            let device = v.interface.as_deref().unwrap_or(&f.global.default_interface);
+            Some(address::address(v, self.interfaces.index(device)?, Lifetime::Forever))
+        };
+        Held {
+            addresses: f.static_addresses.iter().filter_map(address).collect(),
+            routes: f.static_routes.iter().filter_map(|r| self.route(r, "static")).collect(),
+            rules: f.static_rules.iter().map(address::rule).collect(),
+        }
     }
 
     fn route(&self, r: &rha_ir::failover::IpRoute, name: &str) -> Option<RouteSpec> {

@@ -54,6 +54,8 @@ pub struct Settings {
     pub metrics: Option<String>,
     /// Pid files of the worker, removed at its end.
     pub pid_files: Vec<String>,
+    /// `-d`: log the configuration as it was understood.
+    pub dump_conf: bool,
     /// `-n`: scripts inherit the standard descriptors.
     pub foreground: bool,
 }
@@ -165,6 +167,8 @@ struct Worker {
     sightings: Vec<tokio::task::JoinHandle<()>>,
     transitions: crate::status::Transitions,
     filter: rha_net::nft::Filter,
+    /// Instances whose addresses are blocked.
+    blocked: std::collections::BTreeSet<String>,
     /// Settings of interfaces below macvlans, to be put back.
     changed_settings: Vec<(rha_net::sysctl::SettingFamily, String, String, String)>,
     /// Who waits for the end of a handover.
@@ -380,7 +384,7 @@ impl Worker {
         self.router.shutdown(Self::now(), &mut out);
         self.perform(out);
         if !self.settings.keep {
-            self.kernel.statics(&self.plan.failover, false);
+            self.kernel.statics(None);
             self.remove_links();
         }
         self.watch.stop();

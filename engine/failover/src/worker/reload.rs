@@ -57,6 +57,7 @@ impl Worker {
                 }
             }
         }
+        self.kernel.statics(Some(&plan.failover));
         self.open_sockets();
         self.open_fifos();
         self.configure_mail();
@@ -293,11 +294,14 @@ impl Worker {
 
     pub(super) fn dump_data(&mut self) {
         self.log.info(format_args!("Printing VRRP data for process({}) on signal", std::process::id()));
-        let plan = self.plan.clone();
+        self.write_dump(Kind::Data, &self.data());
+    }
+
+    /// `keepalived.data`.
+    pub(super) fn data(&self) -> String {
+        let plan = &self.plan;
         let groups: Vec<State> = self.router.groups().iter().map(rha_vrrp::Group::state).collect();
-        let text =
-            dump::data(&plan, &self.views(&plan), &groups, &self.scripts.views(), &self.kernel.interfaces);
-        self.write_dump(Kind::Data, &text);
+        dump::data(plan, &self.views(plan), &groups, &self.scripts.views(), &self.kernel.interfaces)
     }
 
     pub(super) fn dump_stats(&mut self, clear: bool) {

@@ -61,6 +61,7 @@ impl Worker {
             brain_at: rha_vrrp::Moment::NEVER,
             sightings: Vec::new(),
             transitions: crate::status::Transitions::default(),
+            blocked: BTreeSet::new(),
             filter: Filter::new(filter_options(global)),
             asked: Vec::new(),
             renew_at: None,
@@ -77,13 +78,15 @@ impl Worker {
         worker.check_interfaces()?;
         worker.write_pid_files();
         worker.say_addresses();
+        worker.remove_old_filter();
         worker.make_links();
         worker.promote_secondaries();
         worker.open_sockets();
         farewell::send(&plan, &worker.kernel, &worker.sockets, &worker.log);
         worker.clean_up();
+        worker.say_configuration();
         listen_to_kernel(changes, post);
-        worker.kernel.statics(&plan.failover, true);
+        worker.kernel.statics(Some(&plan.failover));
         worker.open_fifos();
         worker.configure_mail();
         let now = Self::now();
@@ -118,6 +121,11 @@ impl Worker {
     /// system refuses is logged, and we go on as we are.
     fn schedule(&self) {
         use rha_net::scheduling;
+        let g = &self.plan.failover.global;
+        let usual = g.process_names.then(|| "keepalived_vrrp".to_owned());
+        if let Some(name) = g.vrrp_process.name.clone().or(usual).and_then(|n| std::ffi::CString::new(n).ok()) {
+            rha_net::daemon::name_process(&name);
+        }
         let t = &self.plan.failover.global.vrrp_process;
         let said = |what: &str, result: std::io::Result<()>| {
             if let Err(e) = result {
@@ -285,6 +293,21 @@ impl Worker {
         }
     }
 
+    /// Filters of an earlier run, where this one may need some itself.
+    fn remove_old_filter(&self) {
+        let needed = |i: &VrrpInstance| !i.accept || i.vmac.is_some();
+        if self.plan.failover.instances.iter().any(needed) {
+            self.apply_filter(&self.filter.remove_leftovers());
+        }
+    }
+
+    /// `-d`: the configuration as it was understood.
+    fn say_configuration(&self) {
+        if self.settings.dump_conf {
+            self.data().lines().for_each(|l| self.log.info(l));
+        }
+    }
+
     pub(super) fn apply_filter(&self, script: &str) {
         if let Err(e) = rha_net::nft::apply(script) {
             self.log.info(format_args!("Cannot set packet filter: {e}"));
@@ -408,6 +431,13 @@ fn filter_options(g: &FailoverGlobal) -> FilterOptions {
 
 /// `no_accept`: drops what is addressed to the virtual addresses of an instance, or lets it in again.
 pub(super) fn drop_rule(worker: &mut Worker, i: &VrrpInstance, on: bool) {
+    let changed = match on {
+        true => worker.blocked.insert(i.name.clone()),
+        false => worker.blocked.remove(&i.name),
+    };
+    if !changed {
+        return;
+    }
     let device = running_interface(i);
     let all: Vec<(IpAddr, &str)> = i
         .addresses
@@ -420,6 +450,17 @@ pub(super) fn drop_rule(worker: &mut Worker, i: &VrrpInstance, on: bool) {
 }
 
 impl Plan {
+    /// `vrrp_startup_delay`, or what is left of `vrrp_delay_after_boot`.
+    fn startup_delay(&self) -> Duration {
+        let g = &self.failover.global;
+        let after_boot = g.vrrp_delay_after_boot_us.map_or(0, |wanted| {
+            let text = std::fs::read_to_string("/proc/uptime").unwrap_or_default();
+            let up = text.split(' ').next().and_then(|s| s.parse().ok()).map_or(Duration::ZERO, Duration::from_secs_f64);
+            wanted.saturating_sub(u64::try_from(up.as_micros()).unwrap_or(u64::MAX))
+        });
+        Duration::from_micros(g.vrrp_startup_delay_us.max(after_boot))
+    }
+
     /// What the machine runs on.
     #[must_use]
     pub fn machine(&self, detail: bool) -> rha_vrrp::Plan {
@@ -427,7 +468,7 @@ impl Plan {
             instances: self.configs.clone(),
             groups: self.groups.clone(),
             detail,
-            startup_delay: Duration::from_micros(self.failover.global.vrrp_startup_delay_us),
+            startup_delay: self.startup_delay(),
         }
     }
 }

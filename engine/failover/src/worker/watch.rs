@@ -371,7 +371,9 @@ impl Worker {
         let condition = if up { Condition::Up } else { Condition::Down };
         self.condition(TrackerKind::Interface, name, condition);
         if up {
-            // Routes over it went with it, of instances that run on other interfaces as well.
+            // Routes over it went with it, of instances that run on other interfaces as well; and static
+            // addresses if it is new.
+            self.kernel.statics(Some(&plan.failover));
             self.watch.restore_at = Moment::from(Self::now());
         }
     }

@@ -19,8 +19,11 @@ use crate::router::Router;
 
 /// Findings kept at once; more are dropped (a flood of spoofed senders must not eat memory).
 const MOST: usize = 1024;
-/// A finding ends when its sender was silent for this many intervals.
+/// A finding by adverts ends when its sender was silent for this many intervals.
 const SILENT_INTERVALS: u32 = 3;
+
+/// A machine that answers for an address speaks when it is asked, not at intervals.
+const SILENT_ANSWERS: Duration = Duration::from_secs(60);
 
 /// The setting that differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -350,7 +353,10 @@ impl SplitDetector {
             since: now,
             last: now,
             reported: false,
-            silence: (interval * SILENT_INTERVALS).max(Duration::from_secs(1)),
+            silence: match cause {
+                Cause::DuplicateAddress { .. } => SILENT_ANSWERS,
+                _ => (interval * SILENT_INTERVALS).max(Duration::from_secs(1)),
+            },
         });
         finding.last = now;
         finding.cause = cause;
@@ -575,6 +581,11 @@ mod tests {
         let text = "(VI) SPLIT BRAIN: 10.77.0.200 is in use by 02:00:00:00:00:02";
         assert_eq!(see(VIP, theirs, 9000), [text]);
         assert!(see(VIP, theirs, 9100).is_empty());
+        let mut ended = Vec::new();
+        detector.poll(Moment::from(at(69_000)), &mut ended);
+        assert!(ended.is_empty(), "it speaks when asked, not every second");
+        detector.poll(Moment::from(at(69_200)), &mut ended);
+        assert_eq!(ended.len(), 1);
     }
 
     #[test]

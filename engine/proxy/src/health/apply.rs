@@ -45,7 +45,11 @@ impl Desk {
         let Some((target, proxy)) = self.targets.get(i).zip(self.proxy(i)) else { return };
         let Some(server) = proxy.state.servers.get(target.server) else { return };
         let (queued, waiting) = (server.queued.read(), proxy.state.queued.read());
+        let was_up = server.is_up();
         settle(&proxy.state, target.server, health, now);
+        if server.is_up() != was_up {
+            self.plan.marked(proxy.id, target.server, !was_up);
+        }
         let moved = if health.usable() {
             waiting.saturating_sub(proxy.state.queued.read())
         } else {

@@ -9,6 +9,8 @@ use rha_http1::{Body, BodyOut, Parsed, ToClient, ToServer};
 use rha_vocab::Dialect;
 
 use super::Next;
+use crate::answer::Judgement;
+use crate::eviction::{Eviction, breaks};
 use crate::health_hook::{Seen, answered};
 use crate::rules::{Done, Subject};
 use crate::stream::Stream;
@@ -65,6 +67,12 @@ enum Event {
     ClientGarbage,
     /// A deadline passed.
     Timeout { client: bool },
+    /// All streams of the server are ended.
+    Evicted(Eviction),
+    /// `tcp-response` rules have waited long enough.
+    Judge,
+    /// They ended the stream.
+    Judged(Judgement),
 }
 
 struct Exchange {
@@ -77,6 +85,8 @@ struct Exchange {
     answered: bool,
     /// Bytes of the client were read that cannot be sent a second time.
     consumed: bool,
+    /// Until when `tcp-response` rules may wait for the response; never if they do not.
+    judge_until: Tick,
 }
 
 impl Stream {
@@ -84,11 +94,71 @@ impl Stream {
     pub(super) async fn exchange(&mut self) -> Outcome {
         let mut x = self.start_request();
         // Head and first body bytes leave together.
-        match self.drive(&mut x).await {
+        if let Some(end) = self.judge_request(&mut x) {
+            return end;
+        }
+        match self.drive_to_head(&mut x).await {
             Event::Head => {}
             e => return self.no_response(e, &x).await,
         }
+        if std::mem::replace(&mut x.judge_until, Tick::NEVER) != Tick::NEVER
+            && let Some(end) = self.judge_head()
+        {
+            return end;
+        }
         self.finish_exchange(x).await
+    }
+
+    /// `tcp-response` rules before there is a response.
+    fn judge_request(&mut self, x: &mut Exchange) -> Option<Outcome> {
+        if !self.has_answer_rules() {
+            return None;
+        }
+        let until = self.answer_patience();
+        match self.judge_answer(until.is_some()) {
+            None => x.judge_until = until.unwrap_or(Tick::NEVER),
+            Some(Judgement::Pass) => {}
+            Some(j) => return Some(self.cut_off(j)),
+        }
+        None
+    }
+
+    /// The same rules when the response's head is here.
+    fn judge_head(&mut self) -> Option<Outcome> {
+        match self.judge_answer(false) {
+            Some(Judgement::Close) => {
+                self.server_keep = false;
+                None
+            }
+            Some(j @ (Judgement::Reject | Judgement::Reset)) => {
+                self.status = self.parts.response.head.status();
+                self.bytes_out += self.parts.response.logged_head() + self.buffered_size().unwrap_or(0);
+                Some(self.cut_off(j))
+            }
+            _ => None,
+        }
+    }
+
+    fn cut_off(&mut self, judgement: Judgement) -> Outcome {
+        self.server_conn = None;
+        self.reject_answer();
+        Outcome::Done(if judgement == Judgement::Reset { Next::Reset } else { Next::Close })
+    }
+
+    /// Runs the exchange to the response's head; rules that have waited long enough decide without it.
+    async fn drive_to_head(&mut self, x: &mut Exchange) -> Event {
+        loop {
+            match self.drive(x).await {
+                Event::Judge => {
+                    x.judge_until = Tick::NEVER;
+                    match self.judge_answer(false) {
+                        None | Some(Judgement::Pass) => {}
+                        Some(j) => return Event::Judged(j),
+                    }
+                }
+                e => return e,
+            }
+        }
     }
 
     fn start_request(&mut self) -> Exchange {
@@ -140,6 +210,7 @@ impl Stream {
             server_until: self.server_timeout().from(now),
             answered: false,
             consumed: false,
+            judge_until: Tick::NEVER,
         }
     }
 
@@ -159,7 +230,7 @@ impl Stream {
 
     /// Runs the exchange until something is to be decided.
     async fn drive(&mut self, x: &mut Exchange) -> Event {
-        self.session.set_deadline(x.client_until.min(x.server_until));
+        self.session.set_deadline(x.client_until.min(x.server_until).min(x.judge_until));
         let watch = self.backend_or_front().abort_on_close;
         poll_fn(|cx| self.poll_exchange(cx, x, watch)).await
     }
@@ -187,7 +258,10 @@ impl Stream {
             let server_due = x.up.finished() || !x.head && self.only_server_times();
             let server_runs = server_due && !x.down.is_stuck() || x.up.is_stuck();
             x.server_until = if server_runs { self.server_timeout().from(now) } else { Tick::NEVER };
-            self.session.set_deadline(x.client_until.min(x.server_until));
+            self.session.set_deadline(x.client_until.min(x.server_until).min(x.judge_until));
+        }
+        if let Some(why) = self.evicted() {
+            return Poll::Ready(Event::Evicted(why));
         }
         if watch
             && x.up.done
@@ -198,6 +272,9 @@ impl Stream {
             return Poll::Ready(Event::ClientGone);
         }
         if self.session.poll_deadline(cx).is_ready() {
+            if x.judge_until < x.client_until.min(x.server_until) {
+                return Poll::Ready(Event::Judge);
+            }
             return Poll::Ready(Event::Timeout { client: x.client_until <= x.server_until });
         }
         Poll::Pending
@@ -521,6 +598,15 @@ impl Stream {
                 self.ends(if blames_client { Fault::Client } else { Fault::ServerTimeout }, Phase::Data);
                 Next::Close
             }
+            Event::Evicted(why) if breaks(self.session.plan.dialect) => {
+                self.status = 500;
+                self.ends(why.fault(), Phase::Connect);
+                Next::Close
+            }
+            Event::Evicted(why) => {
+                self.ends(why.fault(), Phase::Data);
+                Next::Close
+            }
             // COMPAT: until 2.8 a body that breaks its framing is an abort by the server.
             Event::Garbage if !self.only_server_times() => {
                 self.ends(Fault::Proxy, Phase::Data);
@@ -559,6 +645,14 @@ impl Stream {
                 self.status = 400;
                 return Outcome::Done(Next::Close);
             }
+            Event::Judged(j) => return self.cut_off(j),
+            // COMPAT: since 2.8 the client is told nothing; what is logged is an internal error.
+            Event::Evicted(why) if breaks(plan.dialect) => {
+                self.status = 500;
+                self.ends(why.fault(), Phase::Connect);
+                return Outcome::Done(Next::Close);
+            }
+            Event::Evicted(why) => (502, why.fault(), Phase::Headers),
             Event::ClientGarbage => (400, Fault::Proxy, Phase::Data),
             // COMPAT: a request whose body does not come is a bad one.
             Event::Timeout { client: true } => (400, Fault::ClientTimeout, Phase::Headers),

@@ -6,6 +6,7 @@ use std::task::Poll;
 use rha_base::{Phase, Side as Fault};
 use rha_net::Conn;
 
+use crate::eviction::{Eviction, Tenancy, breaks};
 use crate::plan::Timeout;
 use crate::relay::{CopyError, Flow};
 use crate::session::Session;
@@ -13,9 +14,9 @@ use crate::stream::Stream;
 
 /// Timeouts of a tunnel.
 #[derive(Debug, Clone, Copy)]
-struct Patience {
+pub(crate) struct Patience {
     client: Timeout,
-    server: Timeout,
+    pub server: Timeout,
     client_fin: Timeout,
     server_fin: Timeout,
 }
@@ -27,21 +28,29 @@ enum End {
     Server,
     ClientTimeout,
     ServerTimeout,
+    Evicted(Eviction),
 }
 
 impl Stream {
     /// Moves bytes until both sides are done or one has failed. `up` and `down` hold what is to go first,
     /// of which `counted` bytes are in the stream's sums already.
     pub(crate) async fn tunnel(&mut self, up: Vec<u8>, down: Vec<u8>, counted: (u64, u64)) {
-        let Some(mut server) = self.server_conn.take() else { return };
-        let patience = self.patience();
         let (mut to_server, mut to_client) = (Flow::default(), Flow::default());
         to_server.preload(&up);
         to_client.preload(&down);
+        drop((up, down));
+        self.copy(to_server, to_client, counted).await;
+    }
+
+    /// As [`Stream::tunnel`], with flows that may have begun.
+    pub(crate) async fn copy(&mut self, mut to_server: Flow, mut to_client: Flow, counted: (u64, u64)) {
+        let Some(mut server) = self.server_conn.take() else { return };
+        let patience = self.patience();
         // What stands before the tunnel's own bytes is counted where it was made.
         let (up_before, down_before) = counted;
-        drop((up, down));
-        let end = copy_both(&mut self.session, &mut server, &mut to_server, &mut to_client, patience).await;
+        let tenancy = self.tenancy;
+        let flows = (&mut to_server, &mut to_client);
+        let end = copy_both(&mut self.session, &mut server, flows, patience, tenancy).await;
         self.bytes_in += to_server.bytes.saturating_sub(up_before);
         self.bytes_out += to_client.bytes.saturating_sub(down_before);
         to_server.release(&self.session.worker);
@@ -59,11 +68,18 @@ impl Stream {
             }
             End::ClientTimeout => self.ending.set(Fault::ClientTimeout, Phase::Data),
             End::ServerTimeout => self.ending.set(Fault::ServerTimeout, Phase::Data),
+            End::Evicted(why) => {
+                if let Some(server) = &self.server_conn {
+                    server.reset_on_close();
+                }
+                let phase = if breaks(self.session.plan.dialect) { Phase::Connect } else { Phase::None };
+                self.ending.set(why.fault(), phase);
+            }
         }
     }
 
     /// COMPAT: once bytes flow both ways `timeout tunnel` stands for both timeouts, if it is set.
-    fn patience(&self) -> Patience {
+    pub(crate) fn patience(&self) -> Patience {
         let (f, b) = (self.frontend().timeouts, self.backend_or_front().timeouts);
         let tunnel = self.timeout_tunnel.unwrap_or(if b.tunnel.is_set() { b.tunnel } else { f.tunnel });
         let pick = |own: Timeout| if tunnel.is_set() { tunnel } else { own };
@@ -91,9 +107,9 @@ impl Stream {
 async fn copy_both(
     session: &mut Session,
     server: &mut Conn,
-    up: &mut Flow,
-    down: &mut Flow,
+    (up, down): (&mut Flow, &mut Flow),
     patience: Patience,
+    mut tenancy: Option<Tenancy>,
 ) -> End {
     let now = session.now().tick();
     let mut client_until = patience.client.from(now);
@@ -119,6 +135,9 @@ async fn copy_both(
             client_until = if up.ended { patience.client_fin } else { patience.client }.from(now);
             server_until = if down.ended { patience.server_fin } else { patience.server }.from(now);
             worker.timers.set(session.timer, client_until.min(server_until));
+        }
+        if let Some(why) = tenancy.as_mut().and_then(|t| t.ended(session)) {
+            return Poll::Ready(End::Evicted(why));
         }
         if session.poll_deadline(cx).is_ready() {
             return Poll::Ready(if server_until < client_until {

@@ -50,6 +50,7 @@ impl Plan {
             process_variables: Vec::new(),
             local_pages: None,
             observer: None,
+            bell: old.map(|o| o.bell.clone()).unwrap_or_default(),
             model: Arc::new(model.clone()),
         })
     }

@@ -264,6 +264,8 @@ pub struct Plan {
     pub local_pages: Option<Arc<dyn crate::http::local::LocalPages>>,
     /// Who wants to know what live traffic sees of the servers.
     pub observer: Option<Arc<dyn Observer>>,
+    /// Tells workers that streams are to end.
+    pub(crate) bell: Arc<crate::eviction::Bell>,
     /// The model it was made from.
     pub model: Arc<rha_ir::Model>,
 }

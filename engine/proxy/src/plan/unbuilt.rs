@@ -38,17 +38,14 @@ pub(super) fn refuse(p: &Proxy, allowed: bool, errors: &mut Vec<PlanError>) {
     }
     for s in &p.service.servers {
         refused(s.redir.is_some(), "redir", s.origin);
-        refused(s.on_marked_down.is_some(), "on-marked-down", s.origin);
-        refused(s.on_marked_up.is_some(), "on-marked-up", s.origin);
     }
 }
 
-fn switches(p: &Proxy) -> [(bool, &'static str); 18] {
+fn switches(p: &Proxy) -> [(bool, &'static str); 17] {
     let o = &p.options;
     let cookie = p.cookie.as_ref();
     let stats = p.stats.as_ref();
     [
-        (!p.tcp_response.is_empty(), "tcp-response"),
         (p.stick_table.is_some(), "stick-table"),
         (!p.filters.is_empty(), "filter"),
         (p.rate_limit_sessions.unwrap_or(0) != 0, "rate-limit sessions"),

@@ -5,6 +5,7 @@ mod scene;
 use rha_base::{CookieMark, Ending, Now, ProxyId, Value};
 use rha_net::Conn;
 
+use crate::eviction::{Eviction, Tenancy};
 use crate::http::message::{Reply, RequestMessage, ResponseMessage};
 use crate::plan::{ProxyPlan, Timeout};
 use crate::session::Session;
@@ -33,6 +34,8 @@ pub(crate) struct Parts {
     pub cookies: [Option<Vec<u8>>; 2],
     /// `unique-id-format`, made when first asked for.
     pub unique_id: std::cell::OnceCell<Vec<u8>>,
+    /// What a server has said before `tcp-response` rules decided.
+    pub answer: Vec<u8>,
     /// A reply that rules chose.
     pub reply: Reply,
     /// Fields of a 103 about to be sent.
@@ -57,6 +60,7 @@ impl Parts {
         }
         self.cookies = [None, None];
         self.unique_id.take();
+        self.answer.clear();
         self.reply.clear();
         self.hints.clear();
     }
@@ -96,6 +100,8 @@ pub(crate) struct Stream {
     /// The backend's stream gauge was counted up for this stream.
     pub in_backend: bool,
     pub server: Option<usize>,
+    /// What would end the stream together with all others of its server.
+    pub tenancy: Option<Tenancy>,
     /// Whether a slot of the server is held.
     pub slot: bool,
     pub at: Moments,
@@ -158,6 +164,7 @@ impl Stream {
             backend: None,
             in_backend: false,
             server: None,
+            tenancy: None,
             slot: false,
             at: Moments {
                 idle_from: now.mono_us,
@@ -226,6 +233,11 @@ impl Stream {
     pub(crate) fn backend_or_front(&self) -> &ProxyPlan {
         let id = self.backend.unwrap_or(self.session.front);
         &self.session.plan.proxies[id.0 as usize]
+    }
+
+    /// Whether the stream is to end with all others of its server.
+    pub(crate) fn evicted(&mut self) -> Option<Eviction> {
+        self.tenancy.as_mut()?.ended(&self.session)
     }
 
     /// Retries in effect.

@@ -41,7 +41,7 @@ impl Scene for Stream {
     }
 
     fn response_buffer(&self) -> &[u8] {
-        &[]
+        &self.parts.answer
     }
 
     fn request_may_grow(&self) -> bool {

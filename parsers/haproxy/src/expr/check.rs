@@ -7,8 +7,8 @@ use rha_ir::{Arg, Call};
 use rha_text::{Severity, Span};
 use rha_vocab::{Dialect, Match, SampleType};
 
-use super::pattern::{MapValue, Reading, check_file};
 use super::check_names::{self as names, json_query};
+use super::pattern::{MapValue, Reading, check_file};
 use super::{shown, variable_text};
 use crate::{Cx, units};
 

@@ -37,9 +37,9 @@ pub(super) fn bin(j: &mut Judge<'_, '_, '_>) -> Judged {
 /// `internal.htx_blk.…(<position>)`.
 pub(super) fn block(j: &mut Judge<'_, '_, '_>) -> Judged {
     match j.str(0) {
-        None | Some(b"") => Err(
-            "a block position is expected (> 0) or a special block name (head, tail, first)".to_owned(),
-        ),
+        None | Some(b"") => {
+            Err("a block position is expected (> 0) or a special block name (head, tail, first)".to_owned())
+        }
         Some(b"head" | b"tail" | b"first") => Ok(()),
         Some(t) if t.iter().all(u8::is_ascii_digit) => Ok(()),
         Some(_) => Err("invalid block position".to_owned()),

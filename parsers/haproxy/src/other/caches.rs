@@ -104,7 +104,8 @@ fn vary(cx: &mut Cx<'_>, line: &Line) {
 pub fn end(cx: &mut Cx<'_>) {
     let c = std::mem::take(&mut cx.others.current);
     if c.done && c.largest > c.size / 2 {
-        let text = format!("\"max-object-size\" is limited to an half of \"total-max-size\" => {}", c.size / 2);
+        let text =
+            format!("\"max-object-size\" is limited to an half of \"total-max-size\" => {}", c.size / 2);
         cx.say("HA3024", rha_text::Severity::Error, c.origin, text);
     }
     if !c.done && !c.name.is_empty() {

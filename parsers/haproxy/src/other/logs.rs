@@ -211,12 +211,18 @@ fn client_timeout(cx: &mut Cx<'_>, line: &Line) {
             units::TimeError::Over => fail(
                 cx,
                 line,
-                format!("timeout : timer overflow in argument '{}' to 'timeout client' (maximum value is 2147483647 ms or ~24.8 days)", line.text(2)),
+                format!(
+                    "timeout : timer overflow in argument '{}' to 'timeout client' (maximum value is 2147483647 ms or ~24.8 days)",
+                    line.text(2)
+                ),
             ),
             units::TimeError::Under => fail(
                 cx,
                 line,
-                format!("timeout : timer underflow in argument '{}' to 'timeout client' (minimum non-null value is 1 ms)", line.text(2)),
+                format!(
+                    "timeout : timer underflow in argument '{}' to 'timeout client' (minimum non-null value is 1 ms)",
+                    line.text(2)
+                ),
             ),
         }
     }

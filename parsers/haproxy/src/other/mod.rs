@@ -136,15 +136,16 @@ fn warn_tight(cx: &mut Cx<'_>, line: &Line, text: impl std::fmt::Display) {
 
 /// The file of server states is read at once; one that is not there is worth a warning.
 fn state_file(cx: &mut Cx<'_>) {
-    let Some((span, name)) = cx.others.state_file.zip(cx.model.process.server_state_file.clone()) else { return };
+    let Some((span, name)) = cx.others.state_file.zip(cx.model.process.server_state_file.clone()) else {
+        return;
+    };
     let path = match &cx.others.state_base {
         Some(base) if !name.starts_with('/') => format!("{base}/{name}"),
         _ => name,
     };
     if cx.input.files.look(&path).is_err() {
         let text = format!("config: Can't open global server state file '{path}': No such file or directory");
-        let severity =
-            if cx.input.dialect >= Dialect::V2_8 { Severity::Notice } else { Severity::Warning };
+        let severity = if cx.input.dialect >= Dialect::V2_8 { Severity::Notice } else { Severity::Warning };
         cx.say_late("HA3020", severity, span, text);
     }
 }
@@ -190,7 +191,11 @@ pub fn finish_early(cx: &mut Cx<'_>) -> bool {
 
 /// Checks after the last line that come after those of the proxies.
 pub fn finish(cx: &mut Cx<'_>) {
+    let master = cx.model.process.master_worker;
     for (severity, span, text) in std::mem::take(&mut cx.others.late) {
+        if master && text == programs::NO_MASTER {
+            continue;
+        }
         cx.say_late("HA3020", severity, span, text);
     }
     quic(cx);
@@ -204,9 +209,8 @@ pub fn finish(cx: &mut Cx<'_>) {
             );
             cx.say_late("HA3402", Severity::Error, span, text);
         }
-        let text = format!(
-            "Proxy '<HTTPCLIENT>': Can't find resolvers section '{name}' for do-resolve action."
-        );
+        let text =
+            format!("Proxy '<HTTPCLIENT>': Can't find resolvers section '{name}' for do-resolve action.");
         cx.say_late("HA3402", Severity::Error, span, text);
     }
     peers::finish_mailers(cx);

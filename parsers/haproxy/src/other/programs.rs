@@ -92,6 +92,9 @@ fn namespace(cx: &mut Cx<'_>, line: &Line) {
     }
 }
 
+/// Said of every section unless there is a master by the end.
+pub const NO_MASTER: &str = "Can't use a 'program' section without master worker mode.";
+
 /// Both complaints come after the last line.
 pub fn end(cx: &mut Cx<'_>) {
     let c = std::mem::take(&mut cx.others.current);
@@ -102,8 +105,5 @@ pub fn end(cx: &mut Cx<'_>) {
         let text = format!("The program section '{}' lacks a command to launch.", c.name);
         cx.others.late.push((Severity::Error, c.origin, text));
     }
-    if !cx.model.process.master_worker {
-        let text = "Can't use a 'program' section without master worker mode.".to_owned();
-        cx.others.late.push((Severity::Error, c.origin, text));
-    }
+    cx.others.late.push((Severity::Error, c.origin, NO_MASTER.to_owned()));
 }

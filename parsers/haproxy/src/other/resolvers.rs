@@ -92,7 +92,11 @@ fn payload(cx: &mut Cx<'_>, line: &Line) {
     let n = units::atoi(line.arg(1));
     if !(12..=65535).contains(&n) {
         let was = line.text(1);
-        fail(cx, line, format!("'accepted_payload_size' must be between 12 and 65535 inclusive (was {was})."));
+        fail(
+            cx,
+            line,
+            format!("'accepted_payload_size' must be between 12 and 65535 inclusive (was {was})."),
+        );
     }
 }
 

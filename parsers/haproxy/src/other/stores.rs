@@ -151,7 +151,8 @@ pub fn end_fcgi_app(cx: &mut Cx<'_>) {
         cx.others.late.push((Severity::Error, c.origin, text));
     } else if c.largest > 1 && c.servers == 0 && !c.name.is_empty() {
         // COMPAT: a warning, and the configuration is refused all the same.
-        let text = format!("fcgi-app '{}': multiplexing not supported, ignore the option 'max-reqs'.", c.name);
+        let text =
+            format!("fcgi-app '{}': multiplexing not supported, ignore the option 'max-reqs'.", c.name);
         cx.others.late.push((Severity::Warning, c.origin, text));
         cx.others.refused = true;
     }

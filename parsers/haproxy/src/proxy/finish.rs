@@ -434,7 +434,8 @@ fn format(cx: &mut Cx<'_>, i: usize, line: &Arc<Line>, name: &str, site: LogSite
             let text = format!("Parsing [{at}]: failed to parse {name} : {e}.");
             cx.say_late("HA2302", Severity::Error, line.at(1), text);
             // COMPAT: one whose last bracket is open counts as a format in the checks that follow.
-            e.starts_with("missing ']'").then(|| LogFormat { nodes: vec![LogNode::Separator], origin: line.span })
+            e.starts_with("missing ']'")
+                .then(|| LogFormat { nodes: vec![LogNode::Separator], origin: line.span })
         }
     }
 }

@@ -226,7 +226,8 @@ fn options(cx: &mut Cx<'_>, line: &Line, mut i: usize, name: Option<&str>, draft
                 // An empty text: the option has said it in its own way.
                 if !text.is_empty() {
                     // COMPAT: 2.6 sets a text of its own lines apart.
-                    let apart = text.starts_with("'source ") && text.ends_with('\n') && dialect < Dialect::V2_8;
+                    let apart =
+                        text.starts_with("'source ") && text.ends_with('\n') && dialect < Dialect::V2_8;
                     let text = text.trim_end();
                     let text = if apart { format!("\n  {text}\n  \n.") } else { format!("{text}.") };
                     say(cx, line, i, name, &text);

@@ -375,7 +375,7 @@ pub static OPTIONS: &[ServerOption] = &[
     ),
     value("observe", "none|layer4|layer7", "Counts errors in traffic.", observe),
     value("on-error", "<mode>", "Sets what errors in traffic lead to.", on_error),
-    planned(value(
+    value(
         "on-marked-down",
         "shutdown-sessions",
         "Closes connections when the server goes down.",
@@ -384,8 +384,8 @@ pub static OPTIONS: &[ServerOption] = &[
             d.server.on_marked_down = Some(OnMarkedDown::ShutdownSessions);
             one_of(line, i, &["shutdown-sessions"], &text)
         },
-    )),
-    planned(value(
+    ),
+    value(
         "on-marked-up",
         "shutdown-backup-sessions",
         "Closes connections of backups when the server comes back.",
@@ -395,7 +395,7 @@ pub static OPTIONS: &[ServerOption] = &[
             d.server.on_marked_up = Some(OnMarkedUp::ShutdownBackupSessions);
             one_of(line, i, &["shutdown-backup-sessions"], &text)
         },
-    )),
+    ),
     since(
         3,
         0,

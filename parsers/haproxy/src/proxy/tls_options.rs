@@ -141,7 +141,9 @@ pub(super) fn holes(on: [bool; 4]) -> impl Iterator<Item = &'static str> {
     let first = on.iter().position(|v| *v).unwrap_or(4);
     let last = on.iter().rposition(|v| *v).unwrap_or(0);
     let names = ["TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"].into_iter().enumerate();
-    names.filter(move |(i, _)| *i > first && *i < last && !on.get(*i).copied().unwrap_or(true)).map(|(_, n)| n)
+    names
+        .filter(move |(i, _)| *i > first && *i < last && !on.get(*i).copied().unwrap_or(true))
+        .map(|(_, n)| n)
 }
 
 fn based(path: &str, base: Option<&String>) -> String {

@@ -109,8 +109,14 @@ fn arguments(cx: &mut Cx<'_>, line: &Line) -> Result<(), String> {
 /// Leaves a name of the filter's for the checks after the last line.
 fn note(cx: &mut Cx<'_>, line: &Line, kind: RuleCheckKind) {
     let Some(owner) = crate::expr::owner(cx) else { return };
-    let check =
-        RuleCheck { kind, set: Set::HttpRequest, condition: Needs(0), owner, rule: String::new(), span: line.span };
+    let check = RuleCheck {
+        kind,
+        set: Set::HttpRequest,
+        condition: Needs(0),
+        owner,
+        rule: String::new(),
+        span: line.span,
+    };
     cx.rules.checks.push(check);
 }
 

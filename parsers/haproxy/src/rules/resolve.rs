@@ -233,9 +233,8 @@ fn missing(cx: &Cx<'_>, origin: Span, owner: &Owner, check: &RuleCheck) -> Optio
             .then(|| format!("unable to find bwlim filter '{name}' referenced by set-bandwidth-limit rule")),
         RuleCheckKind::SpoeGroup(engine, group) => (!filter("spoe", engine, 2))
             .then(|| format!("unable to find SPOE engine '{engine}' used by the send-spoe-group '{group}'")),
-        RuleCheckKind::OtGroup(id, group) => (!filter("opentracing", id, 2)).then(|| {
-            format!("unable to find the OpenTracing filter '{id}' used by the ot-group '{group}'")
-        }),
+        RuleCheckKind::OtGroup(id, group) => (!filter("opentracing", id, 2))
+            .then(|| format!("unable to find the OpenTracing filter '{id}' used by the ot-group '{group}'")),
         RuleCheckKind::Resolvers(name) => (!known(Place::RESOLVERS, name))
             .then(|| format!("Can't find resolvers section '{name}' for do-resolve action")),
         RuleCheckKind::Track(table, key) => track(cx, owner, &check.rule, table, key),

@@ -301,14 +301,14 @@ actions! {
         "set-bandwidth-limit" "<name> [limit {<expr> | <size>}] [period {<expr> | <time>}]" [NO, 18, 18] whole S28 PLANNED super::act_other::bandwidth, "Limits the rate of this stream.";
         "set-fc-mark" "{<mark> | <expr>}" [NO, 13, 13] whole S30 PLANNED super::act_other::mark, "Sets the netfilter mark towards the client.";
         "set-fc-tos" "{<tos> | <expr>}" [NO, 14, 14] whole S30 PLANNED super::act_other::mark, "Sets the type of service towards the client.";
-        "set-log-level" "{silent | <level>}" [1, 1, 1] whole ALWAYS PLANNED super::act_other::set_log_level, "Changes the level of the log line.";
+        "set-log-level" "{silent | <level>}" [1, 1, 1] whole ALWAYS FULL super::act_other::set_log_level, "Changes the level of the log line.";
         "set-mark" "<mark>" [12, 15, 15] whole ALWAYS PLANNED super::act_other::mark, "Sets the netfilter mark towards the client.";
-        "set-nice" "<nice>" [2, 2, 2] whole ALWAYS PLANNED super::act_other::set_nice, "Changes the priority of the stream in the scheduler.";
+        "set-nice" "<nice>" [2, 2, 2] whole ALWAYS SILENT super::act_other::set_nice, "Changes the priority of the stream in the scheduler.";
         "set-tos" "<tos>" [13, 16, 16] whole ALWAYS PLANNED super::act_other::mark, "Sets the type of service towards the client.";
-        "set-var" "(<name>[,<cond>...]) <expr>" [10, 11, 11] prefix ALWAYS PLANNED super::act_http::variable, "Stores the value of an expression in a variable.";
-        "set-var-fmt" "(<name>[,<cond>...]) <fmt>" [9, 10, 10] prefix ALWAYS PLANNED super::act_http::variable, "Stores a formatted text in a variable.";
+        "set-var" "(<name>[,<cond>...]) <expr>" [10, 11, 11] prefix ALWAYS FULL super::act_http::variable, "Stores the value of an expression in a variable.";
+        "set-var-fmt" "(<name>[,<cond>...]) <fmt>" [9, 10, 10] prefix ALWAYS FULL super::act_http::variable, "Stores a formatted text in a variable.";
         "silent-drop" "[rst-ttl <ttl>]" [14, 17, 17] whole ALWAYS PLANNED super::act_other::silent_drop, "Drops the connection without telling the client.";
-        "unset-var" "(<name>)" [11, 12, 12] prefix ALWAYS PLANNED super::act_http::variable, "Removes a variable.";
+        "unset-var" "(<name>)" [11, 12, 12] prefix ALWAYS FULL super::act_http::variable, "Removes a variable.";
     }
     QuicInitial "quic-initial" FRONT => super::quic::quic_initial {
         "accept" "" [NO, NO, 0] whole S31 PLANNED super::act_other::bare, "Lets the connection begin.";

@@ -288,7 +288,9 @@ impl Cx<'_> {
                     open.line += 1;
                 }
                 self.reader.span = span;
-                let text = self.reader.copy.text(start, len).to_owned();
+                let mut text = std::mem::take(&mut self.reader.spare);
+                text.clear();
+                text.push_str(self.reader.copy.text(start, len));
                 if text.is_empty() {
                     self.reader.blank_line();
                     return Some(None);

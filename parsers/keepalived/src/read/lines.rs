@@ -46,6 +46,8 @@ pub(crate) struct Reader {
     pub file_error: bool,
     /// Open `{`s.
     pub block_depth: i32,
+    /// A text that is done with, for its memory.
+    pub spare: String,
     definitions: Definitions,
     sequences: Vec<Sequence>,
     /// As many sequences belong to lines outside of the current several-line definition.
@@ -74,6 +76,7 @@ impl Default for Reader {
             include_check: 0,
             file_error: false,
             block_depth: 0,
+            spare: String::new(),
             definitions: Definitions::standard(),
             sequences: Vec::new(),
             floor: 0,
@@ -178,6 +181,7 @@ impl Cx<'_> {
     /// Reads the next logical line; false at the end of everything.
     pub(crate) fn read_line(&mut self, line: &mut Line) -> bool {
         let (mut text, mut base);
+        self.reader.spare = std::mem::take(&mut line.text);
         loop {
             if let Some((residue, at)) = self.reader.residue.take() {
                 (text, base) = (residue, at);

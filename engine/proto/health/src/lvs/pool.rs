@@ -247,6 +247,9 @@ impl Pool {
             return;
         }
         self.enabled = present;
+        if !self.started {
+            return;
+        }
         let word = if present { "Activat" } else { "Suspend" };
         for id in self.ids() {
             out.push(Act::Log(format!(
