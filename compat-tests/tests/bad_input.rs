@@ -482,6 +482,8 @@ fn read(text: Vec<u8>, dialect: Dialect) -> usize {
         samples: rha_sample::vocab_for(dialect),
         ignore_resolution: true,
         resolve: &resolve,
+        descriptor: &rha_haproxy::any_descriptor,
+        diag: false,
         version: "3.0.11".into(),
     };
     parse(&input).diagnostics.len()

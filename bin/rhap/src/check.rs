@@ -28,9 +28,20 @@ pub fn parse(options: &Options, dialect: Dialect) -> Parsed {
         samples: rha_sample::vocab_for(dialect),
         ignore_resolution: options.ignore_resolution,
         resolve: &resolve,
+        descriptor: &descriptor,
+        diag: options.diagnostic,
         version: crate::version::full(dialect),
     };
     rha_haproxy::parse(&input)
+}
+
+/// Whether a descriptor is a socket of this process, in the words `getsockname()` has for what is not.
+fn descriptor(fd: i32) -> Result<(), String> {
+    match std::fs::read_link(format!("/proc/self/fd/{fd}")) {
+        Ok(to) if to.to_string_lossy().starts_with("socket:") => Ok(()),
+        Ok(_) => Err("Socket operation on non-socket".to_owned()),
+        Err(_) => Err("Bad file descriptor".to_owned()),
+    }
 }
 
 fn resolve(name: &str, family: Option<u8>) -> Option<IpAddr> {

@@ -24,6 +24,15 @@ pub struct Config {
     errors: BTreeSet<String>,
 }
 
+/// Who reads: the parent says what it reads, the worker that reads the same again does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Voice {
+    /// Everything is said.
+    Aloud,
+    /// Only refusals are.
+    Quiet,
+}
+
 /// Why a configuration may not be run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
@@ -148,9 +157,11 @@ impl Config {
     ///
     /// # Errors
     /// Why it may not be run; `self` is to go on.
-    pub fn reread(&self, options: &Options, log: &Log) -> Result<Config, Refusal> {
+    pub fn reread(&self, options: &Options, log: &Log, voice: Voice) -> Result<Config, Refusal> {
         let outcome = read(options, false);
-        say_files(&outcome, options, log);
+        if voice == Voice::Aloud {
+            say_files(&outcome, options, log);
+        }
         let errors = errors(&outcome);
         let new: Vec<String> = errors.difference(&self.errors).cloned().collect();
         let refused = matches!(outcome.start, Start::Refused(_));
@@ -159,14 +170,22 @@ impl Config {
             lines.push("New config failed validation, the running configuration stays".to_owned());
             return Err(Refusal { code: outcome.exit_code, lines });
         }
-        for line in outcome.native() {
-            log.info(line);
+        if voice == Voice::Aloud {
+            for line in outcome.native() {
+                log.info(line);
+            }
         }
         Config::of(outcome, options, log)
     }
 
     fn of(outcome: Outcome, options: &Options, log: &Log) -> Result<Config, Refusal> {
-        let obstacles = obstacles(&outcome, options.allow_planned);
+        let mut obstacles = obstacles(&outcome, options.allow_planned);
+        let inside = unbuilt(&outcome);
+        if options.allow_planned {
+            inside.iter().for_each(|l| log.info(format_args!("WARNING - left out (--allow-planned): {l}")));
+        } else {
+            obstacles.extend(inside);
+        }
         if !obstacles.is_empty() {
             return Err(Refusal { code: EXIT_CONFIG, lines: obstacles });
         }
@@ -239,6 +258,20 @@ pub fn obstacles(outcome: &Outcome, allow_planned: bool) -> Vec<String> {
         .collect();
     lines.dedup();
     lines
+}
+
+/// What the engine itself does not do of what was read.
+fn unbuilt(outcome: &Outcome) -> Vec<String> {
+    rha_failover::plan::unbuilt::find(&outcome.model.failover)
+        .iter()
+        .map(|u| match u.origin.line {
+            0 => format!("'{}' is understood but not built yet", u.what),
+            n => {
+                let file = outcome.sources.name(u.origin.file);
+                format!("({file}: Line {n}) '{}' is understood but not built yet", u.what)
+            }
+        })
+        .collect()
 }
 
 /// What a start with `--allow-planned` goes on without.

@@ -16,7 +16,7 @@ use rha_net::daemon::{self, SignalQueue, signal_number as signal};
 use rha_net::{Forked, scheduling};
 
 use crate::check::{eprint_one, print_one};
-use crate::config::Config;
+use crate::config::{Config, Voice};
 use crate::options::Options;
 use crate::parent::{EXIT_FATAL, Parent, Role};
 use crate::pidfile::{Naming, PidFiles};
@@ -214,7 +214,7 @@ fn serve(options: &Options, log: &Log) -> Option<i32> {
             let settings = settings(options, &files, &plan, control);
             let again = options.clone();
             let mut known = config;
-            let reread = move |log: &Log| match known.reread(&again, log) {
+            let reread = move |log: &Log| match known.reread(&again, log, Voice::Quiet) {
                 Ok(next) => {
                     let plan = next.plan();
                     known = next;

@@ -17,7 +17,7 @@ use rha_ir::failover::Command;
 use rha_net::daemon::{self, SignalQueue, signal_number as signal};
 use rha_net::{Ended, Forked};
 
-use crate::config::Config;
+use crate::config::{Config, Voice};
 use crate::options::Options;
 
 /// Codes after which there is no use in trying again.
@@ -274,7 +274,7 @@ impl<'a> Parent<'a> {
         }
         self.log.info("Reloading ...");
         notify_systemd("RELOADING=1");
-        match self.config.reread(self.options, &self.log) {
+        match self.config.reread(self.options, &self.log, Voice::Aloud) {
             Ok(next) => {
                 self.config = next;
                 self.expecting = self.worker.is_some();

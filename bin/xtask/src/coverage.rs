@@ -1,4 +1,5 @@
-//! `coverage`: how many names of HAProxy 3.5 have a row, per class and support level.
+//! `coverage`: how many names of HAProxy 3.5 have a row, per class and support level; then the rows of
+//! keepalived's language by block (that each of its names has one is a test of the parser).
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -18,6 +19,10 @@ pub fn run(root: &Path, missing: bool) -> Result<(), String> {
     let names = names::read(root)?;
     let rows: HashMap<Name, Support> = rows::all().into_iter().map(|r| (r.name, r.support)).collect();
     print!("{}", table(&names, &rows));
+    let keepalived: HashMap<Name, Support> =
+        crate::keepalived::rows().into_iter().map(|r| (r.name, r.support)).collect();
+    let names_of_keepalived: Vec<Name> = keepalived.keys().cloned().collect();
+    print!("\n{}", table(&names_of_keepalived, &keepalived));
     if missing {
         for n in names.iter().filter(|n| support_of(n, &rows).is_none()) {
             println!("missing\t{}\t{}\t{}", n.class, n.context, n.name);
@@ -56,13 +61,13 @@ fn table(names: &[Name], rows: &HashMap<Name, Support>) -> String {
             }
         }
     }
-    let mut out = format!("{:<28}{:>7}{:>7}", "class", "names", "rows");
+    let mut out = format!("{:<48}{:>7}{:>7}", "class", "names", "rows");
     for level in LEVELS {
         out += &format!("{level:>11}");
     }
     out.push('\n');
     for (key, count) in counts {
-        out += &format!("{key:<28}{:>7}{:>7}", count.names, count.rows);
+        out += &format!("{key:<48}{:>7}{:>7}", count.names, count.rows);
         for level in LEVELS {
             out += &format!("{:>11}", count.levels.get(level).copied().unwrap_or(0));
         }

@@ -7,34 +7,37 @@ use rha_vocab::Support;
 
 use crate::rows::{self, Row};
 
-const PAGE: &str = "docs/support-haproxy.md";
+/// The pages: where each goes, how it begins, what it is made from.
+const PAGES: &[(&str, &str, fn() -> Vec<Row>)] = &[
+    ("docs/support-haproxy.md", HAPROXY, rows::all),
+    ("docs/support-keepalived.md", KEEPALIVED, crate::keepalived::rows),
+];
 
 /// Writes the pages, or with `check` compares them.
 ///
 /// # Errors
 /// A page cannot be written, or is not current.
 pub fn run(root: &Path, check: bool) -> Result<(), String> {
-    let page = page(&rows::all());
-    let path = root.join(PAGE);
-    if check {
-        let current = std::fs::read_to_string(&path).unwrap_or_default();
-        return if current == page {
-            Ok(())
-        } else {
-            Err(format!("{PAGE} is not current: run cargo xtask docs"))
-        };
+    for (name, head, rows) in PAGES {
+        let page = page(head, &rows());
+        let path = root.join(name);
+        if !check {
+            std::fs::create_dir_all(root.join("docs")).map_err(|e| format!("docs: {e}"))?;
+            std::fs::write(&path, page).map_err(|e| format!("{name}: {e}"))?;
+        } else if std::fs::read_to_string(&path).unwrap_or_default() != page {
+            return Err(format!("{name} is not current: run cargo xtask docs"));
+        }
     }
-    std::fs::create_dir_all(root.join("docs")).map_err(|e| format!("docs: {e}"))?;
-    std::fs::write(&path, page).map_err(|e| format!("{PAGE}: {e}"))
+    Ok(())
 }
 
-/// The support matrix.
-fn page(rows: &[Row]) -> String {
+/// A support matrix.
+fn page(head: &str, rows: &[Row]) -> String {
     let mut tables: BTreeMap<(&str, &str), Vec<&Row>> = BTreeMap::new();
     for row in rows {
         tables.entry((&row.name.class, &row.name.context)).or_default().push(row);
     }
-    let mut out = String::from(HEAD);
+    let mut out = String::from(head);
     for ((class, context), mut rows) in tables {
         rows.sort_by(|a, b| a.name.name.cmp(&b.name.name));
         out += &format!(
@@ -54,7 +57,17 @@ fn page(rows: &[Row]) -> String {
     out
 }
 
-const HEAD: &str =
+const KEEPALIVED: &str =
+    "<!-- made by `cargo xtask docs` from the keyword tables; change the rows, not this page -->
+# What of keepalived's language is supported
+
+`full`: as the original does it. `partial`: but for what the note says. `no effect`: accepted, nothing
+anyone could notice depends on it here. `refused`: `-t` gives the original's verdict, a start is refused
+with the reason. `planned`: parsed and checked like the original does, a start is refused unless
+`--allow-planned` is given.
+";
+
+const HAPROXY: &str =
     "<!-- made by `cargo xtask docs` from the keyword tables; change the rows, not this page -->
 # What of HAProxy's language is supported
 
@@ -73,6 +86,7 @@ fn title(class: &str, context: &str) -> String {
         "cli" => "Runtime commands".to_string(),
         "flt" => "Filters".to_string(),
         "svc" => "Services".to_string(),
+        crate::keepalived::CLASS => context.to_string(),
         other => other.to_string(),
     }
 }
@@ -105,7 +119,7 @@ mod tests {
             support: Support::Partial("not log"),
             doc: "What is spoken.".to_string(),
         };
-        let text = page(&[row]);
+        let text = page("", &[row]);
         assert!(text.contains("## Configuration: proxy"), "{text}");
         assert!(text.contains("| `mode { tcp\\|http }` | partial: not log |  | What is spoken. |"), "{text}");
     }

@@ -82,7 +82,10 @@ fn complaints(gaps: &Gaps, rows: &[(Name, Support)]) -> Vec<String> {
         for pattern in &entry.names {
             let named: Vec<_> = rows.iter().filter(|(name, _)| entry.names_row(pattern, name)).collect();
             if named.is_empty() {
-                out.push(format!("{FILE}: {} {:?} {pattern}: there is no such row", entry.class, entry.contexts));
+                out.push(format!(
+                    "{FILE}: {} {:?} {pattern}: there is no such row",
+                    entry.class, entry.contexts
+                ));
             }
             for (name, support) in named {
                 if !is_open(*support) {
@@ -94,7 +97,9 @@ fn complaints(gaps: &Gaps, rows: &[(Name, Support)]) -> Vec<String> {
         }
     }
     let silent = rows.iter().filter(|(name, support)| is_open(*support) && !said.contains(name));
-    out.extend(silent.map(|(name, support)| format!("{} is {}, but no entry of {FILE} says why", show(name), support.word())));
+    out.extend(silent.map(|(name, support)| {
+        format!("{} is {}, but no entry of {FILE} says why", show(name), support.word())
+    }));
     out.sort();
     out.dedup();
     out
@@ -154,7 +159,9 @@ mod tests {
             row("fine", Support::NoEffect("nothing")),
         ];
         let said = complaints(&gaps, &rows).join("\n");
-        for wanted in ["gone: there is no such row", "smp src is full now", "smp silent is partial", "no sentence"] {
+        for wanted in
+            ["gone: there is no such row", "smp src is full now", "smp silent is partial", "no sentence"]
+        {
             assert!(said.contains(wanted), "{wanted}: {said}");
         }
         assert_eq!(said.lines().count(), 4, "{said}");

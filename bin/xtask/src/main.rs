@@ -9,6 +9,7 @@
 mod coverage;
 mod docs;
 mod gaps;
+mod keepalived;
 mod names;
 mod rows;
 mod test;
@@ -31,7 +32,7 @@ struct Cli {
 enum Chore {
     /// Check imports between crates, unsafe code, file lengths, licences, lints and stray paths.
     Tidy,
-    /// Print how many names of HAProxy 3.5 have a row, per class and support level.
+    /// Print how many names have a row, per class and support level.
     Coverage {
         /// Also list the names without a row.
         #[arg(long)]

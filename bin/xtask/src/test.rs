@@ -24,7 +24,11 @@ pub fn run(root: &Path, args: &[String]) -> Result<(), String> {
         install(&missing)?;
     }
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_string());
-    step(Command::new(&cargo).args(["build", "--package", "rhap", "--package", "rkeepalived"]).current_dir(root))?;
+    step(
+        Command::new(&cargo)
+            .args(["build", "--package", "rhap", "--package", "rkeepalived"])
+            .current_dir(root),
+    )?;
     // --no-fail-fast: one differential test that fails must not hide the others' verdicts
     let tests = ["test", "--workspace", "--no-fail-fast"];
     step(Command::new(&cargo).args(tests).args(args).current_dir(root))

@@ -24,6 +24,8 @@ fuzz_target!(|data: &[u8]| {
         samples: rha_sample::vocab_for(dialect),
         ignore_resolution: true,
         resolve: &resolve,
+        descriptor: &rha_haproxy::any_descriptor,
+        diag: false,
         version: "3.0.11".into(),
     };
     let mut cx = context(&input);

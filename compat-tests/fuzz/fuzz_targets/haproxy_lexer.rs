@@ -44,6 +44,8 @@ fn read(text: &[u8], dialect: Dialect) -> Parsed {
         samples: rha_sample::vocab_for(dialect),
         ignore_resolution: true,
         resolve: &resolve,
+        descriptor: &rha_haproxy::any_descriptor,
+        diag: false,
         version: "3.0.11".into(),
     })
 }

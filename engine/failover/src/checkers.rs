@@ -92,8 +92,7 @@ pub fn watched(vs: &VirtualServer, context: Context<'_>) -> Result<Watched, Vec<
     if !refusals.is_empty() {
         return Err(refusals);
     }
-    let sorry =
-        vs.sorry.as_ref().map(|s| SorryPlan { address: s.address, inhibit: s.inhibit, weight: 1 });
+    let sorry = vs.sorry.as_ref().map(|s| SorryPlan { address: s.address, inhibit: s.inhibit, weight: 1 });
     let plan = PoolPlan {
         name: name(&vs.key, protocol),
         protocol,
@@ -314,7 +313,7 @@ virtual_server 10.9.9.9 80 {
         SMTP_CHECK { helo_name lb.example }
         DNS_CHECK { type A
             name example.com }
-        UDP_CHECK { payload 61:62
+        UDP_CHECK { payload 61 62
             require_reply }
         PING_CHECK { }
         BFD_CHECK { name peer }

@@ -24,6 +24,8 @@ fn main() -> std::process::ExitCode {
         samples: rha_sample::vocab_for(dialect),
         ignore_resolution: true,
         resolve: &resolve,
+        descriptor: &rha_haproxy::any_descriptor,
+        diag: false,
         version: format!("{dialect}"),
     };
     let parsed = rha_haproxy::parse(&input);

@@ -47,6 +47,8 @@ fn main() -> ExitCode {
         samples: rha_sample::vocab_for(dialect),
         ignore_resolution,
         resolve: &resolve,
+        descriptor: &rha_haproxy::any_descriptor,
+        diag: false,
         version: version.clone(),
     };
     let parsed = parse(&input);

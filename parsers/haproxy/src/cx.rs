@@ -24,8 +24,21 @@ pub struct Input<'a> {
     pub ignore_resolution: bool,
     /// Resolves a host name for `bind` and `server` addresses; `None` when it cannot.
     pub resolve: &'a dyn Fn(&str, Option<u8>) -> Option<std::net::IpAddr>,
+    /// Whether a descriptor that `fd@` names is a socket of this process; if not, the operating system's
+    /// words. [`any_descriptor`] where there is no process to ask.
+    pub descriptor: &'a dyn Fn(i32) -> Result<(), String>,
+    /// `-dD`: what `.diag` says is said.
+    pub diag: bool,
     /// Version text for `-v`, messages and `version_atleast()`, such as `3.0.11`.
     pub version: String,
+}
+
+/// Takes every descriptor for an open socket.
+///
+/// # Errors
+/// None.
+pub fn any_descriptor(_: i32) -> Result<(), String> {
+    Ok(())
 }
 
 /// A keyword in use that is not fully built, for `--format json`, the pretty form, and the refusal to

@@ -30,7 +30,7 @@ pub mod rules;
 pub mod tables;
 pub mod units;
 
-pub use cx::{Cx, Input, Parsed, SupportNote};
+pub use cx::{Cx, Input, Parsed, SupportNote, any_descriptor};
 pub use drive::parse;
 pub use keyword::{Form, Keyword, Parse, Place};
 pub use line::{Line, Word};

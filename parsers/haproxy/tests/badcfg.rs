@@ -83,6 +83,8 @@ fn ours(dialect: Dialect, version: &str, name: &str) -> String {
         samples: rha_sample::vocab_for(dialect),
         ignore_resolution: true,
         resolve: &resolve,
+        descriptor: &rha_haproxy::any_descriptor,
+        diag: false,
         version: version.to_owned(),
     };
     let parsed = parse(&input);

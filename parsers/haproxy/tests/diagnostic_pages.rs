@@ -112,6 +112,8 @@ fn said(text: &str, dialect: Dialect) -> Vec<&'static str> {
         samples: rha_sample::vocab_for(dialect),
         ignore_resolution: true,
         resolve: &resolve,
+        descriptor: &rha_haproxy::any_descriptor,
+        diag: false,
         version: "3.0.11".into(),
     };
     parse(&input).diagnostics.iter().map(|d| d.code).collect()

@@ -22,6 +22,8 @@ fn parsed(text: &[u8], dialect: Dialect) -> Parsed {
         samples: rha_sample::vocab_for(dialect),
         ignore_resolution: true,
         resolve: &resolve,
+        descriptor: &rha_haproxy::any_descriptor,
+        diag: false,
         version: "3.0.11".into(),
     };
     parse(&input)
@@ -77,4 +79,37 @@ fn places_lie_in_the_file() {
             }
         }
     }
+}
+
+/// `fd@` asks its caller; `.diag` speaks in a diagnostic run only. The texts are those of 2.6 and 3.0.
+#[test]
+fn descriptors_and_diagnostic_runs_are_the_callers() {
+    let text = ".diag hello\nfrontend f\n bind fd@99\nbackend b\n server s fd@99\n";
+    let mut files = MemoryFiles::default();
+    files.0.insert("f".into(), text.into());
+    let paths = ["f".to_owned()];
+    let run = |descriptor: &dyn Fn(i32) -> Result<(), String>, diag: bool| -> Vec<String> {
+        let input = Input {
+            paths: &paths,
+            files: &files,
+            env: Env::default(),
+            dialect: Dialect::V3_0,
+            samples: rha_sample::vocab_for(Dialect::V3_0),
+            ignore_resolution: true,
+            resolve: &|_, _| None,
+            descriptor,
+            diag,
+            version: "3.0.11".into(),
+        };
+        parse(&input).diagnostics.into_iter().filter_map(|d| Some(d.native?.text)).collect()
+    };
+    let closed = |fd: i32| if fd == 99 { Err("Bad file descriptor".to_owned()) } else { Ok(()) };
+    let said = run(&closed, true);
+    assert_eq!(said.first().map(String::as_str), Some("config : parsing [f:1]: 'hello'."));
+    assert_eq!(
+        said.get(1).map(String::as_str),
+        Some("config : parsing [f:3] : 'bind' : cannot use file descriptor '99' : Bad file descriptor.")
+    );
+    let said = run(&rha_haproxy::any_descriptor, false);
+    assert!(!said.iter().any(|s| s.contains("hello") || s.contains("cannot use")), "{said:?}");
 }

@@ -31,6 +31,8 @@ fn ours(dialect: Dialect, version: &str, place: &str, line: &str, files: &Memory
         samples: rha_sample::vocab_for(dialect),
         ignore_resolution: true,
         resolve: &resolve,
+        descriptor: &rha_haproxy::any_descriptor,
+        diag: false,
         version: version.to_owned(),
     };
     let parsed = parse(&input);

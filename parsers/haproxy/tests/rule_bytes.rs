@@ -19,6 +19,8 @@ fn read(dialect: Dialect, text: &[u8]) -> Parsed {
         samples: rha_sample::vocab_for(dialect),
         ignore_resolution: false,
         resolve: &|_, _| None,
+        descriptor: &rha_haproxy::any_descriptor,
+        diag: false,
         version: dialect.to_string(),
     };
     parse(&input)

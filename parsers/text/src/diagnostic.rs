@@ -2,6 +2,9 @@
 
 use crate::Span;
 
+/// Code of what a diagnostic run says and no other; its level in the native stream is `[DIAG]`.
+pub const DIAG: &str = "HA1110";
+
 /// How bad it is, in the order of the originals' levels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {

@@ -9,6 +9,6 @@ mod env;
 mod files;
 pub mod render;
 
-pub use diagnostic::{Diagnostic, Fix, Label, Native, Severity};
+pub use diagnostic::{DIAG, Diagnostic, Fix, Label, Native, Severity};
 pub use env::Env;
 pub use files::{DiskFiles, FileId, Files, Listing, MemoryFiles, Source, Sources, Span};

@@ -13,8 +13,8 @@ use std::time::Duration;
 use rha_base::Now;
 use rha_health::lvs::{Act, CheckId, Event, KernelChange, Notice, Pool, ProbePlan, Transport};
 use rha_ir::failover::{Command, VirtualServerKey};
-use rha_net::{ProbeSource, Signal};
 use rha_net::scripts::{RunningScript, ScriptCommand, ScriptOutput, ScriptUser};
+use rha_net::{ProbeSource, Signal};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, UdpSocket};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -154,10 +154,22 @@ pub async fn run(
         tell,
     };
     // what waits already is known before the first table is filled
-    while let Ok(News::File { .. } | News::Address { .. } | News::Bfd { .. }) = news.try_recv().map(|n| {
-        site.remember(&n);
-        n
-    }) {}
+    let mut waiting = None;
+    while waiting.is_none()
+        && let Ok(first) = news.try_recv()
+    {
+        match first {
+            News::File { .. } | News::Address { .. } | News::Bfd { .. } => site.remember(&first),
+            News::Reload(_) | News::Stop => waiting = Some(first),
+        }
+    }
+    let (watched, stopped) = match waiting {
+        Some(News::Reload(newer)) => (newer, false),
+        other => (watched, other.is_some()),
+    };
+    if stopped {
+        return;
+    }
     let mut pings = watched.iter().any(|(_, w)| has_ping(w)).then(PingRange::open);
     site.begin(watched, seed);
     loop {
@@ -280,7 +292,9 @@ impl Site {
     /// Tells pools whether their address is here.
     fn place(&mut self) {
         for at in 0..self.pools.len() {
-            let Some((VirtualServerKey::Address(address), _, pool)) = self.pools.get_mut(at) else { continue };
+            let Some((VirtualServerKey::Address(address), _, pool)) = self.pools.get_mut(at) else {
+                continue;
+            };
             let present = self.addresses.get(&address.ip()).is_some_and(|n| *n > 0);
             let mut out = Vec::new();
             pool.set_present(present, &mut out);
@@ -546,13 +560,9 @@ fn strerror(e: &io::Error) -> String {
 }
 
 /// One program, to its end.
-async fn execute(
-    command: Command,
-    output: ScriptOutput,
-    mut orders: UnboundedReceiver<Order>,
-    mouth: Mouth,
-) {
-    let mut script = ScriptCommand::new(command.argv.iter().map(|a| std::ffi::OsString::from_vec(a.to_vec())));
+async fn execute(command: Command, output: ScriptOutput, mut orders: UnboundedReceiver<Order>, mouth: Mouth) {
+    let mut script =
+        ScriptCommand::new(command.argv.iter().map(|a| std::ffi::OsString::from_vec(a.to_vec())));
     script.output = output;
     script.user = command.user.map(|u| ScriptUser { uid: u.uid, gid: u.gid, groups: vec![u.gid] });
     // root's own rights need no change

@@ -172,3 +172,50 @@ pub fn rule(r: &IpRule) -> RuleSpec {
     }
     spec
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::tests::plan;
+
+    fn index(name: &str) -> Option<u32> {
+        (name == "eth0").then_some(2)
+    }
+
+    #[test]
+    fn an_address_line_is_what_the_kernel_is_told() {
+        let p = plan(
+            "vrrp_instance VI {\n interface eth0\n virtual_router_id 1\n virtual_ipaddress {\n  \
+             10.0.0.1/24 brd + scope link label eth0:1\n }\n virtual_ipaddress_excluded {\n  fd00::1/64 -nodad\n }\n}\n",
+        );
+        let i = &p.failover.instances[0];
+        let a = address(&i.addresses[0], 2, Lifetime::Seconds(2));
+        assert_eq!((a.link, a.prefix, a.scope), (2, 24, 253));
+        assert_eq!(a.broadcast, "10.0.0.255".parse().ok());
+        assert_eq!(a.label.as_deref(), Some("eth0:1"));
+        assert_eq!(a.valid, Lifetime::Seconds(2));
+        assert_eq!(address(&i.excluded[0], 2, Lifetime::Forever).flags, []);
+    }
+
+    #[test]
+    fn routes_and_rules_are_resolved() {
+        let p = plan(
+            "vrrp_instance VI {\n interface eth0\n virtual_router_id 1\n virtual_ipaddress {\n  10.0.0.1/24\n }\n \
+             virtual_routes {\n  10.9.0.0/24 via 10.0.0.254 dev eth0 table 100 metric 7\n  default via 10.0.0.254 dev eth9\n }\n \
+             virtual_rules {\n  from 10.0.0.1 table 100 preference 30\n }\n}\n",
+        );
+        let i = &p.failover.instances[0];
+        let r = route(&i.routes[0], &index).unwrap();
+        assert_eq!((r.table, r.metric, r.hops[0].link), (100, Some(7), Some(2)));
+        assert_eq!(r.hops[0].via, "10.0.0.254".parse().ok());
+        assert_eq!(r.protocol, rha_net::netlink::PROTOCOL_KEEPALIVED);
+        assert_eq!(route(&i.routes[1], &index), Err("eth9".to_owned()));
+        let rule = rule(&i.rules[0]);
+        assert_eq!((rule.kind, rule.priority), (RuleKind::Table(100), Some(30)));
+    }
+
+    #[test]
+    fn realms_are_two_halves() {
+        assert_eq!(realms(0x0001_0002), (1, 2));
+    }
+}

@@ -69,8 +69,8 @@ pub fn config(i: &VrrpInstance, all: &Failover) -> Config {
         use_vmac: i.vmac.is_some(),
         notify_priority_changes: i.notify.priority_changes,
         notify_deleted: i.notify.deleted.is_some(),
+        faulty: i.unicast_fault_no_peer && matches!(&i.target, AdvertTarget::Unicast(p) if p.is_empty()),
         trackers,
-        ..Config::default()
     };
     c.settle();
     c
@@ -121,4 +121,75 @@ fn tracker(t: &Tracked, all: &Failover) -> Tracker {
         TrackerKind::Process | TrackerKind::Bfd => Condition::Down,
     };
     Tracker { name: name.clone(), kind, weight: t.weight.weight, reverse: t.weight.reverse, condition }
+}
+
+#[cfg(test)]
+mod tests {
+    use rha_vrrp::OWNER;
+
+    use super::*;
+    use crate::plan::tests::plan;
+
+    fn one(lines: &str) -> Config {
+        let text = format!(
+            "vrrp_script chk {{\n script \"/bin/true\"\n init_fail\n}}\ntrack_file tf {{\n file /x\n}}\n\
+             vrrp_instance VI {{\n interface eth0\n virtual_router_id 51\n{lines}\n}}\n"
+        );
+        plan(&text).configs.pop().expect("one instance")
+    }
+
+    #[test]
+    fn defaults_are_the_originals() {
+        let c = one(" virtual_ipaddress {\n  10.0.0.1/24\n }");
+        assert_eq!((c.version, c.priority, c.vrid), (Version::V2, 100, 51));
+        assert_eq!(c.advert_interval, Duration::from_secs(1));
+        assert_eq!((c.garp.delay, c.garp.repeat), (Duration::from_secs(5), 5));
+        assert_eq!(c.down_timer_adverts, 3);
+        assert_eq!(c.target, Target::Multicast(Target::GROUP_V4));
+        assert!(c.accept && !c.nopreempt && !c.faulty);
+        assert_eq!(c.addresses, [Vip { detail: c.addresses[0].detail.clone(), ..Vip::new("10.0.0.1".parse().unwrap(), "eth0") }]);
+    }
+
+    #[test]
+    fn what_is_written_arrives() {
+        let c = one(
+            " version 3\n priority 255\n state MASTER\n advert_int 0.25\n use_vmac\n \
+             virtual_ipaddress {\n  10.0.0.1/24\n  10.0.0.2/24 dev eth1\n }",
+        );
+        assert_eq!((c.version, c.priority, c.wants_master), (Version::V3, OWNER, true));
+        assert_eq!(c.advert_interval, Duration::from_millis(250));
+        assert!(c.use_vmac);
+        let devices: Vec<&str> = c.addresses.iter().map(|v| v.device.as_str()).collect();
+        assert_eq!(devices, ["vrrp.51", "eth1"]);
+    }
+
+    #[test]
+    fn trackers_start_as_their_kind_does() {
+        let c = one(
+            " track_script {\n  chk weight 3\n }\n track_file {\n  tf weight 2\n }\n \
+             track_interface {\n  eth1\n }\n virtual_ipaddress {\n  10.0.0.1/24\n }",
+        );
+        let mut all: Vec<_> = c.trackers.iter().map(|t| (t.kind, t.weight, t.condition)).collect();
+        all.sort_by_key(|t| t.1);
+        assert_eq!(
+            all,
+            [
+                (TrackerKind::Interface, 0, Condition::Up),
+                (TrackerKind::File, 2, Condition::Value(0)),
+                (TrackerKind::Script, 3, Condition::Down),
+            ]
+        );
+    }
+
+    #[test]
+    fn peers_make_it_unicast() {
+        let c = one(
+            " unicast_src_ip 10.0.0.9\n unicast_ttl 64\n unicast_peer {\n  10.0.0.8 min_ttl 60 max_ttl 64\n }\n \
+             virtual_ipaddress {\n  10.0.0.1/24\n }",
+        );
+        assert_eq!(c.ttl, 64);
+        assert_eq!(c.source, "10.0.0.9".parse().ok());
+        let Target::Unicast { peers, .. } = &c.target else { panic!("{:?}", c.target) };
+        assert_eq!((peers[0].min_ttl, peers[0].max_ttl), (60, 64));
+    }
 }

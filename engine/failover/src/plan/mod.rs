@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod instance;
+pub mod unbuilt;
 
 use rha_ir::Failover;
 use rha_vrrp::{Config, GroupConfig};
@@ -47,5 +48,39 @@ impl Plan {
             }
         }
         Plan { failover, configs, groups, host }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use rha_keepalived::{Input, MachineOf, check};
+    use rha_text::MemoryFiles;
+
+    use super::*;
+
+    /// A plan from the text of a configuration.
+    pub(crate) fn plan(text: &str) -> Plan {
+        let mut files = MemoryFiles::default();
+        files.0.insert("k.conf".to_owned(), text.as_bytes().to_vec());
+        let machine = MachineOf { any_interface: true, ..MachineOf::default() };
+        let mut input = Input::new("k.conf", &files, &machine);
+        input.testing = false;
+        Plan::of(check(&input).model.failover, "n1".to_owned())
+    }
+
+    #[test]
+    fn a_plan_has_a_configuration_per_instance_and_knows_its_addresses() {
+        let p = plan(
+            "vrrp_sync_group G {\n group {\n  A\n  B\n }\n}\n\
+             vrrp_instance A {\n interface eth0\n virtual_router_id 1\n track_interface {\n  eth1 weight 5\n }\n \
+             virtual_ipaddress {\n  10.0.0.1/24\n }\n}\n\
+             vrrp_instance B {\n interface eth0\n virtual_router_id 2\n virtual_ipaddress {\n  10.0.0.2/24\n }\n}\n",
+        );
+        assert_eq!(p.configs.len(), 2);
+        assert_eq!(p.groups.len(), 1);
+        assert!(p.is_virtual("10.0.0.2".parse().unwrap()));
+        assert!(!p.is_virtual("10.0.0.3".parse().unwrap()));
+        // A weighted tracker of a member counts as a fault condition.
+        assert_eq!(p.configs[0].trackers[0].weight, 0);
     }
 }

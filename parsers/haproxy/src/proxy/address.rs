@@ -238,7 +238,11 @@ impl Place<'_> {
         if family == Family::SockPair {
             return Ok(self.plain(Address::SockPair(fd), family));
         }
-        // DIFFERS: whether the descriptor is open, and a socket, is found out when it is used.
+        if self.wants.has(Wants::SOCKET_FD) {
+            (self.cx.input.descriptor)(fd).map_err(|why| {
+                ended(self.cx, format!("cannot use file descriptor '{fd}' : {why}."))
+            })?;
+        }
         if self.wants.has(Wants::SOCKET_FD) || self.wants.has(Wants::RAW_FD) {
             return Ok(self.plain(Address::Fd(fd), family));
         }

@@ -451,7 +451,8 @@ impl Reader {
             b".warning" => self.say(cx, Severity::Warning, "HA1109", &text),
             b".notice" => self.say(cx, Severity::Notice, "HA1109", &text),
             // COMPAT: shown in diagnostic mode only (`-dD`).
-            _ => cx.diagnostics.push(Diagnostic::own("HA1110", Severity::Notice, line.span, text)),
+            _ if cx.input.diag => self.say(cx, Severity::Notice, rha_text::DIAG, &text),
+            _ => cx.diagnostics.push(Diagnostic::own(rha_text::DIAG, Severity::Notice, line.span, text)),
         }
         Step::Line
     }

@@ -40,13 +40,7 @@ impl Stream {
     pub fn say(&mut self, severity: Severity, text: &str) -> String {
         let mut out = String::new();
         if severity > Severity::Notice && !self.introduced {
-            self.introduced = true;
-            for line in [
-                format!("haproxy version is {}", self.speaker.version),
-                format!("path to executable is {}", self.speaker.executable),
-            ] {
-                out.push_str(&self.line(Severity::Notice, &line));
-            }
+            out = self.introduce();
         }
         out.push_str(&self.line(severity, text));
         out
@@ -55,7 +49,24 @@ impl Stream {
     /// A diagnostic in the original's words; empty when the original does not say it.
     #[must_use]
     pub fn diagnostic(&mut self, d: &Diagnostic) -> String {
-        d.native.as_ref().map_or_else(String::new, |n| self.say(d.severity, &n.text))
+        let Some(native) = &d.native else { return String::new() };
+        if d.code != crate::DIAG {
+            return self.say(d.severity, &native.text);
+        }
+        // COMPAT: 2.6 does not introduce itself for what only a diagnostic run says.
+        let mut out = String::new();
+        if !self.introduced && !self.speaker.version.starts_with("2.6") {
+            out = self.introduce();
+        }
+        out.push_str(&format!("[DIAG]     ({}) : {}\n", self.speaker.pid, native.text));
+        out
+    }
+
+    fn introduce(&mut self) -> String {
+        self.introduced = true;
+        let version = format!("haproxy version is {}", self.speaker.version);
+        let path = format!("path to executable is {}", self.speaker.executable);
+        self.line(Severity::Notice, &version) + &self.line(Severity::Notice, &path)
     }
 
     fn line(&self, severity: Severity, text: &str) -> String {

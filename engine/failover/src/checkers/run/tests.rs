@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use rha_health::lvs::{
-    CheckerPlan, HttpPlan, PoolPlan, ProbePlan, ServerPlan, UdpPlan, UrlPlan,
-};
+use rha_health::lvs::{CheckerPlan, HttpPlan, PoolPlan, ProbePlan, ServerPlan, UdpPlan, UrlPlan};
 use rha_ir::Span;
 use tokio::net::TcpListener;
 
@@ -51,8 +49,13 @@ fn pool(name: &str, checker: CheckerPlan, means: Means) -> (VirtualServerKey, Wa
         rs_init_notifies: false,
         detail: false,
     };
-    let watched =
-        Watched { plan, means: vec![vec![means]], quorum_up: None, quorum_down: None, notify: vec![(None, None)] };
+    let watched = Watched {
+        plan,
+        means: vec![vec![means]],
+        quorum_up: None,
+        quorum_down: None,
+        notify: vec![(None, None)],
+    };
     (VirtualServerKey::Group(name.to_owned()), watched)
 }
 
@@ -243,7 +246,8 @@ fn news_reach_the_machines() {
         let (key, mut two) = pool("news", checker(bfd, target), Means::None);
         two.plan.servers[0].checkers.push(CheckerPlan { alpha: false, ..checker(file, target) });
         two.means[0].push(Means::None);
-        let script = Command { argv: vec!["/up".into()], user: None, disabled: None, origin: Span::default() };
+        let script =
+            Command { argv: vec!["/up".into()], user: None, disabled: None, origin: Span::default() };
         two.notify = vec![(Some(script.clone()), None)];
         let (mut site, task) = Site::start(vec![(key.clone(), two.clone())]);
         site.news.send(News::Bfd { instance: "peer".to_owned(), up: true }).unwrap();

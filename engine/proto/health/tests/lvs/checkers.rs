@@ -423,6 +423,7 @@ fn names_are_asked_for() {
     let dns = |name: &str, kind| ProbePlan::Dns { kind, name: name.to_owned() };
     for (name, kind, question) in [
         (".", 6u16, &b"\0"[..]),
+        ("", 6, b"\0"),
         ("example.com", 1, b"\x07example\x03com\0"),
         ("a.example.com.", 28, b"\x01a\x07example\x03com\0"),
         ("_x.example", 16, b"\x02_x\x07example\0"),

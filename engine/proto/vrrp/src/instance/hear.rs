@@ -23,7 +23,10 @@ pub(crate) enum Heard {
 }
 
 impl Instance {
-    /// A packet with our router id came in.
+    /// A packet with our router id came in. What is refused moves no state and no timer.
+    ///
+    /// DIFFERS: keepalived restarts a master's advert timer with every packet, refused ones too, so that two
+    /// masters with different passwords keep each other from sending.
     pub(crate) fn hear(&mut self, datagram: Datagram<'_>, turn: &mut Turn<'_>) -> Heard {
         if !matches!(self.state, State::Backup | State::Master) {
             return Heard::Deaf;

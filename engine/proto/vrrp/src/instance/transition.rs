@@ -168,7 +168,7 @@ impl Instance {
             turn.log_detail(|| format!("({name}) removing Virtual Routes"));
             turn.act(Action::RemoveRoutes);
         }
-        self.bursts = Bursts::NONE;
+        self.bursts = Bursts::NONE; // DIFFERS: keepalived's second burst outlives the mastership it was for
         if !force && !self.holds {
             return;
         }

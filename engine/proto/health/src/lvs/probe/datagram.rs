@@ -71,7 +71,7 @@ impl Dns {
 }
 
 fn query(id: u16, kind: u16, name: &str) -> Option<Vec<u8>> {
-    let mut name = Name::from_ascii(name).ok()?;
+    let mut name = if name.is_empty() { Name::root() } else { Name::from_ascii(name).ok()? };
     name.set_fqdn(true);
     let mut message = Message::new(id, MessageType::Query, OpCode::Query);
     message.metadata.recursion_desired = true;
