@@ -5,6 +5,8 @@
 //! first (which tests the case itself), then with ours, and compares the notes after normalising what
 //! may differ: pids, versions, paths of executables, dates, durations, ports, temporary folders.
 //!
+//! [`lan`] and [`interop`] do the same for failover: nodes in namespaces, pairs of programs, events.
+//!
 //! `RHA_ORIGINAL_HAPROXY` and `RHA_OURS` name other programs than `haproxy` on the path and our built
 //! `rhap`; with both set to the original the harness is compared with itself. `RHA_SHOW` prints what
 //! the original did, `RHA_GAPS=file` collects the cases that differ.
@@ -14,6 +16,8 @@
 
 mod client;
 mod gaps;
+pub mod interop;
+pub mod lan;
 mod normal;
 mod origin;
 mod sink;

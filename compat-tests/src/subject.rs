@@ -58,7 +58,10 @@ impl Program {
     /// It cannot be built.
     pub fn ours(version: &str) -> Program {
         static BUILT: OnceLock<PathBuf> = OnceLock::new();
-        let path = BUILT.get_or_init(|| std::env::var_os("RHA_OURS").map_or_else(build, PathBuf::from));
+        let path = BUILT.get_or_init(|| match std::env::var_os("RHA_OURS") {
+            Some(named) => named.into(),
+            None => build("rhap"),
+        });
         Program { kind: Kind::Ours, path: path.clone(), version: version.to_string() }
     }
 
@@ -276,18 +279,18 @@ fn version_of(path: &Path) -> Option<String> {
     Some(word[..end].trim_end_matches('.').to_string())
 }
 
-/// Builds `rhap` in the profile these tests were built in.
-fn build() -> PathBuf {
+/// Builds one of our programs in the profile these tests were built in.
+pub fn build(package: &str) -> PathBuf {
     let here = std::env::current_exe().expect("the test's own path");
     let folder = here.ancestors().find(|a| a.join("deps").is_dir()).expect("a build folder").to_path_buf();
     let release = folder.file_name().is_some_and(|n| n == "release");
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_string());
     let mut command = Command::new(cargo);
-    command.args(["build", "--quiet", "--package", "rhap"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+    command.args(["build", "--quiet", "--package", package]).current_dir(env!("CARGO_MANIFEST_DIR"));
     if release {
         command.arg("--release");
     }
     let status = command.status().expect("cargo");
-    assert!(status.success(), "rhap cannot be built");
-    folder.join("rhap")
+    assert!(status.success(), "{package} cannot be built");
+    folder.join(package)
 }

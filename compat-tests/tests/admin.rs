@@ -422,3 +422,95 @@ fn information_is_the_same_in_every_form() {
         stage.note("float", plain(&floats));
     });
 }
+
+const CHECKED: &str = "\
+global
+    stats socket {tmp}/cli.sock level admin
+    log {log} local0
+defaults
+    mode http
+    log global
+    timeout client 5s
+    timeout server 5s
+    timeout connect 5s
+frontend fe
+    bind {listen:fe}
+    default_backend be
+backend be
+    server s1 {s1} check inter 100ms rise 1 fall 1
+    server s2 {s1} check port 98 addr 127.0.0.7 disabled
+    server s3 {s1}
+    server s4 {s1} agent-check agent-inter 100ms agent-port 97 agent-addr 127.0.0.9
+    server s5 localhost:81
+";
+
+/// `show servers state` without times, and without what a check in flight changes.
+fn states(answer: &str) -> String {
+    let row = |line: &str| {
+        let mut fields: Vec<_> = line.split(' ').collect();
+        if fields.len() > 20 && !line.starts_with('#') {
+            (fields[4], fields[9], fields[18]) = ("<address>", "<t>", "<port>");
+        }
+        fields.join(" ")
+    };
+    answer.lines().map(|l| row(l) + "\n").collect()
+}
+
+#[test]
+fn an_operator_sends_checks_elsewhere() {
+    assert_same("admin/check-aims", |stage| {
+        let log = Sink::udp();
+        let (mut one, other) = (Origin::named("one"), Origin::named("other"));
+        let agent = Origin::new(|peer| {
+            let said = peer.some_bytes().unwrap_or_default();
+            peer.send(if said.starts_with(b"half") { "50%\n" } else { "100%\n" });
+        });
+        stage.start(&Start::with(CHECKED).args(&["-db", "-dr"]).log_to(&log).fill("s1", one.address()));
+        stage.note("serves", visit(stage, "fe"));
+        let state = stage.cli("show servers state");
+        let fixed = |text: &str| text.lines().filter(|l| !l.contains(" s4 ")).map(|l| l.to_owned() + "\n").collect::<String>();
+        stage.note("written", states(&fixed(&state)));
+        commands(
+            stage,
+            &[
+                "set server be/s1 check-addr",
+                "set server be/s1 check-addr nonsense",
+                "set server be/s1 check-addr 127.0.0.8 port x",
+                "set server be/s1 check-port",
+                "set server be/s1 check-port x",
+                "set server be/s1 check-port 70000",
+                "set server be/s3 check-port 5",
+                "set server be/s3 check-addr 127.0.0.1",
+                "set server be/s3 agent-addr 127.0.0.1",
+                "set server be/s3 agent-port 5",
+                "set server be/s3 agent-send x",
+                "set server be/s3 agent up",
+                "enable agent be/s3",
+                "enable agent be/s4",
+                "disable agent be/none",
+                "set server be/s4 agent nonsense",
+                "set server be/s4 agent-port",
+                "set server be/s3 fqdn",
+                "set server be/s3 fqdn other",
+                "set server be/s3 ssl on",
+            ],
+        );
+        one.kill();
+        stage.note_log("down", &log.line_with("s1 is DOWN"));
+        let port = other.address().port();
+        let to = format!("set server be/s1 check-addr {} port {port}", other.address().ip());
+        stage.note("elsewhere", stage.cli(&to));
+        stage.note_log("up", &log.line_with("s1 is UP"));
+        one.come_back();
+        let at = agent.address();
+        stage.note("agent", stage.cli(&format!("set server be/s4 agent-addr {} port {}", at.ip(), at.port())));
+        stage.note("agent's line", stage.cli("set server be/s4 agent-send half"));
+        let deadline = std::time::Instant::now() + rha_compat_tests::PATIENCE;
+        while !field(stage, "be", "s4", "agent_status").ends_with("CHECKED") {
+            assert!(std::time::Instant::now() < deadline, "no agent is heard: {}", field(stage, "be", "s4", "agent_status"));
+        }
+        for column in ["weight", "uweight", "agent_code", "agent_desc", "agent_rise", "agent_fall", "agent_health", "last_agt"] {
+            stage.note(column, field(stage, "be", "s4", column));
+        }
+    });
+}

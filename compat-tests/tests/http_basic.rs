@@ -456,3 +456,167 @@ fn tcp_response_rules_see_http_too() {
         },
     );
 }
+
+/// A page that may change servers, one that may not, and one behind rules.
+const STATS: &str = "\
+global
+    log {log} local0
+    stats socket {tmp}/cli.sock level admin
+defaults
+    mode http
+    log global
+    option httplog
+    timeout client 5s
+    timeout server 5s
+    timeout connect 5s
+frontend st
+    bind {listen:st}
+    stats enable
+    stats uri /s
+    stats admin if TRUE
+frontend shut
+    bind {listen:shut}
+    stats enable
+    stats uri /s
+    stats admin if { src 192.0.2.1 }
+frontend rules
+    bind {listen:rules}
+    stats enable
+    stats uri /s
+    stats http-request deny if { path_sub x }
+    stats http-request auth unless { hdr(a) b }
+frontend users
+    bind {listen:users}
+    stats enable
+    stats uri /s
+    stats auth me:word
+    stats realm My\\ page
+backend be
+    server s1 {s1}
+    server s2 {s1}
+";
+
+#[test]
+fn the_statistics_page_changes_servers() {
+    assert_same("http_basic/stats-admin", |stage| {
+        let sink = Sink::udp();
+        let origin = Origin::http(plain);
+        stage.start(&Start::with(STATS).log_to(&sink).fill("s1", origin.address()));
+        for (front, form) in [
+            ("st", "s=s1&action=maint&b=be"),
+            ("st", "s=s1&s=s2&action=drain&b=%23no"),
+            ("st", "s=s1&s=nobody&action=drain&b=be"),
+            ("st", "s=nobody&action=ready&b=be"),
+            ("st", "action=ready&b=be"),
+            ("st", "s=s1&action=fly&b=be"),
+            ("st", "b=be&action=ready&s=s1"),
+            ("st", "s=s1&action=disable&b=be"),
+            ("st", "s=s1&action=disable&b=be"),
+            ("st", "s=s1&action=enable&b=be"),
+            ("st", "s=s1&action=hdown&b=be"),
+            ("st", "s=s1&action=hrunn&b=be"),
+            ("st", "s=s1&action=dhlth&b=be"),
+            ("st", "s=s1&action=shutdown&b=be"),
+            ("shut", "s=s1&action=maint&b=be"),
+        ] {
+            let length = form.len();
+            let request = format!(
+                "POST /s HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{form}"
+            );
+            let back = stage.client(front).send(request).to_end();
+            stage.note(form, back);
+            let line = sink.line_with("POST /s");
+            stage.note_log("log", &line);
+            let states = stage.cli("show servers state be");
+            let state = states.lines().find(|l| l.contains(" s1 ")).unwrap_or_default();
+            let words: Vec<_> = state.split(' ').skip(5).take(2).collect();
+            stage.note("operational and administrative state", words.join(" "));
+        }
+    });
+}
+
+#[test]
+fn the_statistics_page_is_guarded() {
+    assert_same("http_basic/stats-guard", |stage| {
+        let sink = Sink::udp();
+        let origin = Origin::http(plain);
+        stage.start(&Start::with(STATS).log_to(&sink).fill("s1", origin.address()));
+        for (front, line) in
+            [("rules", "GET /s"), ("rules", "GET /sx"), ("users", "GET /s"), ("users", "PUT /s")]
+        {
+            let request = format!("{line} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+            let back = stage.client(front).send(request).to_end();
+            stage.note(line, back);
+            let logged = sink.line_with(line);
+            stage.note_log("log", &logged);
+        }
+        for (front, field) in [("rules", "a: b"), ("users", "authorization: Basic bWU6d29yZA==")] {
+            let request = format!("GET /s;csv HTTP/1.1\r\nHost: a\r\n{field}\r\nConnection: close\r\n\r\n");
+            let back = stage.client(front).send(request).to_end();
+            stage.note(field, visible(back.body.get(..15).unwrap_or_default()));
+        }
+    });
+}
+
+/// Answers by path: nothing, rubbish, silence, a status, or a page.
+fn moody(peer: &mut rha_compat_tests::Peer) {
+    while let Some(r) = peer.request() {
+        let path = r.head.split(|c| *c == b' ').nth(1).unwrap_or_default();
+        match path {
+            b"/empty" => return,
+            b"/junk" => {
+                peer.send("rubbish\r\n\r\n");
+                return;
+            }
+            b"/hang" => {
+                peer.hang();
+                return;
+            }
+            b"/503" => peer.send("HTTP/1.1 503 No\r\nContent-Length: 2\r\n\r\nno"),
+            b"/404" => peer.send("HTTP/1.1 404 No\r\nContent-Length: 2\r\n\r\nno"),
+            _ => peer.send(plain(&r)),
+        };
+    }
+}
+
+#[test]
+fn requests_are_sent_again_after_bad_answers() {
+    let all = "retry-on all-retryable-errors";
+    each(
+        [
+            ("empty", "retry-on empty-response", "GET /empty"),
+            ("empty-elsewhere", "retry-on empty-response\n    option redispatch 1", "GET /empty"),
+            ("junk", "retry-on junk-response", "GET /junk"),
+            ("junk-unasked", "retry-on empty-response", "GET /junk"),
+            ("status", "retry-on 404 503", "GET /404"),
+            ("status-unasked", all, "GET /404"),
+            ("hang", "retry-on response-timeout\n    timeout server 200ms\n    retries 1", "GET /hang"),
+            ("all-elsewhere", "retry-on all-retryable-errors\n    option redispatch", "GET /503"),
+            ("all-post", "retry-on all-retryable-errors\n    option redispatch 1", "POST /503"),
+            ("disabled", "retry-on 503\n    http-request disable-l7-retry if METH_POST", "POST /503"),
+            ("none", "retry-on none", "GET /503"),
+        ],
+        |(id, extra, line)| {
+            assert_same(&format!("http_basic/retry-{id}"), |stage| {
+                let sink = Sink::udp();
+                let (one, two) = (Origin::new(moody), Origin::http(plain));
+                let site = SITE.replace("EXTRA", "log global\n    option httplog").replace(
+                    "be\n    server s1 {s1}",
+                    &format!("be\n    {extra}\n    server s1 {{s1}}\n    server s2 {{s2}} backup"),
+                );
+                let two_servers = extra.contains("redispatch");
+                let site = if two_servers { site.replace(" backup", "") } else { site };
+                let start = Start::with(&format!("global\n    log {{log}} local0\n{site}")).log_to(&sink);
+                stage.start(&start.fill("s1", one.address()).fill("s2", two.address()));
+                let request = format!(
+                    "{line} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc"
+                );
+                let back = stage.client("fe").send(request).to_end();
+                stage.note("client got", back);
+                let logged = sink.line_with(" fe be/");
+                stage.note_log("log", &logged);
+                stage.note("tries", one.take_all().len());
+            });
+        },
+    );
+}

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
-use rha_compat_tests::{Gate, Origin, PATIENCE, Signal, Stage, Start, assert_same, cli, each};
+use rha_compat_tests::{Gate, Origin, PATIENCE, Running, Signal, Stage, Start, assert_same, cli, each};
 
 const SITE: &str = "\
 global
@@ -162,6 +162,42 @@ fn a_reload_loses_nobody() {
             stage.running().signal(Signal::TERM);
             let exit = stage.wait();
             stage.note("end", exit.how());
+        });
+    });
+}
+
+#[test]
+fn a_second_process_takes_over_from_the_first() {
+    each([("sf", "-sf"), ("st", "-st")], |(id, flag)| {
+        assert_same(&format!("reload/{id}"), |stage| {
+            let gate = Gate::new();
+            let origin = origin(&gate);
+            stage.start(&Start::with(SITE).fill("s", origin.address()));
+            until("listening", || TcpStream::connect(stage.at("fe")).is_ok());
+            let first = serving_pid(stage);
+            let mut busy = stage.client("fe");
+            busy.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
+            while !origin.next().head.starts_with(b"GET /slow") {}
+            let mut command = stage.command();
+            command.args(["-db", "-f", "haproxy.cfg", flag]).arg(&first);
+            let second = Running::start(&mut command, &[]);
+            until("a new process", || serving_pid(stage) != first);
+            stage.note("the second one serves", serving_pid(stage) == second.pid().to_string());
+            if flag == "-st" {
+                stage.note("what was under way", format!("{:?}", busy.end()));
+            } else {
+                // the first one listens no more, but finishes what it has
+                stage.note("another", visit(stage.at("fe")));
+                gate.open();
+                let back = busy.response();
+                stage.note("what was under way", format!("{} {:?}", back.status(), back.end));
+                drop(busy);
+            }
+            let exit = stage.wait();
+            stage.note("the first one's end", exit.how());
+            stage.note("a new one", visit(stage.at("fe")));
+            second.signal(Signal::USR1);
+            stage.note("the second one's end", second.wait().how());
         });
     });
 }

@@ -1,9 +1,9 @@
 //! The running engine as the runtime API and the statistics see it.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
-use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rha_admin::view::{
     self, Back, Change, ControlSocket, Counts, Force, Front, LastCheck, Listener, Process, ServerAt, Site,
@@ -16,6 +16,7 @@ use rha_net::SocketAddress;
 use rha_proxy::{Eviction, Runtime};
 use rha_proxy::health::{AdminState, Watch};
 use rha_proxy::plan::{Plan, ProxyPlan};
+use rha_proxy::state::Aim;
 use rha_proxy::stats::SideTotal;
 use rha_vocab::Dialect;
 
@@ -275,10 +276,10 @@ impl Engine {
             first_health: if state.was_maintained() { 0 } else { model.timing.rise },
             failures: self.failures(p.id, i, &health),
             observed_failures: health.failed_observations,
-            check: progress.map(|(_, _, _, last)| last_check(last)).unwrap_or_default(),
+            check: progress.map(|(_, _, _, last)| last_check(last, &state.checking[0])).unwrap_or_default(),
             agent: health.progress(Checked::Agent).map(|(h, rise, fall, last)| view::Agent {
                 health: (rise, fall, h),
-                last: last_check(last),
+                last: last_check(last, &state.checking[1]),
             }),
             changed_s: health.age_s(now.tick()),
             downtime_s: health.downtime_s(now.tick()),
@@ -286,6 +287,18 @@ impl Engine {
             tracked: model.track.as_ref().map(|(b, s)| format!("{b}/{s}")),
             host,
             port,
+            fqdn: fqdn(model),
+            check_to: aimed(&state.check_aim, model.check_address.as_ref(), model.check_port),
+            agent_to: aimed(
+                &state.agent_aim,
+                model.agent.as_ref().and_then(|a| a.address.as_ref()).or(model.check_address.as_ref()),
+                model.agent.as_ref().map(|a| a.port).filter(|p| *p != 0).or(model.check_port),
+            ),
+            agent_state: match health.progress(Checked::Agent) {
+                None => 0,
+                Some(_) if state.agent_off.load(Relaxed) => AGENT_CONFIGURED,
+                Some(_) => AGENT_CONFIGURED | ENABLED,
+            },
             cookie: model.cookie.as_ref().map(ToString::to_string),
             idle: state.idle.load(Relaxed).into(),
             safe: state.safe.load(Relaxed).into(),
@@ -384,6 +397,35 @@ fn id_of(position: usize) -> ProxyId {
     ProxyId(u32::try_from(position).unwrap_or(u32::MAX))
 }
 
+/// Bits of the state file's `srv_agent_state`.
+const ENABLED: u32 = 0x02;
+/// That it is an agent's, and configured.
+const AGENT_CONFIGURED: u32 = 0x14;
+
+/// Where checks go: what an operator said, else what was written, else nothing of their own.
+fn aimed(aim: &Mutex<Aim>, address: Option<&rha_ir::Address>, port: Option<u16>) -> (Option<String>, u16) {
+    let aim = aim.lock().unwrap_or_else(PoisonError::into_inner);
+    let written = address.and_then(|a| match a {
+        rha_ir::Address::Ip { host: rha_ir::Host::Ip(ip), .. } => Some(ip.to_string()),
+        _ => None,
+    });
+    (aim.ip.map(|ip| ip.to_string()).or(written), aim.port.or(port).unwrap_or(0))
+}
+
+fn turn(aim: &Mutex<Aim>, ip: Option<IpAddr>, port: Option<u16>) {
+    let mut aim = aim.lock().unwrap_or_else(PoisonError::into_inner);
+    aim.ip = ip.or(aim.ip);
+    aim.port = port.or(aim.port);
+}
+
+/// The name a server's address was written with.
+fn fqdn(server: &rha_ir::Server) -> Option<String> {
+    match &server.address {
+        rha_ir::Address::Ip { host: rha_ir::Host::Name { name, .. }, .. } => Some(name.to_string()),
+        _ => None,
+    }
+}
+
 /// The `status` column. COMPAT: management guide §9.1, field 17.
 fn status(health: &Health, tracks: bool) -> String {
     let admin = health.admin();
@@ -409,9 +451,11 @@ fn status(health: &Health, tracks: bool) -> String {
     }
 }
 
-fn last_check(o: &rha_health::Outcome) -> LastCheck {
+/// COMPAT: a star stands before the last result while the next is awaited.
+fn last_check(o: &rha_health::Outcome, under_way: &AtomicBool) -> LastCheck {
+    let star = if under_way.load(Relaxed) { "* " } else { "" };
     LastCheck {
-        status: o.status.word().to_owned(),
+        status: format!("{star}{}", o.status.word()),
         code: u32::try_from(o.code).ok().filter(|c| *c != 0),
         duration_ms: o.duration_ms,
         text: String::from_utf8_lossy(&o.info).into_owned(),
@@ -466,6 +510,21 @@ impl Site for Engine {
                     Force::Down => Operation::Stopped,
                 };
                 self.watch.force(proxy, server, Checked::Health, to, Cause::Cli);
+            }
+            Change::CheckTo(at, ip, port) => {
+                if let Some(s) = state_of(at.proxy).and_then(|s| s.servers.get(at.server)) {
+                    turn(&s.check_aim, ip, port);
+                }
+            }
+            Change::AgentTo(at, ip, port) => {
+                if let Some(s) = state_of(at.proxy).and_then(|s| s.servers.get(at.server)) {
+                    turn(&s.agent_aim, ip, port);
+                }
+            }
+            Change::AgentSend(at, text) => {
+                if let Some(s) = state_of(at.proxy).and_then(|s| s.servers.get(at.server)) {
+                    s.agent_aim.lock().unwrap_or_else(PoisonError::into_inner).send = Some(text.into_bytes());
+                }
             }
             Change::Agent(at, force) => {
                 let (proxy, server) = self.at(at);

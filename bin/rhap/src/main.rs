@@ -9,6 +9,7 @@ mod master;
 mod master_cli;
 mod options;
 mod pages;
+mod posted;
 mod run;
 mod version;
 

@@ -7,6 +7,7 @@ use rha_ir::Stats;
 use rha_proxy::{LocalPage, LocalPages};
 
 use crate::engine::Later;
+use crate::posted::{self, Outcome};
 
 /// Answers for all proxies.
 #[derive(Debug)]
@@ -23,10 +24,9 @@ impl Pages {
     }
 }
 
-/// COMPAT: the path must begin with the URI as written; what follows it must begin with `;`, `?` or end.
+/// COMPAT: whatever begins with the URI as written is the page (`admin/stats-admin`).
 fn rest_after<'a>(uri: &'a [u8], prefix: &[u8]) -> Option<&'a [u8]> {
-    let rest = uri.strip_prefix(prefix)?;
-    matches!(rest.first(), None | Some(b';' | b'?' | b'/')).then_some(rest)
+    uri.strip_prefix(prefix)
 }
 
 impl LocalPages for Pages {
@@ -36,24 +36,31 @@ impl LocalPages for Pages {
             && rest_after(request.uri(), &stats.uri).is_some()
     }
 
-    fn answer(&self, proxy: ProxyId, scene: &dyn Scene) -> LocalPage {
+    fn admits(&self, proxy: ProxyId, scene: &dyn Scene) -> Result<(), Vec<u8>> {
+        let (Some(stats), Some(request)) = (self.of(proxy), scene.request()) else { return Ok(()) };
+        if may_look(stats, request) {
+            return Ok(());
+        }
+        let realm = || "HAProxy Statistics".to_owned();
+        Err(stats.realm.as_ref().map_or_else(realm, ToString::to_string).into_bytes())
+    }
+
+    fn answer(&self, proxy: ProxyId, scene: &dyn Scene, admin: bool) -> LocalPage {
         let (Some(stats), Some(request)) = (self.of(proxy), scene.request()) else {
             return LocalPage::default();
         };
-        if !may_look(stats, request) {
-            return unauthorized(stats);
-        }
-        let Some(engine) = self.engine.get() else {
-            return LocalPage { status: 503, ..LocalPage::default() };
-        };
+        // A request may come while the start is about to say that all is there.
+        let engine = self.engine.wait();
+        let rest = rest_after(request.uri(), &stats.uri).unwrap_or_default();
         if request.method() == b"POST" {
-            return plain(
-                403,
-                "text/plain",
-                b"The page's actions are not built yet; use the stats socket.\n".to_vec(),
-            );
+            let done = match (admin, request.body_is_whole()) {
+                (false, _) => Outcome::Denied,
+                (true, false) => Outcome::TooLong,
+                (true, true) => posted::obey(engine, stats, request.body()),
+            };
+            return posted::answer(&stats.uri, done);
         }
-        let view = View::of(rest_after(request.uri(), &stats.uri).unwrap_or_default());
+        let view = View::of(rest);
         let mut snapshot = engine.look();
         if !stats.show_legends {
             snapshot = snapshot.without_legends();
@@ -70,14 +77,16 @@ impl LocalPages for Pages {
                 "application/json",
                 rha_admin::stats::json(&snapshot, &filter, engine.dialect).into_bytes(),
             ),
-            View::Html { .. } => {
-                plain(200, "text/html", page::html(&snapshot, &settings(stats, &snapshot), view).into_bytes())
-            }
+            View::Html { .. } => plain(
+                200,
+                "text/html",
+                page::html(&snapshot, &settings(stats, &snapshot, admin, rest), view).into_bytes(),
+            ),
         }
     }
 }
 
-fn settings(stats: &Stats, snapshot: &rha_admin::view::Snapshot) -> Settings {
+fn settings(stats: &Stats, snapshot: &rha_admin::view::Snapshot, admin: bool, rest: &[u8]) -> Settings {
     let or = |wish: &Option<Option<String>>, global: &str| {
         wish.as_ref().map(|own| own.clone().unwrap_or_else(|| global.to_owned()))
     };
@@ -87,6 +96,8 @@ fn settings(stats: &Stats, snapshot: &rha_admin::view::Snapshot) -> Settings {
         node: or(&stats.show_node, &snapshot.process.node),
         description: or(&stats.show_desc, &snapshot.process.description),
         scope: stats.scope.iter().map(|s| s.0.clone()).collect(),
+        admin,
+        said: posted::told(rest),
     }
 }
 
@@ -99,13 +110,6 @@ fn plain(status: u16, kind: &str, body: Vec<u8>) -> LocalPage {
         ],
         body,
     }
-}
-
-fn unauthorized(stats: &Stats) -> LocalPage {
-    let realm = stats.realm.as_ref().map_or_else(|| "HAProxy Statistics".to_owned(), ToString::to_string);
-    let mut page = plain(401, "text/html", b"<html><body><h1>401 Unauthorized</h1>\nYou need a valid user and password to access this content.\n</body></html>\n".to_vec());
-    page.fields.push((b"www-authenticate".to_vec(), format!("Basic realm=\"{realm}\"").into_bytes()));
-    page
 }
 
 /// Whether the request carries one of `stats auth`'s users, or none is needed.
@@ -127,9 +131,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_page_itself_is_the_page() {
+    fn what_begins_as_the_page_is_the_page() {
         assert_eq!(rest_after(b"/stats;csv", b"/stats"), Some(&b";csv"[..]));
         assert_eq!(rest_after(b"/stats", b"/stats"), Some(&b""[..]));
-        assert_eq!(rest_after(b"/statistics", b"/stats"), None);
+        assert_eq!(rest_after(b"/statistics", b"/stats"), Some(&b"istics"[..]));
+        assert_eq!(rest_after(b"/stat", b"/stats"), None);
     }
 }

@@ -234,7 +234,12 @@ fn errors(outcome: &Outcome) -> BTreeSet<String> {
         .iter()
         .filter(is_error)
         .filter_map(|d| d.native.as_ref())
-        .map(|n| n.text.rsplit_once(") ").filter(|(place, _)| place.contains("Line ")).map_or(n.text.clone(), |(_, t)| t.to_owned()))
+        .map(|n| {
+            n.text
+                .rsplit_once(") ")
+                .filter(|(place, _)| place.contains("Line "))
+                .map_or(n.text.clone(), |(_, t)| t.to_owned())
+        })
         .collect()
 }
 

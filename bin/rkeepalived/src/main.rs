@@ -198,7 +198,9 @@ fn serve(options: &Options, log: &Log) -> Option<i32> {
         return Some(EXIT_FATAL);
     }
     if global.max_auto_priority.is_none() {
-        log.info("NOTICE: setting config option max_auto_priority should result in better keepalived performance");
+        log.info(
+            "NOTICE: setting config option max_auto_priority should result in better keepalived performance",
+        );
     }
     let ident = ident(&naming, global.net_namespace.as_deref().or(options.namespace.as_deref()));
     let signals = SignalQueue::block(&Parent::signals());
@@ -225,8 +227,7 @@ fn serve(options: &Options, log: &Log) -> Option<i32> {
                     None
                 }
             };
-            let start =
-                worker::Start { plan, settings, log, line, signals, reread: Box::new(reread) };
+            let start = worker::Start { plan, settings, log, line, signals, reread: Box::new(reread) };
             std::process::exit(worker::run(start))
         }
         Role::Cleaner(plan) => {

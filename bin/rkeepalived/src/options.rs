@@ -193,61 +193,231 @@ macro_rules! row {
 
 /// Every option, in the order of the usage text.
 pub const ROWS: &[Row] = &[
-    row!('f', "use-file", Value, "-f, --use-file=FILE", "Read this configuration file\n default '/etc/keepalived/keepalived.conf'", |o, v| o.file = v.to_owned()),
-    row!('P', "vrrp", Nothing, "-P, --vrrp", "Run VRRP without health checkers", |o, _| o.parts.checkers = false),
-    row!('C', "check", Nothing, "-C, --check", "Run health checkers without VRRP", |o, _| o.parts.vrrp = false),
+    row!(
+        'f',
+        "use-file",
+        Value,
+        "-f, --use-file=FILE",
+        "Read this configuration file\n default '/etc/keepalived/keepalived.conf'",
+        |o, v| o.file = v.to_owned()
+    ),
+    row!('P', "vrrp", Nothing, "-P, --vrrp", "Run VRRP without health checkers", |o, _| o.parts.checkers =
+        false),
+    row!('C', "check", Nothing, "-C, --check", "Run health checkers without VRRP", |o, _| o.parts.vrrp =
+        false),
     row!('B', "no_bfd", Nothing, "-B, --no_bfd", "Run without BFD", |o, _| o.parts.bfd = false),
-    row!('\0', "all", Nothing, "    --all", "Run every part, configured or not", |o, _| o.parts = Parts { vrrp: true, checkers: true, bfd: true, all: true }),
-    row!('l', "log-console", Nothing, "-l, --log-console", "Log to standard error as well", |o, _| o.log.console = true),
+    row!('\0', "all", Nothing, "    --all", "Run every part, configured or not", |o, _| o.parts =
+        Parts { vrrp: true, checkers: true, bfd: true, all: true }),
+    row!('l', "log-console", Nothing, "-l, --log-console", "Log to standard error as well", |o, _| o
+        .log
+        .console =
+        true),
     row!('D', "log-detail", Nothing, "-D, --log-detail", "Log in detail (twice: in more detail)", |o, _| {
         o.log.extra_detail = o.log.detail;
         o.log.detail = true;
     }),
-    row!('S', "log-facility", Value, "-S, --log-facility=([0-7]|local[0-7]|user|daemon)", "Syslog facility: local0 to local7, user, or daemon (default)", facility),
-    row!('g', "log-file", Maybe, "-g, --log-file[=FILE]", "Append log lines to FILE (keepalived.log)", |o, v| {
-        o.log.file = Some(if v.is_empty() { "keepalived.log" } else { v }.to_owned());
-    }),
-    row!('\0', "flush-log-file", Nothing, "    --flush-log-file", "Write each line to the log file at once (always so)", |_, _| {}),
+    row!(
+        'S',
+        "log-facility",
+        Value,
+        "-S, --log-facility=([0-7]|local[0-7]|user|daemon)",
+        "Syslog facility: local0 to local7, user, or daemon (default)",
+        facility
+    ),
+    row!(
+        'g',
+        "log-file",
+        Maybe,
+        "-g, --log-file[=FILE]",
+        "Append log lines to FILE (keepalived.log)",
+        |o, v| {
+            o.log.file = Some(if v.is_empty() { "keepalived.log" } else { v }.to_owned());
+        }
+    ),
+    row!(
+        '\0',
+        "flush-log-file",
+        Nothing,
+        "    --flush-log-file",
+        "Write each line to the log file at once (always so)",
+        |_, _| {}
+    ),
     row!('G', "no-syslog", Nothing, "-G, --no-syslog", "Do not log to syslog", |o, _| o.log.syslog = false),
     row!('u', "umask", Value, "-u, --umask=MASK", "Mode mask of the files written (a number)", umask),
-    row!('X', "release-vips", Nothing, "-X, --release-vips", "Drop addresses on transition from signal", |o, _| o.release_vips = true),
-    row!('V', "dont-release-vrrp", Nothing, "-V, --dont-release-vrrp", "Leave addresses and routes where they are at the end", |o, _| o.keep_vrrp = true),
-    row!('I', "dont-release-ipvs", Nothing, "-I, --dont-release-ipvs", "Leave virtual servers where they are at the end", |o, _| o.keep_ipvs = true),
-    row!('R', "dont-respawn", Nothing, "-R, --dont-respawn", "Do not start a worker again that died", |o, _| o.no_respawn = true),
+    row!(
+        'X',
+        "release-vips",
+        Nothing,
+        "-X, --release-vips",
+        "Drop addresses on transition from signal",
+        |o, _| o.release_vips = true
+    ),
+    row!(
+        'V',
+        "dont-release-vrrp",
+        Nothing,
+        "-V, --dont-release-vrrp",
+        "Leave addresses and routes where they are at the end",
+        |o, _| o.keep_vrrp = true
+    ),
+    row!(
+        'I',
+        "dont-release-ipvs",
+        Nothing,
+        "-I, --dont-release-ipvs",
+        "Leave virtual servers where they are at the end",
+        |o, _| o.keep_ipvs = true
+    ),
+    row!(
+        'R',
+        "dont-respawn",
+        Nothing,
+        "-R, --dont-respawn",
+        "Do not start a worker again that died",
+        |o, _| o.no_respawn = true
+    ),
     row!('n', "dont-fork", Nothing, "-n, --dont-fork", "Stay in the foreground", |o, _| o.foreground = true),
-    row!('d', "dump-conf", Nothing, "-d, --dump-conf", "Log the configuration as it was understood", |o, _| o.dump_conf = true),
+    row!(
+        'd',
+        "dump-conf",
+        Nothing,
+        "-d, --dump-conf",
+        "Log the configuration as it was understood",
+        |o, _| o.dump_conf = true
+    ),
     row!('p', "pid", Value, "-p, --pid=FILE", "Pid file of the parent", |o, v| o.pid = Some(v.to_owned())),
-    row!('r', "vrrp_pid", Value, "-r, --vrrp_pid=FILE", "Pid file of VRRP", |o, v| o.vrrp_pid = Some(v.to_owned())),
-    row!('T', "genhash", Nothing, "-T, --genhash", "Work as genhash (only as the first option)", |o, _| o.genhash = true),
-    row!('c', "checkers_pid", Value, "-c, --checkers_pid=FILE", "Pid file of health checkers", |o, v| o.checkers_pid = Some(v.to_owned())),
-    row!('a', "address-monitoring", Nothing, "-a, --address-monitoring", "Log every address that comes or goes", |o, _| o.report_addresses = true),
-    row!('b', "bfd_pid", Value, "-b, --bfd_pid=FILE", "Pid file of BFD", |o, v| o.bfd_pid = Some(v.to_owned())),
+    row!('r', "vrrp_pid", Value, "-r, --vrrp_pid=FILE", "Pid file of VRRP", |o, v| o.vrrp_pid =
+        Some(v.to_owned())),
+    row!('T', "genhash", Nothing, "-T, --genhash", "Work as genhash (only as the first option)", |o, _| o
+        .genhash =
+        true),
+    row!('c', "checkers_pid", Value, "-c, --checkers_pid=FILE", "Pid file of health checkers", |o, v| o
+        .checkers_pid =
+        Some(v.to_owned())),
+    row!(
+        'a',
+        "address-monitoring",
+        Nothing,
+        "-a, --address-monitoring",
+        "Log every address that comes or goes",
+        |o, _| o.report_addresses = true
+    ),
+    row!('b', "bfd_pid", Value, "-b, --bfd_pid=FILE", "Pid file of BFD", |o, v| o.bfd_pid =
+        Some(v.to_owned())),
     row!('x', "snmp", Nothing, "-x, --snmp", "SNMP (not built: refused at start)", |o, _| o.snmp = true),
-    row!('A', "snmp-agent-socket", Value, "-A, --snmp-agent-socket=FILE", "Socket of the SNMP master agent", |_, _| {}),
-    row!('s', "namespace", Value, "-s, --namespace=NAME", "Run in this network namespace, whatever the file says", |o, v| o.namespace = Some(v.to_owned())),
+    row!(
+        'A',
+        "snmp-agent-socket",
+        Value,
+        "-A, --snmp-agent-socket=FILE",
+        "Socket of the SNMP master agent",
+        |_, _| {}
+    ),
+    row!(
+        's',
+        "namespace",
+        Value,
+        "-s, --namespace=NAME",
+        "Run in this network namespace, whatever the file says",
+        |o, v| o.namespace = Some(v.to_owned())
+    ),
     row!('m', "core-dump", Nothing, "-m, --core-dump", "Allow core files", |o, _| o.core_dump = true),
-    row!('M', "core-dump-pattern", Maybe, "-M, --core-dump-pattern=PATN", "Also set the kernel's core pattern (default 'core')", |o, v| {
-        o.core_dump = true;
-        o.core_pattern = Some(if v.is_empty() { "core" } else { v }.to_owned());
-    }),
-    row!('e', "all-config", Nothing, "-e, --all-config", "A missing included file is an error", |o, _| o.all_config = true),
-    row!('i', "config-id", Value, "-i, --config-id id", "Lines beginning '@' count for this id only,\n those beginning '@^' for any other (default: the node's name)", |o, v| o.config_id = Some(v.to_owned())),
-    row!('\0', "signum", Value, "    --signum=SIGFUNC", "Print the number of STOP, RELOAD, DATA, STATS, STATS_CLEAR, JSON", |o, v| o.signum = Some(v.to_owned())),
-    row!('t', "config-test", Maybe, "-t, --config-test[=LOG_FILE]", "Check the configuration; messages to standard error or LOG_FILE", |o, v| {
-        o.test = Some((!v.is_empty()).then(|| v.to_owned()));
-    }),
+    row!(
+        'M',
+        "core-dump-pattern",
+        Maybe,
+        "-M, --core-dump-pattern=PATN",
+        "Also set the kernel's core pattern (default 'core')",
+        |o, v| {
+            o.core_dump = true;
+            o.core_pattern = Some(if v.is_empty() { "core" } else { v }.to_owned());
+        }
+    ),
+    row!('e', "all-config", Nothing, "-e, --all-config", "A missing included file is an error", |o, _| o
+        .all_config =
+        true),
+    row!(
+        'i',
+        "config-id",
+        Value,
+        "-i, --config-id id",
+        "Lines beginning '@' count for this id only,\n those beginning '@^' for any other (default: the node's name)",
+        |o, v| o.config_id = Some(v.to_owned())
+    ),
+    row!(
+        '\0',
+        "signum",
+        Value,
+        "    --signum=SIGFUNC",
+        "Print the number of STOP, RELOAD, DATA, STATS, STATS_CLEAR, JSON",
+        |o, v| o.signum = Some(v.to_owned())
+    ),
+    row!(
+        't',
+        "config-test",
+        Maybe,
+        "-t, --config-test[=LOG_FILE]",
+        "Check the configuration; messages to standard error or LOG_FILE",
+        |o, v| {
+            o.test = Some((!v.is_empty()).then(|| v.to_owned()));
+        }
+    ),
     row!('\0', "perf", Maybe, "    --perf[=PERF_TYPE]", "Accepted, without effect", |_, _| {}),
     row!('\0', "debug", Maybe, "    --debug[=...]", "Accepted, without effect", |_, _| {}),
     row!('\0', "no-mem-check", Nothing, "    --no-mem-check", "Accepted, without effect", |_, _| {}),
-    row!('\0', "config-fd", Value, "    --config-fd=FD", "Accepted, without effect (internal to the original)", |_, _| {}),
-    row!('\0', "ignore-sigint", Nothing, "    --ignore-sigint", "Do not stop on an interrupt (debugging)", |o, _| o.ignore_interrupt = true),
+    row!(
+        '\0',
+        "config-fd",
+        Value,
+        "    --config-fd=FD",
+        "Accepted, without effect (internal to the original)",
+        |_, _| {}
+    ),
+    row!(
+        '\0',
+        "ignore-sigint",
+        Nothing,
+        "    --ignore-sigint",
+        "Do not stop on an interrupt (debugging)",
+        |o, _| o.ignore_interrupt = true
+    ),
     row!('v', "version", Nothing, "-v, --version", "Show the version", |o, _| o.version = true),
     row!('h', "help", Nothing, "-h, --help", "Show this text", |o, _| o.help = true),
-    row!('\0', "format", Value, "    --format=FORMAT", "Form of -t: native, pretty, json, sarif, github", format),
-    row!('\0', "allow-planned", Nothing, "    --allow-planned", "Start without what is not built yet, with a warning", |o, _| o.allow_planned = true),
-    row!('\0', "no-lease", Nothing, "    --no-lease", "Install addresses without a kernel lifetime", |o, _| o.lease = false),
-    row!('\0', "control", Value, "    --control=SOCKET", "Control socket (default beside the parent's pid file)", |o, v| o.control = Some(v.to_owned())),
-    row!('\0', "metrics", Value, "    --metrics=ADDRESS:PORT", "Serve Prometheus metrics there", |o, v| o.metrics = Some(v.to_owned())),
+    row!(
+        '\0',
+        "format",
+        Value,
+        "    --format=FORMAT",
+        "Form of -t: native, pretty, json, sarif, github",
+        format
+    ),
+    row!(
+        '\0',
+        "allow-planned",
+        Nothing,
+        "    --allow-planned",
+        "Start without what is not built yet, with a warning",
+        |o, _| o.allow_planned = true
+    ),
+    row!(
+        '\0',
+        "no-lease",
+        Nothing,
+        "    --no-lease",
+        "Install addresses without a kernel lifetime",
+        |o, _| o.lease = false
+    ),
+    row!(
+        '\0',
+        "control",
+        Value,
+        "    --control=SOCKET",
+        "Control socket (default beside the parent's pid file)",
+        |o, v| o.control = Some(v.to_owned())
+    ),
+    row!('\0', "metrics", Value, "    --metrics=ADDRESS:PORT", "Serve Prometheus metrics there", |o, v| o
+        .metrics =
+        Some(v.to_owned())),
     row!('\0', "json", Nothing, "    --json", "status: as JSON", |o, _| o.json = true),
 ];
 
@@ -369,7 +539,8 @@ impl Options {
 /// The usage text.
 #[must_use]
 pub fn usage(program: &str) -> String {
-    let mut text = format!("Usage: {program} [OPTION...]\n       {program} status [--json] | handover [INSTANCE]\n");
+    let mut text =
+        format!("Usage: {program} [OPTION...]\n       {program} status [--json] | handover [INSTANCE]\n");
     for r in ROWS {
         for (i, line) in r.help.split('\n').enumerate() {
             let left = if i == 0 { r.shown } else { "" };
@@ -395,7 +566,8 @@ mod tests {
     fn rows_are_unique_and_documented() {
         for (i, r) in ROWS.iter().enumerate() {
             assert!(!r.help.is_empty() && r.shown.contains(r.long), "{}", r.long);
-            let twice = ROWS.iter().skip(i + 1).any(|s| s.long == r.long || r.short != '\0' && s.short == r.short);
+            let twice =
+                ROWS.iter().skip(i + 1).any(|s| s.long == r.long || r.short != '\0' && s.short == r.short);
             assert!(!twice, "{}", r.long);
         }
     }
@@ -404,7 +576,10 @@ mod tests {
     fn glued_letters_values_and_shortened_names() {
         let o = of(&["-nlDDf", "a.conf", "-pX", "--log-fac=local3", "--vrrp_pid", "r", "-S", "user"]);
         assert!(o.foreground && o.log.console && o.log.detail && o.log.extra_detail && !o.bad);
-        assert_eq!((o.file.as_str(), o.pid.as_deref(), o.vrrp_pid.as_deref()), ("a.conf", Some("X"), Some("r")));
+        assert_eq!(
+            (o.file.as_str(), o.pid.as_deref(), o.vrrp_pid.as_deref()),
+            ("a.conf", Some("X"), Some("r"))
+        );
         assert_eq!(o.log.facility, 1);
         assert_eq!(of(&["-S", "5"]).log.facility, 21);
         assert_eq!(of(&["-u", "022"]).umask, Some(0o22));

@@ -113,7 +113,9 @@ impl<'a> Parent<'a> {
                 self.dump();
                 self.pass_on(signal::USER1);
             }
-            Some(n) if n == signal::USER2 || n == json_signal() || n == stats_clear_signal() => self.pass_on(n),
+            Some(n) if n == signal::USER2 || n == json_signal() || n == stats_clear_signal() => {
+                self.pass_on(n)
+            }
             _ => {}
         }
         self.hear();

@@ -152,9 +152,6 @@ impl Lab {
         command.args(["netns", "exec", &self.ns(&node.to_string())]);
         command.arg(self.who[node - 1].path()).args(["-nlDG", "-f", &file("conf"), "-p", &file("main")]);
         command.args(["-r", &file("vrrp"), "-c", &file("chk"), "-b", &file("bfd")]);
-        if self.who[node - 1] == Who::Ours && std::env::var_os("RHA_ALLOW_PLANNED").is_some() {
-            command.arg("--allow-planned");
-        }
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("log")).stderr(log);
         self.running[node - 1] = Some(command.spawn().expect("start"));
     }

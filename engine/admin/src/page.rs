@@ -57,6 +57,10 @@ pub struct Settings {
     pub description: Option<String>,
     /// `stats scope`: only these proxies; all if empty.
     pub scope: Vec<String>,
+    /// `stats admin`: servers can be changed by forms.
+    pub admin: bool,
+    /// What came of the last form.
+    pub said: Option<&'static str>,
 }
 
 const STYLE: &str = "body{font:13px sans-serif;margin:1em;color:#222}h1{font-size:1.3em;margin:0}\
@@ -80,10 +84,20 @@ pub fn html(snapshot: &Snapshot, settings: &Settings, view: View) -> String {
     }
     let _ = writeln!(out, "<style>{STYLE}</style></head><body>");
     head(&mut out, &snapshot.process, settings);
+    if let Some(said) = settings.said {
+        let _ = writeln!(out, "<p><b>{}</b></p>", escape(said));
+    }
     let shown = |o: &Object<'_>| settings.scope.is_empty() || settings.scope.contains(&o.proxy().name);
     let all: Vec<_> = objects(snapshot, &filter).into_iter().filter(shown).collect();
     for of_proxy in all.chunk_by(|a, b| a.proxy().iid == b.proxy().iid) {
-        table(&mut out, of_proxy);
+        let form = settings.admin && of_proxy.iter().any(|o| matches!(o, Object::Server(..)));
+        if form {
+            out.push_str("<form method=\"post\">");
+        }
+        table(&mut out, of_proxy, form);
+        if form {
+            choice(&mut out, of_proxy);
+        }
     }
     out.push_str("</body></html>\n");
     out
@@ -123,7 +137,38 @@ fn head(out: &mut String, p: &Process, settings: &Settings) {
     );
 }
 
-fn table(out: &mut String, objects: &[Object<'_>]) {
+/// What can be done with the servers that are ticked.
+const ACTIONS: [(&str, &str); 13] = [
+    ("ready", "Set state to READY"),
+    ("drain", "Set state to DRAIN"),
+    ("maint", "Set state to MAINT"),
+    ("dhlth", "Health: disable checks"),
+    ("ehlth", "Health: enable checks"),
+    ("hrunn", "Health: force UP"),
+    ("hnolb", "Health: force NOLB"),
+    ("hdown", "Health: force DOWN"),
+    ("dagent", "Agent: disable checks"),
+    ("eagent", "Agent: enable checks"),
+    ("arunn", "Agent: force UP"),
+    ("adown", "Agent: force DOWN"),
+    ("shutdown", "Kill sessions"),
+];
+
+/// The end of a backend's form.
+fn choice(out: &mut String, objects: &[Object<'_>]) {
+    let Some(first) = objects.first() else { return };
+    out.push_str("Choose the action to perform on the checked servers: <select name=action><option value=\"\"></option>");
+    for (word, label) in ACTIONS {
+        let _ = write!(out, "<option value=\"{word}\">{label}</option>");
+    }
+    let _ = writeln!(
+        out,
+        "</select><input type=\"hidden\" name=\"b\" value=\"#{}\"> <input type=\"submit\" value=\"Apply\"></form>",
+        first.proxy().iid
+    );
+}
+
+fn table(out: &mut String, objects: &[Object<'_>], form: bool) {
     let Some(first) = objects.first() else { return };
     let _ = writeln!(
         out,
@@ -135,11 +180,11 @@ fn table(out: &mut String, objects: &[Object<'_>]) {
          <th>Act</th><th>Bck</th><th>Chk</th><th>Dwn</th><th>Dwntme</th></tr>",
         escape(&first.proxy().name)
     );
-    objects.iter().for_each(|o| row(out, *o));
+    objects.iter().for_each(|o| row(out, *o, form));
     out.push_str("</table>\n");
 }
 
-fn row(out: &mut String, o: Object<'_>) {
+fn row(out: &mut String, o: Object<'_>, form: bool) {
     const SHOWN: [&str; 25] = [
         "qcur",
         "qmax",
@@ -167,7 +212,12 @@ fn row(out: &mut String, o: Object<'_>) {
         "chkfail",
         "chkdown",
     ];
-    let _ = write!(out, "<tr class=\"{}\"><td>{}</td>", class(o), escape(&cell(o, "svname")));
+    let name = escape(&cell(o, "svname"));
+    let tick = match o {
+        Object::Server(..) if form => format!("<input type=\"checkbox\" name=\"s\" value=\"{name}\">"),
+        _ => String::new(),
+    };
+    let _ = write!(out, "<tr class=\"{}\"><td>{tick}{name}</td>", class(o));
     for name in SHOWN {
         let _ = write!(out, "<td>{}</td>", escape(&cell(o, name)));
     }

@@ -154,6 +154,14 @@ pub struct Server {
     pub host: Option<String>,
     /// Port.
     pub port: u16,
+    /// Name it was written with, if it is no address.
+    pub fqdn: Option<String>,
+    /// Where its checks go: address and port, where they are not the server's own.
+    pub check_to: (Option<String>, u16),
+    /// The same of its agent.
+    pub agent_to: (Option<String>, u16),
+    /// State number of the agent's check in the state file.
+    pub agent_state: u32,
     /// Cookie value.
     pub cookie: Option<String>,
     /// Idle connections.
@@ -334,6 +342,12 @@ pub enum Change {
     State(ServerAt, Wish),
     /// `set server … health`.
     Health(ServerAt, Force),
+    /// `set server … check-addr`, `check-port`.
+    CheckTo(ServerAt, Option<std::net::IpAddr>, Option<u16>),
+    /// `set server … agent-addr`, `agent-port`.
+    AgentTo(ServerAt, Option<std::net::IpAddr>, Option<u16>),
+    /// `set server … agent-send`.
+    AgentSend(ServerAt, String),
     /// `set server … agent`.
     Agent(ServerAt, Force),
     /// `enable agent`, `disable agent`.

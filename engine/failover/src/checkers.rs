@@ -1,17 +1,18 @@
-//! Virtual servers with their checkers: from the model to `rha_health`'s machines ([`watched`]), and the loop that
-//! gives these machines sockets and programs ([`run`]).
+//! Virtual servers with their checkers: from the model to `rha_health`'s machines ([`watched`]), the loop that gives
+//! these machines sockets and programs ([`run`]), and the kernel's table ([`table`]).
 //!
 //! keepalived.conf(5) "Virtual server(s)". Invariant: positions of real servers and checkers in a [`Watched`] are
 //! those in its plan; checkers beyond those written (`host` blocks of `SMTP_CHECK`, `FILE_CHECK`s) follow them.
 
 pub mod run;
+pub mod table;
 
 use rha_health::lvs::{
     CheckerPlan, HttpPlan, PoolPlan, ProbePlan, RegexPlan, ServerPlan, SorryPlan, UdpPlan, UrlPlan,
 };
 use rha_ir::failover::{
     Checker, CheckerKind, Command, ConnectOptions, FailoverGlobal, HttpProtocol, HttpUrl, LvsProtocol,
-    RealServer, VirtualServer, VirtualServerKey,
+    RealServer, VirtualServer, VirtualServerGroup, VirtualServerKey,
 };
 use rha_ir::{Span, TrackerKind};
 use rha_net::ProbeSource;
@@ -23,6 +24,8 @@ pub struct Watched {
     pub plan: PoolPlan,
     /// For the loop, by real server and checker.
     pub means: Vec<Vec<Means>>,
+    /// For the kernel's table.
+    pub service: table::Service,
     /// `quorum_up`.
     pub quorum_up: Option<Command>,
     /// `quorum_down`.
@@ -56,6 +59,8 @@ pub struct Refusal {
 pub struct Context<'a> {
     /// `global_defs`.
     pub global: &'a FailoverGlobal,
+    /// `virtual_server_group`s.
+    pub groups: &'a [VirtualServerGroup],
     /// The host's name, for `router_id`.
     pub host: &'a str,
     /// `no_checker_emails`.
@@ -110,7 +115,8 @@ pub fn watched(vs: &VirtualServer, context: Context<'_>) -> Result<Watched, Vec<
     };
     let notify = vs.real_servers.iter().map(|s| (s.notify_up.clone(), s.notify_down.clone())).collect();
     let (quorum_up, quorum_down) = (vs.quorum_up.clone(), vs.quorum_down.clone());
-    Ok(Watched { plan, means, quorum_up, quorum_down, notify })
+    let service = table::Service::new(vs, context.groups, &plan.name);
+    Ok(Watched { plan, means, service, quorum_up, quorum_down, notify })
 }
 
 /// As the original's lines name it.
@@ -278,7 +284,7 @@ mod tests {
     }
 
     fn context(global: &FailoverGlobal) -> Context<'_> {
-        Context { global, host: "node1", no_checker_emails: false, detail: false }
+        Context { global, groups: &[], host: "node1", no_checker_emails: false, detail: false }
     }
 
     const ALL: &str = r#"

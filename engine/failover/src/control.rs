@@ -97,7 +97,9 @@ async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, ask: impl Fn(Ask)
     let mut stream = BufReader::new(stream);
     let mut line = String::new();
     let mut limited = (&mut stream).take(LONGEST);
-    tokio::time::timeout(PATIENCE, limited.read_line(&mut line)).await.map_err(|_| io::ErrorKind::TimedOut)??;
+    tokio::time::timeout(PATIENCE, limited.read_line(&mut line))
+        .await
+        .map_err(|_| io::ErrorKind::TimedOut)??;
     let answer = match Question::parse(&line) {
         None => Err(format!("what is '{}'?\n", line.trim())),
         Some(question) => answer(question, &ask).await,

@@ -123,7 +123,10 @@ pub struct Status {
 fn date(us: i64) -> String {
     let c = Civil::at(us.div_euclid(1_000_000), 0);
     let ms = us.rem_euclid(1_000_000) / 1000;
-    format!("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{ms:03}Z", c.year, c.month, c.day, c.hour, c.minute, c.second)
+    format!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{ms:03}Z",
+        c.year, c.month, c.day, c.hour, c.minute, c.second
+    )
 }
 
 impl Status {
@@ -201,12 +204,32 @@ impl Status {
             "MASTER" => 2,
             _ => 3,
         };
-        family("vrrp_state", "gauge", "0 INIT, 1 BACKUP, 2 MASTER, 3 FAULT.", each(&|i| number(i.state).to_string()));
+        family(
+            "vrrp_state",
+            "gauge",
+            "0 INIT, 1 BACKUP, 2 MASTER, 3 FAULT.",
+            each(&|i| number(i.state).to_string()),
+        );
         family("vrrp_priority", "gauge", "Effective priority.", each(&|i| i.effective.to_string()));
-        family("vrrp_adverts_received_total", "counter", "Adverts received.", each(&|i| i.adverts.0.to_string()));
+        family(
+            "vrrp_adverts_received_total",
+            "counter",
+            "Adverts received.",
+            each(&|i| i.adverts.0.to_string()),
+        );
         family("vrrp_adverts_sent_total", "counter", "Adverts sent.", each(&|i| i.adverts.1.to_string()));
-        family("vrrp_became_master_total", "counter", "Times it became master.", each(&|i| i.terms.0.to_string()));
-        family("vrrp_released_master_total", "counter", "Times it ceased to be master.", each(&|i| i.terms.1.to_string()));
+        family(
+            "vrrp_became_master_total",
+            "counter",
+            "Times it became master.",
+            each(&|i| i.terms.0.to_string()),
+        );
+        family(
+            "vrrp_released_master_total",
+            "counter",
+            "Times it ceased to be master.",
+            each(&|i| i.terms.1.to_string()),
+        );
         let rejected = self.instances.iter().flat_map(|i| {
             let name = escaped(&i.name);
             i.rejected.iter().map(move |(why, n)| {
@@ -214,11 +237,22 @@ impl Status {
             })
         });
         family("vrrp_rejected_total", "counter", "Packets refused, by reason.", rejected.collect());
-        family("vrrp_split_brain", "gauge", "Other masters heard at the moment.", each(&|i| i.splits.len().to_string()));
-        let found = self.split_counts.iter().map(|(i, cause, n)| {
-            (format!("instance=\"{}\",cause=\"{cause}\"", escaped(i)), n.to_string())
-        });
-        family("vrrp_split_brain_total", "counter", "Split brains found, by the setting that differs.", found.collect());
+        family(
+            "vrrp_split_brain",
+            "gauge",
+            "Other masters heard at the moment.",
+            each(&|i| i.splits.len().to_string()),
+        );
+        let found = self
+            .split_counts
+            .iter()
+            .map(|(i, cause, n)| (format!("instance=\"{}\",cause=\"{cause}\"", escaped(i)), n.to_string()));
+        family(
+            "vrrp_split_brain_total",
+            "counter",
+            "Split brains found, by the setting that differs.",
+            found.collect(),
+        );
         let up = |state: &str| u8::from(state == "Up").to_string();
         let sessions = self.bfd.iter().map(|(n, _, s)| (format!("session=\"{}\"", escaped(n)), up(s)));
         family("bfd_up", "gauge", "1 while the session is up.", sessions.collect());

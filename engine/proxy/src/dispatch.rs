@@ -114,7 +114,8 @@ impl Stream {
         if wish.fixed.is_none() {
             wish.key = self.hash_key(backend.id);
         }
-        let mut before = None;
+        let mut before = self.previous.take();
+        wish.avoid = before;
         loop {
             if !self.slot {
                 self.assign(&mut wish, persist).await?;
@@ -134,7 +135,7 @@ impl Stream {
                 Err(f) => f,
             };
             crate::health_hook::connect_failed(&plan, backend.id, server);
-            if self.retries >= self.retries_allowed() {
+            if !backend.retry_connections || self.retries >= self.retries_allowed() {
                 return Err(failure);
             }
             self.retries += 1;
@@ -149,6 +150,20 @@ impl Stream {
                     s.retries.add(1);
                 }
             }
+        }
+    }
+
+    /// Counts another try of a whole exchange, and chooses whether it goes to another server.
+    pub(crate) fn prepare_retry(&mut self, persist: &mut Persistence) {
+        self.retries += 1;
+        for s in [self.back_stats(), self.server_stats()].into_iter().flatten() {
+            s.retries.add(1);
+        }
+        let before = self.server;
+        let mut wish = Wish { fixed: persist.server, key: None, avoid: None };
+        if self.choose_redispatch(*persist, &mut wish) {
+            persist.server = None;
+            self.previous = before;
         }
     }
 

@@ -4,6 +4,7 @@
 //! A choice takes one short lock per backend; numbers that are only looked at are atomics. HAProxy 3.0
 //! management guide §9.3 "show servers state" names the states.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -90,6 +91,26 @@ pub mod admin {
     pub const DRAIN: u32 = 0x18;
 }
 
+/// Where an operator sends a server's checks instead of where the configuration does.
+#[derive(Debug, Default, Clone)]
+pub struct Aim {
+    /// Address.
+    pub ip: Option<IpAddr>,
+    /// Port.
+    pub port: Option<u16>,
+    /// What an agent is sent first.
+    pub send: Option<Vec<u8>>,
+}
+
+impl Aim {
+    /// Bends an address.
+    pub(crate) fn bend(&self, to: SocketAddress) -> SocketAddress {
+        let SocketAddress::Ip(at) = to else { return to };
+        let ip = self.ip.unwrap_or(at.ip());
+        SocketAddress::Ip(SocketAddr::new(ip, self.port.unwrap_or(at.port())))
+    }
+}
+
 /// A server as it is now.
 #[derive(Debug)]
 pub struct ServerState {
@@ -125,6 +146,12 @@ pub struct ServerState {
     pub checks_off: AtomicBool,
     /// `disable agent`: its agent is not asked.
     pub agent_off: AtomicBool,
+    /// Whether a check, and its agent's, is under way.
+    pub checking: [AtomicBool; 2],
+    /// `set server … check-addr|check-port`.
+    pub check_aim: Mutex<Aim>,
+    /// `set server … agent-addr|agent-port|agent-send`.
+    pub agent_aim: Mutex<Aim>,
     /// Times its streams were ended at once.
     pub(crate) evictions: crate::eviction::Evictions,
     address: RwLock<SocketAddress>,
@@ -162,6 +189,9 @@ impl ServerState {
             was_maintained: AtomicBool::new(s.disabled),
             checks_off: AtomicBool::new(false),
             agent_off: AtomicBool::new(false),
+            checking: [const { AtomicBool::new(false) }; 2],
+            check_aim: Mutex::default(),
+            agent_aim: Mutex::default(),
             operation: AtomicU8::new(if s.disabled { Operation::Stopped } else { Operation::Running } as u8),
             admin: AtomicU32::new(admin),
             evictions: crate::eviction::Evictions::default(),

@@ -391,12 +391,27 @@ const LAST_IN_PROXIES: &[&str] = &[
 pub fn candidates(place: Place, dialect: Dialect) -> impl Iterator<Item = &'static str> {
     let in_proxy = place.meets(Place::PROXY);
     let place = if in_proxy { Place::PROXY } else { place };
-    let last = if in_proxy { LAST_IN_PROXIES } else { LAST_IN_GLOBAL };
-    let rows = all()
-        .filter(move |r| r.place.meets(place) && r.lifetime.covers(dialect))
-        .map(|r| r.name.split(' ').next().unwrap_or(r.name))
-        .filter(|w| !last.contains(w));
+    let [global, proxies] = first_words();
+    let (words, last) = if in_proxy { (proxies, LAST_IN_PROXIES) } else { (global, LAST_IN_GLOBAL) };
+    let mut before = "";
+    let rows = words
+        .iter()
+        .filter(move |(r, _)| r.place.meets(place) && r.lifetime.covers(dialect))
+        .map(|(_, w)| *w)
+        // the rows of `http-request` and the like stand together
+        .filter(move |w| *w != std::mem::replace(&mut before, w));
     rows.chain(last.iter().copied())
+}
+
+/// Rows with their first words, those that are compared last left out: for `global`, for proxies.
+fn first_words() -> &'static [Vec<(&'static Keyword, &'static str)>; 2] {
+    static WORDS: OnceLock<[Vec<(&'static Keyword, &'static str)>; 2]> = OnceLock::new();
+    WORDS.get_or_init(|| {
+        [LAST_IN_GLOBAL, LAST_IN_PROXIES].map(|last| {
+            let words = all().map(|r| (r, r.name.split(' ').next().unwrap_or(r.name)));
+            words.filter(|(_, w)| !last.contains(w)).collect()
+        })
+    })
 }
 
 /// Where a keyword may stand, for the help under "unknown keyword".

@@ -64,7 +64,7 @@ fn every_line_gets_the_recorded_verdict() {
     let (mut wrong, mut count) = (Vec::new(), 0);
     for (path, text) in fixture::tables() {
         let table = path.file_stem().expect("a name").to_string_lossy().into_owned();
-        for row in fixture::rows(&text) {
+        for row in fixture::rows(&text).filter(|_| table != "newer") {
             for ((dialect, short, version), want) in fixture::ORIGINALS.iter().zip(&row.verdicts) {
                 if want.is_empty() {
                     continue;
@@ -102,6 +102,24 @@ fn every_line_gets_the_recorded_verdict() {
         }
     }
     assert!(count > 10_000, "only {count} verdicts");
+    assert!(wrong.is_empty(), "{} of {count} differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// What came after 3.0, with the verdict 3.5's source and manual have for it: no original at hand knows it.
+#[test]
+fn newer_lines_get_the_verdict_of_the_source() {
+    let files = files();
+    let text = std::fs::read_to_string(fixture::folder("lines/newer.tsv")).expect("the table");
+    let (mut wrong, mut count) = (Vec::new(), 0);
+    for row in fixture::rows(&text) {
+        count += 1;
+        let got = ours(Dialect::V3_5, "3.5-dev5", &row.place, &row.line, &files);
+        let (want, code) = (&row.verdicts[0], got.split(' ').next().unwrap_or_default());
+        if code != want {
+            wrong.push(format!("{} {}: {}: {want}, ours: {got}", row.key, row.place, row.line));
+        }
+    }
+    assert!(count > 300, "only {count} lines");
     assert!(wrong.is_empty(), "{} of {count} differ:\n{}", wrong.len(), wrong.join("\n"));
 }
 

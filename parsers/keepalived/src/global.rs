@@ -75,10 +75,10 @@ pub(crate) const MOST_SECONDS: u32 = 4294;
 /// Keywords of `global_defs` and beside it.
 pub(crate) const ROWS: &[Keyword] = &[
     Keyword::block("global_defs", T, "{", V1, "Settings of the daemon and defaults for instances.", Place::GLOBAL),
-    Keyword::new("linkbeat_use_polling", T, "", V1_1, "Polls link states instead of waiting for the kernel to report them.", |cx, _| { cx.model.global.linkbeat_use_polling = true; Ok(()) }),
+    Keyword::new("linkbeat_use_polling", T, "", V1_1, "Polls link states instead of waiting for the kernel to report them.", |cx, _| { cx.model.global.linkbeat_use_polling = true; Ok(()) }).support(LINKBEAT),
     Keyword::new("net_namespace", T, "NAME", V1_2, "Runs everything in a network namespace.", net_namespace),
-    Keyword::new("net_namespace_ipvs", T, "[NAME]", V2_1, "Runs the virtual servers in a network namespace of their own.", net_namespace_ipvs),
-    Keyword::new("namespace_with_ipsets", T, "", V1_3, "Uses ipsets although the kernel shares them between namespaces.", |cx, _| { cx.model.global.namespace_with_ipsets = true; Ok(()) }),
+    Keyword::new("net_namespace_ipvs", T, "[NAME]", V2_1, "Runs the virtual servers in a network namespace of their own.", net_namespace_ipvs).support(Support::Planned),
+    Keyword::new("namespace_with_ipsets", T, "", V1_3, "Uses ipsets although the kernel shares them between namespaces.", |cx, _| { cx.model.global.namespace_with_ipsets = true; Ok(()) }).support(Support::Planned),
     Keyword::new("use_pid_dir", T, "", V1_2, "Puts pid files into a directory of their own.", |cx, _| { cx.model.global.use_pid_dir = true; Ok(()) }),
     Keyword::new("instance", T, "NAME", V1_2, "Names this daemon among several on one node.", instance),
     Keyword::new("child_wait_time", T, "SECONDS", V2_0, "How long children may take to end.", child_wait_time),
@@ -92,16 +92,16 @@ pub(crate) const ROWS: &[Keyword] = &[
     }),
     Keyword::new("process_name", G, "NAME", V2_0, "Name of the parent process.", |cx, l| { let name = process_name(cx, l)?; cx.model.global.process_name = Some(name); Ok(()) }),
     Keyword::new("vrrp_process_name", G, "NAME", V2_0, "Name of the VRRP process.", |cx, l| { let name = process_name(cx, l)?; cx.model.global.vrrp_process.name = Some(name); Ok(()) }),
-    Keyword::new("checker_process_name", G, "NAME", V2_2, "Name of the health checker.", |cx, l| { let name = process_name(cx, l)?; cx.model.global.checker_process.name = Some(name); Ok(()) }),
+    Keyword::new("checker_process_name", G, "NAME", V2_2, "Name of the health checker.", |cx, l| { let name = process_name(cx, l)?; cx.model.global.checker_process.name = Some(name); Ok(()) }).support(ONE_WORKER),
     Keyword::new("lvs_process_name", G, "NAME", V2_0, "Older word for checker_process_name.", |cx, l| {
         cx.remark("KA4101", l.at(0), "'lvs_process_name' is deprecated - please use 'checker_process_name'");
         let name = process_name(cx, l)?;
         cx.model.global.checker_process.name = Some(name);
         Ok(())
-    }),
-    Keyword::new("bfd_process_name", G, "NAME", V2_0, "Name of the BFD process.", |cx, l| { let name = process_name(cx, l)?; cx.model.global.bfd_process.name = Some(name); Ok(()) }),
-    Keyword::new("use_symlink_paths", G, "[BOOL]", V2_3, "Starts programs by the path written, links and all.", |cx, l| { if let Some(on) = global_switch(cx, l) { cx.model.global.use_symlink_paths = on; } Ok(()) }),
-    Keyword::new("set_supplementary_groups", G, "", NEXT, "Programs get all groups of their user.", |cx, _| { cx.model.global.set_supplementary_groups = true; Ok(()) }),
+    }).support(ONE_WORKER),
+    Keyword::new("bfd_process_name", G, "NAME", V2_0, "Name of the BFD process.", |cx, l| { let name = process_name(cx, l)?; cx.model.global.bfd_process.name = Some(name); Ok(()) }).support(ONE_WORKER),
+    Keyword::new("use_symlink_paths", G, "[BOOL]", V2_3, "Starts programs by the path written, links and all.", |cx, l| { if let Some(on) = global_switch(cx, l) { cx.model.global.use_symlink_paths = on; } Ok(()) }).support(Support::NoEffect("programs are always started by the path written")),
+    Keyword::new("set_supplementary_groups", G, "", NEXT, "Programs get all groups of their user.", |cx, _| { cx.model.global.set_supplementary_groups = true; Ok(()) }).support(Support::Planned),
     Keyword::new("router_id", G, "NAME", V1_1, "Name of this node in mail.", |cx, l| {
         named(cx, l, "routerid name missing - ignoring", |cx, v| cx.model.global.router_id = Some(v))
     }),
@@ -132,14 +132,14 @@ pub(crate) const ROWS: &[Keyword] = &[
     Keyword::new("max_auto_priority", G, "[-1..99]", V2_1, "How far a late process may raise its own priority.", max_auto_priority).support(TUNING),
     Keyword::new("min_auto_priority_delay", G, "MICROSECONDS", V2_1, "How late a process must be to raise its priority.", min_auto_priority_delay).support(TUNING),
     Keyword::new("smtp_alert_vrrp", G, "[BOOL]", V2_0, "Whether instances send mail unless they say otherwise.", |cx, l| { if let Some(on) = global_switch(cx, l) { cx.global.smtp_alert_vrrp = Some(on); } Ok(()) }),
-    Keyword::new("smtp_alert_checker", G, "[BOOL]", V2_0, "Whether servers send mail unless they say otherwise.", |cx, l| { if let Some(on) = global_switch(cx, l) { cx.global.smtp_alert_checker = Some(on); } Ok(()) }),
+    Keyword::new("smtp_alert_checker", G, "[BOOL]", V2_0, "Whether servers send mail unless they say otherwise.", |cx, l| { if let Some(on) = global_switch(cx, l) { cx.global.smtp_alert_checker = Some(on); } Ok(()) }).support(Support::Planned),
     Keyword::new("checker_log_all_failures", G, "[BOOL]", V2_0, "Logs every failed check, not only changes.", |cx, l| {
         let said = "Invalid value for checker_log_all_failures specified";
         if let Some(on) = cx.optional_switch(l, |_| said.to_owned()) {
             cx.model.global.checker_log_all_failures = on;
         }
         Ok(())
-    }),
+    }).support(Support::Planned),
     Keyword::new("dynamic_interfaces", G, "[allow_if_changes]", V2_0, "Interfaces may come and go while we run.", dynamic_interfaces),
     Keyword::new("no_email_faults", G, "", V2_0, "FAULT states send no mail.", |cx, _| { cx.model.global.mail.no_fault_mail = true; Ok(()) }),
     Keyword::new("default_interface", G, "INTERFACE", V1_2, "Where static addresses without dev go.", |cx, l| {
@@ -150,16 +150,16 @@ pub(crate) const ROWS: &[Keyword] = &[
         if cx.input.machine.writable(path) {
             cx.model.global.disable_local_igmp = true;
         } else {
-            cx.error("KA3003", l, 0, format!("kernel does not support {path}"));
+            cx.error("KA3050", l, 0, format!("kernel does not support {path}"));
         }
         Ok(())
-    }),
+    }).support(Support::Planned),
     Keyword::new("v3_checksum_as_v2", G, "[BOOL]", V2_2_8, "Checksums of version 3 over IPv4 leave the pseudo-header out.", |cx, l| { if let Some(on) = global_switch(cx, l) { cx.global.v3_checksum_as_v2 = on; } Ok(()) }),
-    Keyword::new("lvs_timeouts", G, "[tcp SECONDS] [tcpfin SECONDS] [udp SECONDS]", V1_2, "How long the kernel keeps idle connections.", lvs_timeouts),
-    Keyword::new("lvs_flush", G, "", V1_2, "Removes all virtual servers from the kernel at start.", |cx, _| { cx.model.global.lvs_flush = true; Ok(()) }),
-    Keyword::new("lvs_flush_on_stop", G, "[VS]", V2_2, "Removes virtual servers from the kernel at the end.", lvs_flush_on_stop),
-    Keyword::new("lvs_flush_onstop", G, "[VS]", V2_0, "Removes virtual servers from the kernel at the end.", lvs_flush_on_stop),
-    Keyword::new("lvs_sync_daemon", G, "INTERFACE [inst INSTANCE] [id N] [maxlen N] [port N] [ttl N] [group ADDRESS]", V1_2, "Copies connections between two directors.", lvs_sync_daemon),
+    Keyword::new("lvs_timeouts", G, "[tcp SECONDS] [tcpfin SECONDS] [udp SECONDS]", V1_2, "How long the kernel keeps idle connections.", lvs_timeouts).support(Support::Planned),
+    Keyword::new("lvs_flush", G, "", V1_2, "Removes all virtual servers from the kernel at start.", |cx, _| { cx.model.global.lvs_flush = true; Ok(()) }).support(Support::Planned),
+    Keyword::new("lvs_flush_on_stop", G, "[VS]", V2_2, "Removes virtual servers from the kernel at the end.", lvs_flush_on_stop).support(Support::Planned),
+    Keyword::new("lvs_flush_onstop", G, "[VS]", V2_0, "Removes virtual servers from the kernel at the end.", lvs_flush_on_stop).support(Support::Planned),
+    Keyword::new("lvs_sync_daemon", G, "INTERFACE [inst INSTANCE] [id N] [maxlen N] [port N] [ttl N] [group ADDRESS]", V1_2, "Copies connections between two directors.", lvs_sync_daemon).support(Support::Planned),
     Keyword::new("vrrp_mcast_group4", G, "ADDRESS", V1_2, "Group that IPv4 adverts go to.", mcast_group4),
     Keyword::new("vrrp_mcast_group6", G, "ADDRESS", V1_2, "Group that IPv6 adverts go to.", mcast_group6),
     Keyword::new("vrrp_garp_master_delay", G, "SECONDS", V1_2, "When the second set of gratuitous ARP follows.", |cx, l| {
@@ -218,8 +218,8 @@ pub(crate) const ROWS: &[Keyword] = &[
         Ok(())
     }),
     Keyword::new("vrrp_min_garp", G, "[BOOL]", V2_0, "One gratuitous ARP, no repeat.", min_garp),
-    Keyword::new("vrrp_garp_extra_if", G, "[all] SECONDS", V2_2, "How often extra interfaces get gratuitous ARP.", garp_extra_if),
-    Keyword::new("vrrp_vmac_garp_intvl", G, "[all] SECONDS", V2_2, "How often extra interfaces get gratuitous ARP.", garp_extra_if),
+    Keyword::new("vrrp_garp_extra_if", G, "[all] SECONDS", V2_2, "How often extra interfaces get gratuitous ARP.", garp_extra_if).support(Support::Planned),
+    Keyword::new("vrrp_vmac_garp_intvl", G, "[all] SECONDS", V2_2, "How often extra interfaces get gratuitous ARP.", garp_extra_if).support(Support::Planned),
     Keyword::new("vrrp_lower_prio_no_advert", G, "[BOOL]", V1_2, "A MASTER does not answer a lower advert.", |cx, l| {
         let said = "Invalid value for vrrp_lower_prio_no_advert specified";
         if let Some(on) = cx.optional_switch(l, |_| said.to_owned()) {
@@ -241,12 +241,12 @@ pub(crate) const ROWS: &[Keyword] = &[
         }
         Ok(())
     }),
-    Keyword::new("vrrp_iptables", G, "[IN [OUT]]", V1_2, "Filters with iptables chains.", iptables),
+    Keyword::new("vrrp_iptables", G, "[IN [OUT]]", V1_2, "Filters with iptables chains.", iptables).support(FILTER),
     Keyword::new("vrrp_ipsets", G, "[NAMES…]", V1_2, "Filters with ipsets beside iptables.", |cx, l| {
         let names = l.iter().skip(1).map(str::to_owned).collect();
         cx.model.global.vrrp_ipsets = Some(IpsetNames(names));
         Ok(())
-    }),
+    }).support(FILTER),
     Keyword::new("nftables", G, "[TABLE]", V2_0, "Filters with an nftables table.", |cx, l| {
         table(cx, l, "nftables", "keepalived", |g| &mut g.nftables)
     }),
@@ -257,26 +257,26 @@ pub(crate) const ROWS: &[Keyword] = &[
         }
         Ok(())
     }),
-    Keyword::new("nftables_ifindex", G, "", V2_0, "The filter names interfaces by number.", |cx, _| { cx.model.global.nftables_ifindex = true; Ok(()) }),
+    Keyword::new("nftables_ifindex", G, "", V2_0, "The filter names interfaces by number.", |cx, _| { cx.model.global.nftables_ifindex = true; Ok(()) }).support(Support::Planned),
     Keyword::new("vrrp_check_unicast_src", G, "", V1_2, "Adverts only from configured peers.", |cx, _| { cx.model.global.vrrp_check_unicast_src = true; Ok(()) }),
     Keyword::new("vrrp_skip_check_adv_addr", G, "", V1_2, "Does not look at the address list of adverts from the master we know.", |cx, _| { cx.global.skip_check_adv_addr = true; Ok(()) }),
     Keyword::new("vrrp_strict", G, "", V1_2, "Holds instances to the letter of the RFC.", |cx, _| { cx.model.global.vrrp_strict = true; Ok(()) }),
-    Keyword::new("vrrp_priority", G, "-20..19", V1_2, "Nice value of the VRRP process.", |cx, l| { let n = nice(cx, l, "vrrp")?; cx.model.global.vrrp_process.nice = Some(n); Ok(()) }).support(TUNING),
-    Keyword::new("vrrp_no_swap", G, "", V1_2, "Locks the memory of the VRRP process.", |cx, _| { cx.model.global.vrrp_process.no_swap = true; Ok(()) }).support(TUNING),
-    Keyword::new("vrrp_rt_priority", G, "1..99", V2_0, "Real-time priority of the VRRP process.", |cx, l| { if let Some(n) = realtime(cx, l, "vrrp")? { cx.model.global.vrrp_process.rt_priority = Some(n); } Ok(()) }).support(TUNING),
-    Keyword::new("vrrp_cpu_affinity", G, "CPU…", V2_0, "Processors of the VRRP process.", |cx, l| { let cpus = cpus(cx, l, "vrrp")?; cx.model.global.vrrp_process.cpus = cpus; Ok(()) }).support(TUNING),
-    Keyword::new("vrrp_rlimit_rttime", G, "MICROSECONDS", V2_1, "Most real time that the VRRP process may use without sleeping.", |cx, l| { let n = rttime(cx, l, "vrrp")?; cx.model.global.vrrp_process.rlimit_rttime_us = n; Ok(()) }).support(TUNING),
-    Keyword::new("vrrp_rlimit_rtime", G, "MICROSECONDS", V2_0, "Most real time that the VRRP process may use without sleeping.", |cx, l| { let n = rttime(cx, l, "vrrp")?; cx.model.global.vrrp_process.rlimit_rttime_us = n; Ok(()) }).support(TUNING),
+    Keyword::new("vrrp_priority", G, "-20..19", V1_2, "Nice value of the VRRP process.", |cx, l| { let n = nice(cx, l, "vrrp")?; cx.model.global.vrrp_process.nice = Some(n); Ok(()) }),
+    Keyword::new("vrrp_no_swap", G, "", V1_2, "Locks the memory of the VRRP process.", |cx, _| { cx.model.global.vrrp_process.no_swap = true; Ok(()) }),
+    Keyword::new("vrrp_rt_priority", G, "1..99", V2_0, "Real-time priority of the VRRP process.", |cx, l| { if let Some(n) = realtime(cx, l, "vrrp")? { cx.model.global.vrrp_process.rt_priority = Some(n); } Ok(()) }),
+    Keyword::new("vrrp_cpu_affinity", G, "CPU…", V2_0, "Processors of the VRRP process.", |cx, l| { let cpus = cpus(cx, l, "vrrp")?; cx.model.global.vrrp_process.cpus = cpus; Ok(()) }),
+    Keyword::new("vrrp_rlimit_rttime", G, "MICROSECONDS", V2_1, "Most real time that the VRRP process may use without sleeping.", |cx, l| { let n = rttime(cx, l, "vrrp")?; cx.model.global.vrrp_process.rlimit_rttime_us = n; Ok(()) }),
+    Keyword::new("vrrp_rlimit_rtime", G, "MICROSECONDS", V2_0, "Most real time that the VRRP process may use without sleeping.", |cx, l| { let n = rttime(cx, l, "vrrp")?; cx.model.global.vrrp_process.rlimit_rttime_us = n; Ok(()) }),
     Keyword::new("nftables_ipvs", G, "[TABLE]", V2_2, "Marks packets of virtual server groups with an nftables table.", |cx, l| {
         table(cx, l, "ipvs nftables", "keepalived_ipvs", |g| &mut g.nftables_ipvs)
-    }),
+    }).support(Support::Planned),
     Keyword::new("nftables_ipvs_priority", G, "PRIORITY", V2_2, "Where that table stands among other chains.", |cx, l| {
         match cx.int(l, 1, i32::MIN, i32::MAX, false)? {
             Some(n) => cx.model.global.nftables_ipvs_priority = n,
             None => cx.error("KA2020", l, 1, format!("invalid ipvs nftables chain priority '{}'", l.word(1))),
         }
         Ok(())
-    }),
+    }).support(Support::Planned),
     Keyword::new("nftables_ipvs_start_fwmark", G, "N", V2_2, "First mark that table may use.", |cx, l| {
         match cx.unsigned(l, 1, 1, u32::MAX, false)? {
             Some(n) => cx.model.global.nftables_ipvs_start_fwmark = n,
@@ -286,14 +286,14 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
         }
         Ok(())
-    }),
+    }).support(Support::Planned),
     Keyword::new("nftables_counters", G, "", V2_0, "Counts in the nftables tables.", |cx, _| { cx.model.global.nftables_counters = true; Ok(()) }),
     Keyword::new("notify_fifo", G, "PATH [USER [GROUP]]", V1_3, "Named pipe that gets a line for each event of everything.", |cx, l| fifo(cx, l, "", |g| &mut g.notify_fifo)),
     Keyword::new("notify_fifo_script", G, "PROGRAM [USER [GROUP]]", V1_3, "Program started to read that pipe.", |cx, l| fifo_script(cx, l, "", |g| &mut g.notify_fifo)),
     Keyword::new("vrrp_notify_fifo", G, "PATH [USER [GROUP]]", V1_3, "Named pipe that gets a line for each event of instances and groups.", |cx, l| fifo(cx, l, "vrrp_", |g| &mut g.vrrp_notify_fifo)),
     Keyword::new("vrrp_notify_fifo_script", G, "PROGRAM [USER [GROUP]]", V1_3, "Program started to read that pipe.", |cx, l| fifo_script(cx, l, "vrrp_", |g| &mut g.vrrp_notify_fifo)),
-    Keyword::new("lvs_notify_fifo", G, "PATH [USER [GROUP]]", V1_3, "Named pipe that gets a line for each event of servers.", |cx, l| fifo(cx, l, "lvs_", |g| &mut g.lvs_notify_fifo)),
-    Keyword::new("lvs_notify_fifo_script", G, "PROGRAM [USER [GROUP]]", V1_3, "Program started to read that pipe.", |cx, l| fifo_script(cx, l, "lvs_", |g| &mut g.lvs_notify_fifo)),
+    Keyword::new("lvs_notify_fifo", G, "PATH [USER [GROUP]]", V1_3, "Named pipe that gets a line for each event of servers.", |cx, l| fifo(cx, l, "lvs_", |g| &mut g.lvs_notify_fifo)).support(Support::Planned),
+    Keyword::new("lvs_notify_fifo_script", G, "PROGRAM [USER [GROUP]]", V1_3, "Program started to read that pipe.", |cx, l| fifo_script(cx, l, "lvs_", |g| &mut g.lvs_notify_fifo)).support(Support::Planned),
     Keyword::new("vrrp_notify_priority_changes", G, "[BOOL]", V2_0, "Pipes get changes of priority too.", |cx, l| { if let Some(on) = global_switch(cx, l) { cx.global.notify_priority_changes = on; } Ok(()) }),
     Keyword::new("fifo_write_vrrp_states_on_reload", G, "", V2_2, "Pipes get all states after a reload.", |cx, _| { cx.model.global.fifo_write_vrrp_states_on_reload = true; Ok(()) }),
     Keyword::new("checker_priority", G, "-20..19", V1_2, "Nice value of the health checker.", |cx, l| { let n = nice(cx, l, "checker")?; cx.model.global.checker_process.nice = Some(n); Ok(()) }).support(TUNING),
@@ -353,10 +353,10 @@ pub(crate) const ROWS: &[Keyword] = &[
     Keyword::new("lvs_netlink_cmd_rcv_bufs_force", G, "[BOOL]", V2_0, "Sets that buffer beyond the limit of the system.", |cx, l| { if let Some(on) = global_switch(cx, l) { cx.model.global.checker_process.netlink_cmd_rcv.1 = on; } Ok(()) }).support(TUNING),
     Keyword::new("lvs_netlink_monitor_rcv_bufs", G, "BYTES", V2_0, "Receive buffer of a netlink socket.", |cx, l| { if let Some(n) = rcv_bufs(cx, l)? { cx.model.global.checker_process.netlink_monitor_rcv.0 = Some(n); } Ok(()) }).support(TUNING),
     Keyword::new("lvs_netlink_monitor_rcv_bufs_force", G, "[BOOL]", V2_0, "Sets that buffer beyond the limit of the system.", |cx, l| { if let Some(on) = global_switch(cx, l) { cx.model.global.checker_process.netlink_monitor_rcv.1 = on; } Ok(()) }).support(TUNING),
-    Keyword::new("rs_init_notifies", G, "[BOOL]", V2_0, "Programs of servers are told of the state at start.", |cx, l| { if let Some(on) = global_switch(cx, l) { cx.model.global.rs_init_notifies = on; } Ok(()) }),
-    Keyword::new("no_checker_emails", G, "[BOOL]", V2_0, "Single checks send no mail.", |cx, l| { if let Some(on) = global_switch(cx, l) { cx.global.no_checker_emails = on; } Ok(()) }),
-    Keyword::new("vrrp_rx_bufs_policy", G, "MTU|ADVERT|BYTES", V2_0, "How receive buffers are sized.", rx_bufs_policy),
-    Keyword::new("vrrp_rx_bufs_multiplier", G, "N", V2_0, "How many adverts a receive buffer holds.", rx_bufs_multiplier),
+    Keyword::new("rs_init_notifies", G, "[BOOL]", V2_0, "Programs of servers are told of the state at start.", |cx, l| { if let Some(on) = global_switch(cx, l) { cx.model.global.rs_init_notifies = on; } Ok(()) }).support(Support::Planned),
+    Keyword::new("no_checker_emails", G, "[BOOL]", V2_0, "Single checks send no mail.", |cx, l| { if let Some(on) = global_switch(cx, l) { cx.global.no_checker_emails = on; cx.model.global.mail.no_checker_emails = on; } Ok(()) }).support(Support::Planned),
+    Keyword::new("vrrp_rx_bufs_policy", G, "MTU|ADVERT|BYTES", V2_0, "How receive buffers are sized.", rx_bufs_policy).support(BUFFERS),
+    Keyword::new("vrrp_rx_bufs_multiplier", G, "N", V2_0, "How many adverts a receive buffer holds.", rx_bufs_multiplier).support(BUFFERS),
     Keyword::new("vrrp_startup_delay", G, "SECONDS", V2_0, "Waits before instances begin.", startup_delay),
     Keyword::new("vrrp_delay_after_boot", G, "SECONDS", V2_4, "Waits so long after the machine started.", |cx, l| {
         match cx.timer(l, 1, 1000, u64::from(u32::MAX), true)? {
@@ -366,7 +366,7 @@ pub(crate) const ROWS: &[Keyword] = &[
         Ok(())
     }),
     Keyword::new("log_unknown_vrids", G, "", V2_0, "Logs adverts of router ids that are not ours.", |cx, _| { cx.model.global.log_unknown_vrids = true; Ok(()) }),
-    Keyword::new("vrrp_owner_ignore_adverts", G, "[BOOL]", V2_3_3, "The owner of an address listens to nobody.", |cx, l| { if let Some(on) = global_switch(cx, l) { cx.model.global.vrrp_owner_ignore_adverts = on; } Ok(()) }),
+    Keyword::new("vrrp_owner_ignore_adverts", G, "[BOOL]", V2_3_3, "The owner of an address listens to nobody.", |cx, l| { if let Some(on) = global_switch(cx, l) { cx.model.global.vrrp_owner_ignore_adverts = on; } Ok(()) }).support(Support::Planned),
     Keyword::new("vmac_prefix", G, "NAME", V2_2, "How names of interfaces that we make begin.", |cx, l| {
         let value = cx.arg(l, 1)?.to_owned();
         if cx.model.global.vmac_prefix.is_some() {
@@ -392,11 +392,11 @@ pub(crate) const ROWS: &[Keyword] = &[
             None => cx.error("KA2020", l, 1, format!("random_seed {} invalid", l.word(1))),
         }
         Ok(())
-    }),
+    }).support(Support::NoEffect("nothing here waits at random")),
     Keyword::new("reload_check_config", G, "[LOG_FILE]", V2_2, "Tests a configuration before it is loaded again.", |cx, l| {
         cx.model.global.reload_check_config = Some(l.get(1).unwrap_or("/dev/null").to_owned());
         Ok(())
-    }),
+    }).support(Support::Partial("every reload is checked first; no file is written about it")),
     Keyword::new("reload_time_file", G, "PATH", V2_1, "File holding the time of a planned reload.", |cx, l| {
         if l.len() == 2 {
             cx.model.global.reload_time_file = Some(l.word(1).to_owned());
@@ -404,12 +404,12 @@ pub(crate) const ROWS: &[Keyword] = &[
             cx.error("KA2022", l, 0, "reload_time_file invalid");
         }
         Ok(())
-    }),
-    Keyword::new("reload_repeat", G, "", V2_1, "Planned reloads repeat every day.", |cx, _| { cx.model.global.reload_repeat = true; Ok(()) }),
+    }).support(Support::Planned),
+    Keyword::new("reload_repeat", G, "", V2_1, "Planned reloads repeat every day.", |cx, _| { cx.model.global.reload_repeat = true; Ok(()) }).support(Support::Planned),
     Keyword::new("reload_file", G, "[PATH]", V2_2, "File that exists while a configuration is being read.", |cx, l| {
         cx.model.global.reload_file = Some(l.word(1).to_owned());
         Ok(())
-    }),
+    }).support(Support::Planned),
     Keyword::new("include_check", G, "[OPTIONS]", V2_2, "What every include insists on from here on.", |cx, l| {
         let words: Vec<String> = l.iter().skip(1).map(str::to_owned).collect();
         cx.insist(l, &words);
@@ -424,7 +424,7 @@ pub(crate) const ROWS: &[Keyword] = &[
             _ => cx.model.global.config_save_dir = Some(name.trim_end_matches('/').to_owned()),
         }
         Ok(())
-    }),
+    }).support(Support::Planned),
     Keyword::new("tmp_config_directory", G, "DIRECTORY", V2_2, "Where the copy for other processes is kept.", |cx, l| {
         if cx.model.global.tmp_config_directory.is_some() {
             cx.error("KA2040", l, 0, format!("{} already specified - ignoring", l.word(0)));
@@ -441,14 +441,14 @@ pub(crate) const ROWS: &[Keyword] = &[
             cx.model.global.data_use_instance = on;
         }
         Ok(())
-    }),
+    }).support(Support::Planned),
     Keyword::new("json_version", G, "1|2", V2_2_8, "Layout of the JSON dump.", |cx, l| {
         match cx.unsigned(l, 1, 1, 2, true)? {
             Some(n) => cx.model.global.json_version = u8::try_from(n).unwrap_or(1),
             None => cx.error("KA2020", l, 1, format!("Invalid JSON version '{}'", l.word(1))),
         }
         Ok(())
-    }),
+    }).support(Support::Partial("version 1 only")),
     Keyword::new("iproute_usr_dir", G, "PATH", V2_3_2, "Where iproute2 keeps its names.", |cx, l| { let path = cx.arg(l, 1)?.to_owned(); cx.model.global.iproute_usr_dir = Some(path); Ok(()) }),
     Keyword::new("iproute_etc_dir", G, "PATH", V2_3_2, "Where the administrator keeps names for iproute2.", |cx, l| { let path = cx.arg(l, 1)?.to_owned(); cx.model.global.iproute_etc_dir = Some(path); Ok(()) }),
     Keyword::new("state_dump_file", G, "PATH", V2_3_3, "Where the state dump goes.", |cx, l| { let path = cx.arg(l, 1)?.to_owned(); cx.model.global.state_dump_file = Some(path); Ok(()) }),

@@ -189,6 +189,34 @@ pub enum Run {
     Lexical,
 }
 
+/// Blocks whose keywords are not built unless their rows say so: virtual servers, and what belongs to them.
+const UNBUILT: Place = Place::SSL
+    .or(Place::SYNC_DAEMON)
+    .or(Place::LVS_TIMEOUTS)
+    .or(Place::TUNNEL)
+    .or(Place::VIRTUAL_SERVER)
+    .or(Place::REAL_SERVER)
+    .or(Place::SERVER_GROUP)
+    .or(Place::HMAC)
+    .or(Place::BFD_CHECK)
+    .or(Place::DNS_CHECK)
+    .or(Place::FILE_CHECK)
+    .or(Place::HTTP_GET)
+    .or(Place::HTTP_URL)
+    .or(Place::MISC_CHECK)
+    .or(Place::PING_CHECK)
+    .or(Place::SMTP_CHECK)
+    .or(Place::SMTP_HOST)
+    .or(Place::SSL_GET)
+    .or(Place::SSL_URL)
+    .or(Place::TCP_CHECK)
+    .or(Place::UDP_CHECK);
+
+/// The level of a row that names none.
+const fn usual(place: Place) -> Support {
+    if place.meets(UNBUILT) { Support::Planned } else { Support::Full }
+}
+
 /// One keyword.
 #[derive(Clone, Copy)]
 pub struct Keyword {
@@ -226,7 +254,7 @@ impl Keyword {
             place,
             usage,
             since,
-            support: Support::Planned,
+            support: usual(place),
             doc,
             run: Run::With(read),
             reader: Reader::Parent,
@@ -248,7 +276,7 @@ impl Keyword {
             place,
             usage,
             since,
-            support: Support::Planned,
+            support: usual(place),
             doc,
             run: Run::Block { open: None, inside, close: None },
             reader: Reader::Parent,
@@ -269,7 +297,7 @@ impl Keyword {
             place,
             usage,
             since: Version::OLD,
-            support: Support::Planned,
+            support: usual(place),
             doc,
             run: Run::PartOf(of),
             reader: Reader::Parent,

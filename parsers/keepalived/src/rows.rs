@@ -1,6 +1,6 @@
 //! Versions of the rows, in one place so that tables stay readable, and shapes that many rows share.
 
-use rha_vocab::Support;
+pub(crate) use rha_vocab::Support;
 
 use crate::Version;
 
@@ -26,3 +26,14 @@ pub(crate) const TUNING: Support =
 pub(crate) const SNMP: Support = Support::Refused("there is no SNMP agent here; see status and metrics");
 /// There is no D-Bus service.
 pub(crate) const DBUS: Support = Support::Refused("there is no D-Bus service here; see status and metrics");
+/// The kernel's word on links is taken.
+pub(crate) const LINKBEAT: Support = Support::Partial("links are not polled: what the kernel reports is believed");
+/// One worker does everything.
+pub(crate) const ONE_WORKER: Support = Support::NoEffect("one worker does everything, named by vrrp_process_name");
+/// Packet filter.
+pub(crate) const FILTER: Support = Support::Partial("packets are dropped by an nftables table instead");
+/// Receive buffers.
+pub(crate) const BUFFERS: Support = Support::NoEffect("the system's own buffers hold hundreds of adverts");
+/// Static items and track groups.
+pub(crate) const STATIC_GROUP: Support =
+    Support::Partial("static items come back when their interface does, whatever the group's state");

@@ -198,22 +198,16 @@ pub const COMMANDS: &[Command] = &[
         "{}\n",
         s.look().process.version
     ))),
-    Command {
-        words: &["shutdown", "frontend"],
-        usage: "<frontend>",
-        level: ADMIN,
-        support: Support::Partial("its sockets stay open: connections wait instead of being refused"),
-        about: "stop a frontend for good",
-        run: |w, _, s| front(w, s, Change::StopFrontend),
-    },
-    Command {
-        words: &["shutdown", "sessions", "server"],
-        usage: "<bk>/<srv>",
-        level: ADMIN,
-        support: Support::Full,
-        about: "close a server's sessions",
-        run: |w, _, s| server::with(w, 3, s, Change::CloseSessions),
-    },
+    command!(["shutdown", "frontend"], "<frontend>", ADMIN, "stop a frontend for good", |w, _, s| {
+        front(w, s, Change::StopFrontend)
+    }),
+    command!(
+        ["shutdown", "sessions", "server"],
+        "<bk>/<srv>",
+        ADMIN,
+        "close a server's sessions",
+        |w, _, s| { server::with(w, 3, s, Change::CloseSessions) }
+    ),
     command!(["user"], "", USER, "go down to level user", |_, _, _| Answer::Level(USER)),
     command!(["help"], "[<command>]", USER, "list matching or all commands", |w, level, _| text(&help(
         &w[1..],

@@ -137,10 +137,51 @@ pub fn set(words: &[String], _: SocketLevel, site: &dyn Site) -> Answer {
             _ => text("'set server <srv> agent' expects 'up' or 'down'.\n"),
         },
         "addr" => address(words, at, &server, site),
+        "check-addr" | "check-port" if !server.checked => {
+            text("health checks are not enabled on this server\n")
+        }
+        "agent-addr" | "agent-port" if server.agent.is_none() => {
+            text("agent checks are not enabled on this server\n")
+        }
+        word @ ("check-addr" | "check-port" | "agent-addr" | "agent-port") => match aim(words, word) {
+            Ok((ip, port)) if word.starts_with("check") => change(site, Change::CheckTo(at, ip, port)),
+            Ok((ip, port)) => change(site, Change::AgentTo(at, ip, port)),
+            Err(e) => Answer::Text(format!("{e}\n")),
+        },
+        "agent-send" if server.agent.is_none() => text("agent checks are not enabled on this server.\n"),
+        "agent-send" if value.is_empty() => text("set server <b>/<s> agent-send requires a string.\n"),
+        "agent-send" => change(site, Change::AgentSend(at, value.to_owned())),
+        // COMPAT: as without a resolvers section and without TLS, neither of which is built.
+        "fqdn" if value.is_empty() => text("set server <b>/<s> fqdn requires a FQDN.\n"),
+        "fqdn" => text("set server <b>/<s> fqdn failed because no resolution is configured.\n"),
+        "ssl" => text("'set server <srv> ssl' cannot be set.  default-server should define ssl settings\n"),
         _ => text(
             "usage: set server <backend>/<server> addr | agent | agent-addr | agent-port | agent-send | \
              check-addr | check-port | fqdn | health | ssl | state | weight\n",
         ),
+    }
+}
+
+/// The address and port of `check-addr|agent-addr <ip> [port <port>]` and `check-port|agent-port <port>`.
+fn aim(words: &[String], word: &str) -> Result<(Option<std::net::IpAddr>, Option<u16>), String> {
+    let value = words.get(4).map_or("", String::as_str);
+    let port = |text: &str| match text.parse::<i64>() {
+        Err(_) => Err("provided port is not an integer".to_owned()),
+        Ok(n) => u16::try_from(n).map_err(|_| "provided port is invalid".to_owned()).map(Some),
+    };
+    if word.ends_with("-port") {
+        if value.is_empty() {
+            return Err(format!("set server <b>/<s> {word} requires a port."));
+        }
+        return Ok((None, port(value)?));
+    }
+    if value.is_empty() {
+        return Err(format!("set server <b>/<s> {word} requires an address and optionally a port."));
+    }
+    let ip = value.parse().map_err(|_| format!("invalid addr '{value}'"))?;
+    match (words.get(5).map(String::as_str), words.get(6)) {
+        (Some("port"), Some(p)) => Ok((Some(ip), port(p)?)),
+        _ => Ok((Some(ip), None)),
     }
 }
 

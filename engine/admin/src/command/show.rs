@@ -159,7 +159,7 @@ pub fn servers_state(words: &[String], _: SocketLevel, site: &dyn Site) -> Answe
             let check_state = if s.checked && s.admin & 0x23 != 0 { check_state | 8 } else { check_state };
             let _ = writeln!(
                 out,
-                "{} {} {} {} {} {} {} {} {} {} {} {} {} {check_state} 0 {} {} - {} - 0 0 - - 0",
+                "{} {} {} {} {} {} {} {} {} {} {} {} {} {check_state} {} {} {} {} {} - 0 {} {} {} {}",
                 p.iid,
                 p.name,
                 s.sid,
@@ -173,9 +173,15 @@ pub fn servers_state(words: &[String], _: SocketLevel, site: &dyn Site) -> Answe
                 status,
                 s.check.numbers.1,
                 health,
+                s.agent_state,
                 u8::from(p.forced_id),
                 u8::from(s.forced_id),
-                s.port
+                s.fqdn.as_deref().unwrap_or("-"),
+                s.port,
+                s.check_to.1,
+                s.check_to.0.as_deref().unwrap_or("-"),
+                s.agent_to.0.as_deref().unwrap_or("-"),
+                s.agent_to.1
             );
         }
     }

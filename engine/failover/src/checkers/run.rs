@@ -20,6 +20,7 @@ use tokio::net::{TcpSocket, UdpSocket};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::{AbortHandle, spawn_local};
 
+use super::table::Service;
 use super::{Means, Watched};
 
 /// Most bytes taken from a connection at once.
@@ -60,11 +61,11 @@ pub enum News {
 pub enum Told {
     /// A line.
     Log(String),
-    /// Change the kernel's table for this virtual server; positions of real servers are those of the configuration
-    /// with this number (0 for the first, one more at each reload).
+    /// What follows about the kernel is meant for these virtual servers: first of all, and at each reload when all is
+    /// said about those before. See [`super::table::Table::replace`].
+    Services(Vec<Service>),
+    /// Change the kernel's table. See [`super::table::Table::change`].
     Kernel {
-        /// Number of the configuration.
-        generation: u64,
         /// Virtual server, by position.
         pool: usize,
         /// Change.
@@ -240,6 +241,7 @@ impl Site {
             let pool = Pool::new(w.plan.clone(), seed.wrapping_add(n));
             self.pools.push((key, w, pool));
         }
+        self.tell_services();
         self.brief();
         self.each(|pool, _, out| pool.begin(out));
         self.each(Pool::activate);
@@ -263,6 +265,7 @@ impl Site {
             let pool = Pool::new(w.plan.clone(), seed.wrapping_add(self.generation << 32).wrapping_add(n));
             self.pools.push((key, w, pool));
         }
+        self.tell_services();
         self.brief();
         for at in 0..self.pools.len() {
             let mut out = Vec::new();
@@ -275,6 +278,11 @@ impl Site {
         }
         self.each(Pool::activate);
         self.brief_bfd();
+    }
+
+    fn tell_services(&self) {
+        let services = self.pools.iter().map(|(_, w, _)| w.service.clone()).collect();
+        let _ = self.tell.send(Told::Services(services));
     }
 
     /// Tells pools that have not begun what is known.
@@ -370,7 +378,7 @@ impl Site {
         for act in acts {
             let told = match act {
                 Act::Log(line) => Told::Log(line),
-                Act::Kernel(change) => Told::Kernel { generation: self.generation, pool, change },
+                Act::Kernel(change) => Told::Kernel { pool, change },
                 Act::Fifo(line) => Told::Fifo(line),
                 Act::Mail { subject, body } => Told::Mail { subject, body },
                 Act::Notify(notice) => match script(notice) {

@@ -325,20 +325,23 @@ fn interface(plan: &Plan, l: &Link, interfaces: &Interfaces, out: &mut String) {
         put!(out, "   MAC broadcast = ff:ff:ff:ff:ff:ff");
     }
     let not = |yes: bool| if yes { "" } else { "not " };
-    let extra: String = [
-        (l.loopback, ", no broadcast, loopback"),
-        (l.no_arp, ", no arp"),
-        (!l.multicast, ", no multicast"),
-    ]
-    .iter()
-    .filter_map(|(yes, text)| yes.then_some(*text))
-    .collect();
+    let extra: String =
+        [(l.loopback, ", no broadcast, loopback"), (l.no_arp, ", no arp"), (!l.multicast, ", no multicast")]
+            .iter()
+            .filter_map(|(yes, text)| yes.then_some(*text))
+            .collect();
     put!(out, "   State = {}UP, {}RUNNING{extra}", not(l.up), not(l.running));
     put!(out, "   Seen up = {}", u8::from(l.up));
     put!(out, "   Delayed state change running = false");
     put!(out, "   Up debounce timer = 0us\n   Down debounce timer = 0us");
     put!(out, "   MTU = {}", l.mtu);
-    let kind = if l.loopback { "LOOPBACK" } else if l.ethernet { "ETHERNET" } else { "UNKNOWN" };
+    let kind = if l.loopback {
+        "LOOPBACK"
+    } else if l.ethernet {
+        "ETHERNET"
+    } else {
+        "UNKNOWN"
+    };
     put!(out, "   HW Type = {kind}");
     put!(out, "   NIC netlink status update");
     put!(out, "   Reset ARP config counter 0\n   Original arp_ignore 0\n   Original arp_filter 0");

@@ -103,7 +103,10 @@ fn vrrp(f: &Failover, worker: bool, line: &mut dyn FnMut(&str, &dyn std::fmt::Di
     line("Gratuitous ARP lower priority delay", &lower.0);
     line("Gratuitous ARP lower priority repeat", &lower.1);
     line("Num adverts before down", &3);
-    line("Gratuitous ARP for each secondary VMAC", &format!("{}s", garp.map_or(0, |x| x.extra_if_us / 1_000_000)));
+    line(
+        "Gratuitous ARP for each secondary VMAC",
+        &format!("{}s", garp.map_or(0, |x| x.extra_if_us / 1_000_000)),
+    );
     line("Send advert after receive lower priority advert", &true);
     line("Send advert after receive higher priority advert", &false);
     line("Gratuitous ARP interval", &micros(g.garp.interval_us));
@@ -124,29 +127,44 @@ fn rest(f: &Failover, out: &mut String) {
     line("VRRP skip check advert addresses", &false);
     line("VRRP strict mode", &g.vrrp_strict);
     line("Max auto priority", &g.max_auto_priority.unwrap_or(0));
-    let _ = writeln!(out, " Min auto priority delay = {} usecs", g.min_auto_priority_delay_us.unwrap_or(1_000_000));
-    for (name, p) in
-        [("VRRP", &g.vrrp_process), ("Checker", &g.checker_process), ("BFD", &g.bfd_process)]
-    {
+    let _ = writeln!(
+        out,
+        " Min auto priority delay = {} usecs",
+        g.min_auto_priority_delay_us.unwrap_or(1_000_000)
+    );
+    for (name, p) in [("VRRP", &g.vrrp_process), ("Checker", &g.checker_process), ("BFD", &g.bfd_process)] {
         process(name, p, out);
     }
     let s = &g.snmp;
-    for (name, on) in [("vrrp", s.vrrp), ("checker", s.checker), ("RFCv2", s.rfc_v2), ("RFCv3", s.rfc_v3), ("traps", s.traps)] {
+    for (name, on) in [
+        ("vrrp", s.vrrp),
+        ("checker", s.checker),
+        ("RFCv2", s.rfc_v2),
+        ("RFCv3", s.rfc_v3),
+        ("traps", s.traps),
+    ] {
         let _ = writeln!(out, " SNMP {name} {}", if on { "enabled" } else { "disabled" });
     }
     let socket = s.socket.as_deref().unwrap_or("default (unix:/var/agentx/master)");
     let _ = writeln!(out, " SNMP socket = {socket}");
     let _ = writeln!(out, " DBus {}", if g.enable_dbus { "enabled" } else { "disabled" });
     let _ = writeln!(out, " DBus service name = {}", g.dbus_service_name.as_deref().unwrap_or(""));
-    let _ = writeln!(out, " Script security {}", if g.enable_script_security { "enabled" } else { "disabled" });
+    let _ =
+        writeln!(out, " Script security {}", if g.enable_script_security { "enabled" } else { "disabled" });
     let user = g.script_user.map_or((0, 0), |u| (u.uid, u.gid));
     let _ = writeln!(out, " Default script uid:gid {}:{}", user.0, user.1);
-    for (name, p) in [("vrrp", &g.vrrp_process), ("process_monitor", &ProcessTuning::default()), ("lvs", &g.checker_process)]
-    {
+    for (name, p) in [
+        ("vrrp", &g.vrrp_process),
+        ("process_monitor", &ProcessTuning::default()),
+        ("lvs", &g.checker_process),
+    ] {
         let buffers: &[(&str, (Option<u32>, bool))] = if name == "process_monitor" {
             &[("rcv_bufs", g.process_monitor_rcv)]
         } else {
-            &[("netlink_cmd_rcv_bufs", p.netlink_cmd_rcv), ("netlink_monitor_rcv_bufs", p.netlink_monitor_rcv)]
+            &[
+                ("netlink_cmd_rcv_bufs", p.netlink_cmd_rcv),
+                ("netlink_monitor_rcv_bufs", p.netlink_monitor_rcv),
+            ]
         };
         for (what, (size, forced)) in buffers {
             let _ = writeln!(out, " {name}_{what} = {}", size.unwrap_or(0));

@@ -111,7 +111,11 @@ fn data(v: &View<'_>, plan: &Plan) -> String {
     o.raw("master_priority", v.master_priority);
     o.raw(
         "last_transition",
-        format!("{}.{:06}", v.last_transition_us.div_euclid(1_000_000), v.last_transition_us.rem_euclid(1_000_000)),
+        format!(
+            "{}.{:06}",
+            v.last_transition_us.div_euclid(1_000_000),
+            v.last_transition_us.rem_euclid(1_000_000)
+        ),
     );
     o.seconds("garp_delay", c.garp.delay);
     o.raw("garp_refresh", c.garp.refresh.as_secs());
@@ -213,7 +217,9 @@ mod tests {
 
     #[test]
     fn numbers_and_strings_look_as_in_the_original() {
-        for (value, want) in [(5.0, "5"), (0.1, "0.1"), (0.0, "0"), (1.0, "1"), (40.95, "40.95"), (255.0, "255")] {
+        for (value, want) in
+            [(5.0, "5"), (0.1, "0.1"), (0.0, "0"), (1.0, "1"), (40.95, "40.95"), (255.0, "255")]
+        {
             assert_eq!(general(value), want);
         }
         assert_eq!(quoted("'/a/b' \"x\""), "\"'\\/a\\/b' \\\"x\\\"\"");

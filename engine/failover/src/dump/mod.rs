@@ -14,8 +14,8 @@ use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::time::Duration;
 
-use rha_ir::failover::{Failover, VirtualIp, VrrpInstance};
 use rha_ir::failover::{Command, FailoverGlobal};
+use rha_ir::failover::{Failover, VirtualIp, VrrpInstance};
 use rha_vrrp::{Config, State, Stats};
 
 pub use data::data;
@@ -217,9 +217,17 @@ fn device<'a>(v: &'a VirtualIp, i: &'a VrrpInstance) -> (&'a str, Option<&'a str
 }
 
 /// Instances and groups that a failover knows, for the lists of who tracks what.
-fn trackers_of<'a>(all: &'a Failover, fits: impl Fn(&rha_ir::TrackerKind) -> bool + 'a) -> impl Iterator<Item = (&'a str, i32, bool)> + 'a {
+fn trackers_of<'a>(
+    all: &'a Failover,
+    fits: impl Fn(&rha_ir::TrackerKind) -> bool + 'a,
+) -> impl Iterator<Item = (&'a str, i32, bool)> + 'a {
     all.instances.iter().flat_map(move |i| {
-        let found: Vec<_> = i.trackers.iter().filter(|t| fits(&t.kind)).map(|t| (i.name.as_str(), t.weight.weight, t.weight.reverse)).collect();
+        let found: Vec<_> = i
+            .trackers
+            .iter()
+            .filter(|t| fits(&t.kind))
+            .map(|t| (i.name.as_str(), t.weight.weight, t.weight.reverse))
+            .collect();
         found
     })
 }

@@ -64,9 +64,10 @@ impl<S> NotifyQueue<S> {
 
     /// The next event whose turn it is; call until `None`, and [`NotifyQueue::started`] for each script.
     pub fn poll_start(&mut self, now_us: u64) -> Option<Job<S>> {
-        let (lane, state) = self.lanes.iter_mut().find(|(_, s)| {
-            !s.waiting.is_empty() && (s.running.is_empty() || now_us >= s.deadline_us)
-        })?;
+        let (lane, state) = self
+            .lanes
+            .iter_mut()
+            .find(|(_, s)| !s.waiting.is_empty() && (s.running.is_empty() || now_us >= s.deadline_us))?;
         let scripts = state.waiting.pop_front()?;
         state.running.clear();
         state.deadline_us = now_us.saturating_add(PATIENCE_US);

@@ -3,11 +3,15 @@
 //! Names of interfaces become indexes here, when the change is about to be made: an interface may have come
 //! back under another number.
 
-use rha_ir::failover::{Broadcast, IpPrefix, IpRoute, IpRule, RouteType, RuleAction, VirtualIp};
-use rha_net::netlink::{
-    AddressFlag, AddressSpec, Lifetime, Metric, NextHop, Prefix, RouteKind, RouteSpec, RuleKind, RuleSpec,
-};
 use std::net::{IpAddr, Ipv4Addr};
+
+use rha_ir::failover::{
+    Broadcast, Encap, EncapIp, IpPrefix, IpRoute, IpRule, RouteAction, RouteType, RuleAction, VirtualIp,
+};
+use rha_net::netlink::{
+    AddressFlag, AddressSpec, Encapsulation, Lifetime, Metric, NextHop, OuterHeader, Placement, Prefix,
+    RouteKind, RouteSpec, RuleKind, RuleSpec,
+};
 
 /// An address on the interface of this index.
 #[must_use]
@@ -73,12 +77,25 @@ pub fn route(r: &IpRoute, index: &dyn Fn(&str) -> Option<u32>) -> Result<RouteSp
     spec.source = r.src;
     spec.table = r.table;
     spec.metric = r.metric;
-    spec.scope = r.scope;
+    // COMPAT: global unless written, where ip-route(8) would take link without a gateway.
+    spec.scope = Some(r.scope.unwrap_or(0));
     spec.tos = r.tos.unwrap_or(0);
     spec.protocol = r.protocol;
     spec.preference = r.pref;
     spec.expires_s = r.expires;
     spec.metrics = metrics(r);
+    spec.locks = r.metrics.lock;
+    spec.ttl_propagate = r.ttl_propagate;
+    spec.placement = match r.action {
+        RouteAction::Replace => Placement::Replace,
+        RouteAction::Add => Placement::Alone,
+        RouteAction::Append => Placement::Last,
+        RouteAction::Prepend => Placement::First,
+    };
+    let own = r.encap.iter().map(|e| (0, encapsulation(e)));
+    let of_hops =
+        r.next_hops.iter().enumerate().filter_map(|(at, h)| Some((at, encapsulation(h.encap.as_ref()?))));
+    spec.encapsulations = own.chain(of_hops).collect();
     if r.next_hops.is_empty() {
         let link = find(&r.interface)?;
         if r.via.is_some() || link.is_some() {
@@ -96,6 +113,23 @@ pub fn route(r: &IpRoute, index: &dyn Fn(&str) -> Option<u32>) -> Result<RouteSp
         });
     }
     Ok(spec)
+}
+
+fn encapsulation(e: &Encap) -> Encapsulation {
+    let header = |h: &EncapIp| OuterHeader {
+        id: h.id,
+        destination: h.dst,
+        source: h.src,
+        tos: h.tos,
+        ttl: h.ttl,
+        flags: h.flags,
+    };
+    match e {
+        Encap::Ip(h) => Encapsulation::Ip(header(h)),
+        Encap::Ip6(h) => Encapsulation::Ip6(header(h)),
+        Encap::Mpls(labels) => Encapsulation::Mpls(labels.clone()),
+        Encap::Ila(locator) => Encapsulation::Ila(*locator),
+    }
 }
 
 fn kind(t: RouteType) -> RouteKind {

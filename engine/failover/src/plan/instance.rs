@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rha_ir::TrackerKind as Watched;
 use rha_ir::failover::{AdvertTarget, Authentication, Failover, Tracked, VrrpInstance, VrrpState};
-use rha_vrrp::{Auth, Checksum, Config, Family, Garp, Peer, Target, Version, Vip};
 use rha_vrrp::priority::{Condition, Tracker, TrackerKind};
+use rha_vrrp::{Auth, Checksum, Config, Family, Garp, Peer, Target, Version, Vip};
 
 /// TTL that unicast adverts carry unless `unicast_ttl` says otherwise; COMPAT: 255 (packets.txt).
 const USUAL_TTL: u8 = 255;
@@ -147,15 +147,16 @@ mod tests {
         assert_eq!(c.down_timer_adverts, 3);
         assert_eq!(c.target, Target::Multicast(Target::GROUP_V4));
         assert!(c.accept && !c.nopreempt && !c.faulty);
-        assert_eq!(c.addresses, [Vip { detail: c.addresses[0].detail.clone(), ..Vip::new("10.0.0.1".parse().unwrap(), "eth0") }]);
+        assert_eq!(
+            c.addresses,
+            [Vip { detail: c.addresses[0].detail.clone(), ..Vip::new("10.0.0.1".parse().unwrap(), "eth0") }]
+        );
     }
 
     #[test]
     fn what_is_written_arrives() {
-        let c = one(
-            " version 3\n priority 255\n state MASTER\n advert_int 0.25\n use_vmac\n \
-             virtual_ipaddress {\n  10.0.0.1/24\n  10.0.0.2/24 dev eth1\n }",
-        );
+        let c = one(" version 3\n priority 255\n state MASTER\n advert_int 0.25\n use_vmac\n \
+             virtual_ipaddress {\n  10.0.0.1/24\n  10.0.0.2/24 dev eth1\n }");
         assert_eq!((c.version, c.priority, c.wants_master), (Version::V3, OWNER, true));
         assert_eq!(c.advert_interval, Duration::from_millis(250));
         assert!(c.use_vmac);
@@ -165,10 +166,8 @@ mod tests {
 
     #[test]
     fn trackers_start_as_their_kind_does() {
-        let c = one(
-            " track_script {\n  chk weight 3\n }\n track_file {\n  tf weight 2\n }\n \
-             track_interface {\n  eth1\n }\n virtual_ipaddress {\n  10.0.0.1/24\n }",
-        );
+        let c = one(" track_script {\n  chk weight 3\n }\n track_file {\n  tf weight 2\n }\n \
+             track_interface {\n  eth1\n }\n virtual_ipaddress {\n  10.0.0.1/24\n }");
         let mut all: Vec<_> = c.trackers.iter().map(|t| (t.kind, t.weight, t.condition)).collect();
         all.sort_by_key(|t| t.1);
         assert_eq!(

@@ -31,7 +31,8 @@ impl Plan {
     /// Resolves a model.
     #[must_use]
     pub fn of(failover: Failover, host: String) -> Plan {
-        let mut configs: Vec<Config> = failover.instances.iter().map(|i| instance::config(i, &failover)).collect();
+        let mut configs: Vec<Config> =
+            failover.instances.iter().map(|i| instance::config(i, &failover)).collect();
         let groups: Vec<GroupConfig> = failover
             .sync_groups
             .iter()
@@ -62,7 +63,8 @@ pub(crate) mod tests {
     pub(crate) fn plan(text: &str) -> Plan {
         let mut files = MemoryFiles::default();
         files.0.insert("k.conf".to_owned(), text.as_bytes().to_vec());
-        let machine = MachineOf { any_interface: true, ..MachineOf::default() };
+        let machine =
+            MachineOf { any_interface: true, programs: vec!["/bin/true".to_owned()], ..MachineOf::default() };
         let mut input = Input::new("k.conf", &files, &machine);
         input.testing = false;
         Plan::of(check(&input).model.failover, "n1".to_owned())

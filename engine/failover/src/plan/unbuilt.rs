@@ -4,7 +4,7 @@
 //! The parser's rows say the same by keyword; this is the second lock, and it sees options inside of lines.
 
 use rha_ir::Span;
-use rha_ir::failover::{Failover, IpRoute, VrrpInstance};
+use rha_ir::failover::{Checker, CheckerKind, Failover, VrrpInstance};
 
 /// One thing that is not built.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,8 +22,8 @@ pub fn find(f: &Failover) -> Vec<Unbuilt> {
     for i in &f.instances {
         instance(i, &mut found);
     }
-    for r in &f.static_routes {
-        route(r, &mut found);
+    for c in f.virtual_servers.iter().flat_map(|v| &v.real_servers).flat_map(|r| &r.checkers) {
+        checker(c, &mut found);
     }
     let g = &f.global;
     let everywhere = Span::default();
@@ -48,6 +48,18 @@ pub fn find(f: &Failover) -> Vec<Unbuilt> {
     found
 }
 
+fn checker(c: &Checker, found: &mut Vec<Unbuilt>) {
+    let CheckerKind::Http { tls, urls, .. } = &c.kind else { return };
+    if *tls {
+        found.push(Unbuilt { what: "SSL_GET", origin: c.origin });
+    }
+    for regex in urls.iter().filter_map(|u| u.regex.as_ref()) {
+        if rha_health::lvs::RegexPlan::compile(&regex.pattern, &regex.options).is_err() {
+            found.push(Unbuilt { what: "regex, or regex_options", origin: c.origin });
+        }
+    }
+}
+
 fn instance(i: &VrrpInstance, found: &mut Vec<Unbuilt>) {
     let vmac = i.vmac.as_ref();
     for (yes, what) in [
@@ -68,26 +80,6 @@ fn instance(i: &VrrpInstance, found: &mut Vec<Unbuilt>) {
     for a in i.addresses.iter().chain(&i.excluded).filter(|a| a.use_vmac) {
         found.push(Unbuilt { what: "virtual_ipaddress … use_vmac", origin: a.origin });
     }
-    for r in &i.routes {
-        route(r, found);
-    }
-}
-
-/// Bits of `RTAX_LOCK` that can be set: mtu, congctl.
-const LOCKS: u32 = 1 << 2 | 1 << 16;
-
-fn route(r: &IpRoute, found: &mut Vec<Unbuilt>) {
-    let hops = &r.next_hops;
-    for (yes, what) in [
-        (r.encap.is_some() || hops.iter().any(|h| h.encap.is_some()), "route … encap"),
-        (r.ttl_propagate.is_some(), "route … ttl-propagate"),
-        (r.action != rha_ir::failover::RouteAction::Replace, "route … add|append|prepend"),
-        (r.metrics.lock & !LOCKS != 0, "route … lock"),
-    ] {
-        if yes {
-            found.push(Unbuilt { what, origin: r.origin });
-        }
-    }
 }
 
 #[cfg(test)]
@@ -96,14 +88,16 @@ mod tests {
     use crate::plan::tests::plan;
 
     #[test]
-    fn options_inside_of_lines_are_seen() {
+    fn keywords_and_options_inside_of_lines_are_seen() {
         let p = plan(
-            "vrrp_instance VI {\n interface eth0\n virtual_router_id 1\n garp_extra_if 5\n virtual_ipaddress {\n  10.0.0.1/24\n }\n \
-             virtual_routes {\n  10.9.0.0/24 dev eth0 encap mpls 100\n }\n}\n",
+            "vrrp_instance VI {\n interface eth0\n virtual_router_id 1\n track_src_ip\n mcast_src_ip 10.0.0.9\n \
+             virtual_ipaddress {\n  10.0.0.1/24\n }\n use_vmac\n}\n",
         );
         let found: Vec<&str> = find(&p.failover).into_iter().map(|u| u.what).collect();
-        assert_eq!(found, ["garp_extra_if", "route … encap"]);
-        let p = plan("vrrp_instance VI {\n interface eth0\n virtual_router_id 1\n virtual_ipaddress {\n  10.0.0.1/24\n }\n}\n");
+        assert_eq!(found, ["track_src_ip"]);
+        let p = plan(
+            "vrrp_instance VI {\n interface eth0\n virtual_router_id 1\n virtual_ipaddress {\n  10.0.0.1/24\n }\n}\n",
+        );
         assert_eq!(find(&p.failover), []);
     }
 }

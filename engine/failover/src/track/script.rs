@@ -176,10 +176,7 @@ mod tests {
     #[test]
     fn a_single_rise_and_fall_toggle() {
         let mut s = ScriptState::new(1, 1, false);
-        assert_eq!(
-            changes(&mut s, &[OK, OK, NO, NO, OK]),
-            [Some(true), None, Some(false), None, Some(true)]
-        );
+        assert_eq!(changes(&mut s, &[OK, OK, NO, NO, OK]), [Some(true), None, Some(false), None, Some(true)]);
     }
 
     #[test]

@@ -8,7 +8,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
 
 use rha_base::Now;
-use rha_bfd::{Action, Config, Demux, Detail, Endpoint, MULTIHOP_PORT, Meta, SINGLE_HOP_PORT, Session, State, TTL};
+use rha_bfd::{
+    Action, Config, Demux, Detail, Endpoint, MULTIHOP_PORT, Meta, SINGLE_HOP_PORT, Session, State, TTL,
+};
 use rha_ir::failover::BfdInstance;
 use rha_net::{BfdListener, BfdSender};
 use rha_vrrp::Moment;
@@ -83,7 +85,8 @@ impl Bfd {
         let mut before = std::mem::take(&mut self.sessions);
         self.demux = Demux::default();
         for b in wanted {
-            let known = before.iter().position(|o| o.written.neighbor == b.neighbor && o.written.source == b.source);
+            let known =
+                before.iter().position(|o| o.written.neighbor == b.neighbor && o.written.source == b.source);
             let open = match known {
                 Some(at) => {
                     let mut open = before.remove(at);

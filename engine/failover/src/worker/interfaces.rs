@@ -222,7 +222,12 @@ pub(crate) mod tests {
         let mut i = Interfaces::default();
         i.replace(
             vec![link(2, "eth0", true)],
-            vec![address(2, "10.0.0.9"), address(2, "10.0.0.1"), address(2, "fd00::1"), address(2, "fe80::1")],
+            vec![
+                address(2, "10.0.0.9"),
+                address(2, "10.0.0.1"),
+                address(2, "fd00::1"),
+                address(2, "fe80::1"),
+            ],
         );
         let vip = |a: IpAddr| a == "10.0.0.9".parse::<IpAddr>().unwrap();
         assert_eq!(i.primary(2, false, &vip), "10.0.0.1".parse().ok());

@@ -193,11 +193,8 @@ impl Kernel {
     /// Extends every lease, in one batch. Returns the addresses that could not be extended.
     pub fn renew(&mut self) {
         let all = self.held.values().flat_map(|h| &h.addresses);
-        let changes: Vec<Change> = all
-            .filter(|s| s.valid != Lifetime::Forever)
-            .cloned()
-            .map(Change::RenewAddress)
-            .collect();
+        let changes: Vec<Change> =
+            all.filter(|s| s.valid != Lifetime::Forever).cloned().map(Change::RenewAddress).collect();
         self.apply(&changes, "lease");
     }
 
@@ -217,8 +214,11 @@ impl Kernel {
     /// Takes routes off.
     pub fn remove_routes(&mut self, i: &VrrpInstance) {
         let held = self.held.get_mut(&i.name).map(|h| std::mem::take(&mut h.routes)).unwrap_or_default();
-        let specs =
-            if held.is_empty() { i.routes.iter().filter_map(|r| self.route(r, &i.name)).collect() } else { held };
+        let specs = if held.is_empty() {
+            i.routes.iter().filter_map(|r| self.route(r, &i.name)).collect()
+        } else {
+            held
+        };
         let changes: Vec<Change> = specs.into_iter().map(Change::RemoveRoute).collect();
         self.apply(&changes, &i.name);
     }
@@ -263,7 +263,8 @@ impl Kernel {
         for (name, change) in changes {
             let what = if matches!(change, Change::AddRoute(_)) { "route" } else { "rule" };
             if self.netlink.change(change).is_ok() {
-                self.log.info(format_args!("({name}) a virtual {what} was removed by somebody else - restored"));
+                self.log
+                    .info(format_args!("({name}) a virtual {what} was removed by somebody else - restored"));
             }
         }
     }
@@ -307,7 +308,10 @@ impl Kernel {
         match address::route(r, &|n| self.interfaces.index(n)) {
             Ok(spec) => Some(spec),
             Err(device) => {
-                self.log.info(format_args!("({name}) route to {} needs {device}, which is not there", r.dst.address));
+                self.log.info(format_args!(
+                    "({name}) route to {} needs {device}, which is not there",
+                    r.dst.address
+                ));
                 None
             }
         }
@@ -333,7 +337,8 @@ impl Kernel {
 }
 
 fn is_same(a: &AddressSpec, b: &AddressSpec) -> bool {
-    AddressSpec { valid: Lifetime::Forever, ..a.clone() } == AddressSpec { valid: Lifetime::Forever, ..b.clone() }
+    AddressSpec { valid: Lifetime::Forever, ..a.clone() }
+        == AddressSpec { valid: Lifetime::Forever, ..b.clone() }
 }
 
 fn subject(c: &Change) -> String {

@@ -7,6 +7,7 @@ mod bfd;
 mod farewell;
 pub mod interfaces;
 mod kernel;
+mod lvs;
 mod perform;
 mod reload;
 mod scripts;
@@ -134,6 +135,8 @@ enum Event {
     Bfd(watch::BfdNews),
     /// Somebody else uses one of our addresses.
     Sighting(rha_net::raw::Sighting),
+    /// Checkers of virtual servers ask for something.
+    Lvs(crate::checkers::run::Told),
 }
 
 /// Whether the loop goes on.
@@ -159,6 +162,7 @@ struct Worker {
     scripts: Scripts,
     teller: Teller,
     mail: crate::mail::Post,
+    lvs: lvs::Lvs,
     watch: Watch,
     brain: rha_vrrp::SplitDetector,
     /// Splits found, by instance and cause.
@@ -255,6 +259,7 @@ impl Worker {
                 }
             }
             self.expire();
+            self.lvs_addresses();
         }
     }
 
@@ -322,6 +327,7 @@ impl Worker {
             Event::Ask(ask) => self.answer(ask),
             Event::Bfd(news) => self.bfd_says(news),
             Event::Sighting(s) => self.sighted(&s),
+            Event::Lvs(told) => self.lvs_told(told),
         }
         Flow::On
     }
@@ -387,6 +393,7 @@ impl Worker {
             self.kernel.statics(None);
             self.remove_links();
         }
+        self.stop_lvs(events).await;
         self.watch.stop();
         let limit = tokio::time::Instant::now() + Duration::from_secs(1);
         while !self.teller.is_idle() {

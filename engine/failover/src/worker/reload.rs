@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use rha_vrrp::priority::Effect;
 use rha_vrrp::{
-    Action, Condition, Input, Instance, InstanceId, Moment, Notice, Output, State,
-    TrackerKind, Trouble, Who,
+    Action, Condition, Input, Instance, InstanceId, Moment, Notice, Output, State, TrackerKind, Trouble, Who,
 };
 
 use super::{News, Worker};
@@ -61,6 +60,7 @@ impl Worker {
         self.open_sockets();
         self.open_fifos();
         self.configure_mail();
+        self.load_lvs();
         self.perform(after);
         self.set_conditions_of_new(&moved);
         self.repeat_states();
@@ -185,7 +185,9 @@ impl Worker {
     pub(super) fn watch_transitions(&mut self, orders: Vec<Output>) -> Vec<Output> {
         let now = Self::now();
         for o in &orders {
-            let (Who::Instance(id), Action::Notify { notice, priority }) = (&o.who, &o.action) else { continue };
+            let (Who::Instance(id), Action::Notify { notice, priority }) = (&o.who, &o.action) else {
+                continue;
+            };
             let Some(i) = self.router.instance(*id) else { continue };
             if matches!(notice, Notice::Master | Notice::Backup | Notice::Fault) {
                 let t = Transition { at_us: now.wall_us, to: notice.name(), priority: *priority };

@@ -120,7 +120,10 @@ impl Scripts {
                 continue;
             }
             if t.running {
-                log.info(format_args!("Track script {} is already running, expect idle - skipping run", s.name));
+                log.info(format_args!(
+                    "Track script {} is already running, expect idle - skipping run",
+                    s.name
+                ));
                 continue;
             }
             t.running = true;

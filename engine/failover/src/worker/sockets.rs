@@ -48,7 +48,14 @@ impl SocketKey {
         };
         let on_base = i.vmac.as_ref().is_some_and(|m| m.xmit_base) || i.vmac.is_none() || unicast;
         let interface = if on_base { i.interface.clone() } else { running_interface(i).to_owned() };
-        SocketKey { interface, base: i.interface.clone(), v6, authenticated: c.auth.number() == 2, place, unicast }
+        SocketKey {
+            interface,
+            base: i.interface.clone(),
+            v6,
+            authenticated: c.auth.number() == 2,
+            place,
+            unicast,
+        }
     }
 
     /// COMPAT: the line that `-D` shows for each socket.
@@ -177,7 +184,14 @@ impl Sockets {
     ///
     /// # Errors
     /// As the operating system tells them.
-    pub fn send(&self, key: &SocketKey, source: Option<IpAddr>, to: IpAddr, ttl: u8, bytes: &[u8]) -> io::Result<()> {
+    pub fn send(
+        &self,
+        key: &SocketKey,
+        source: Option<IpAddr>,
+        to: IpAddr,
+        ttl: u8,
+        bytes: &[u8],
+    ) -> io::Result<()> {
         let Some(o) = self.open.get(key) else { return Err(io::ErrorKind::NotConnected.into()) };
         let out = if key.v6 {
             let source = source.ok_or(io::ErrorKind::AddrNotAvailable)?;

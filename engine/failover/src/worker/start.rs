@@ -55,6 +55,7 @@ impl Worker {
             scripts: Scripts::new(output, post.clone()),
             teller: Teller::new(output, post.clone()),
             mail: crate::mail::Post::new(log.clone()),
+            lvs: super::lvs::Lvs::default(),
             watch: Watch::new(post.clone()),
             brain: rha_vrrp::SplitDetector::default(),
             splits: std::collections::BTreeMap::new(),
@@ -98,6 +99,7 @@ impl Worker {
         worker.perform(out);
         worker.watch_due(now);
         worker.watch_for_duplicates();
+        worker.load_lvs();
         worker.open_control()?;
         Ok(worker)
     }
@@ -110,7 +112,10 @@ impl Worker {
         let mut missing = false;
         for i in self.plan.failover.instances.iter().filter(|i| !i.interface.is_empty()) {
             if self.kernel.interfaces.index(&i.interface).is_none() {
-                self.log.info(format_args!("({}) WARNING - interface {} for vrrp_instance {} doesn't exist", i.name, i.interface, i.name));
+                self.log.info(format_args!(
+                    "({}) WARNING - interface {} for vrrp_instance {} doesn't exist",
+                    i.name, i.interface, i.name
+                ));
                 missing = true;
             }
         }
@@ -123,7 +128,8 @@ impl Worker {
         use rha_net::scheduling;
         let g = &self.plan.failover.global;
         let usual = g.process_names.then(|| "keepalived_vrrp".to_owned());
-        if let Some(name) = g.vrrp_process.name.clone().or(usual).and_then(|n| std::ffi::CString::new(n).ok()) {
+        if let Some(name) = g.vrrp_process.name.clone().or(usual).and_then(|n| std::ffi::CString::new(n).ok())
+        {
             rha_net::daemon::name_process(&name);
         }
         let t = &self.plan.failover.global.vrrp_process;
@@ -317,13 +323,8 @@ impl Worker {
     /// One socket per interface, family, protocol and kind.
     pub(super) fn open_sockets(&mut self) {
         let plan = self.plan.clone();
-        self.keys = plan
-            .failover
-            .instances
-            .iter()
-            .zip(&plan.configs)
-            .map(|(i, c)| SocketKey::of(i, c))
-            .collect();
+        self.keys =
+            plan.failover.instances.iter().zip(&plan.configs).map(|(i, c)| SocketKey::of(i, c)).collect();
         let keys = self.keys.clone();
         self.sockets.keep(&keys);
         for (i, key) in plan.failover.instances.iter().zip(&keys) {
@@ -344,7 +345,9 @@ impl Worker {
         match self.sockets.ensure(key, index, buffer) {
             Ok(true) => self.log.detail(key.line(index, self.sockets.fd(key))),
             Ok(false) => {}
-            Err(e) => self.log.info(format_args!("({}) cannot open socket on {}: {e}", i.name, key.interface)),
+            Err(e) => {
+                self.log.info(format_args!("({}) cannot open socket on {}: {e}", i.name, key.interface))
+            }
         }
     }
 
@@ -408,13 +411,8 @@ impl Worker {
     }
 }
 
-const KINDS: [TrackerKind; 5] = [
-    TrackerKind::Interface,
-    TrackerKind::Script,
-    TrackerKind::Process,
-    TrackerKind::File,
-    TrackerKind::Bfd,
-];
+const KINDS: [TrackerKind; 5] =
+    [TrackerKind::Interface, TrackerKind::Script, TrackerKind::Process, TrackerKind::File, TrackerKind::Bfd];
 
 fn kind_number(kind: TrackerKind) -> usize {
     KINDS.iter().position(|k| *k == kind).unwrap_or(0)
@@ -455,7 +453,11 @@ impl Plan {
         let g = &self.failover.global;
         let after_boot = g.vrrp_delay_after_boot_us.map_or(0, |wanted| {
             let text = std::fs::read_to_string("/proc/uptime").unwrap_or_default();
-            let up = text.split(' ').next().and_then(|s| s.parse().ok()).map_or(Duration::ZERO, Duration::from_secs_f64);
+            let up = text
+                .split(' ')
+                .next()
+                .and_then(|s| s.parse().ok())
+                .map_or(Duration::ZERO, Duration::from_secs_f64);
             wanted.saturating_sub(u64::try_from(up.as_micros()).unwrap_or(u64::MAX))
         });
         Duration::from_micros(g.vrrp_startup_delay_us.max(after_boot))

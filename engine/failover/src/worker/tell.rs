@@ -76,6 +76,17 @@ impl Teller {
         }
     }
 
+    /// One line to one FIFO.
+    pub(super) fn line_to(&mut self, path: &str, line: &str, log: &Log) {
+        for (_, f) in self.fifos.iter_mut().filter(|(p, _)| p == path) {
+            if let Err(e) = f.write(line.as_bytes())
+                && e.kind() != std::io::ErrorKind::WouldBlock
+            {
+                log.info(format_args!("{path}: notify fifo write error: {e}"));
+            }
+        }
+    }
+
     pub(super) fn script_ended(&mut self, run: RunId) {
         self.queue.ended(run);
     }
@@ -206,7 +217,8 @@ mod tests {
             let all = tellings(&n, "INSTANCE", "VI", notice, 110);
             all.into_iter().map(|t| (t.command.argv[0].to_string(), t.extra)).collect()
         };
-        let generic = |word: &str| ("any".to_owned(), vec!["INSTANCE".into(), "VI".into(), word.into(), "110".into()]);
+        let generic =
+            |word: &str| ("any".to_owned(), vec!["INSTANCE".into(), "VI".into(), word.into(), "110".into()]);
         assert_eq!(names(Notice::Master), [("m".to_owned(), vec![]), generic("MASTER")]);
         assert_eq!(names(Notice::Backup), [generic("BACKUP")]);
         assert_eq!(names(Notice::Deleted), [("f".to_owned(), vec![]), generic("DELETED")]);

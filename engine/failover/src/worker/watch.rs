@@ -85,6 +85,11 @@ impl Watch {
         self.files_at.min(self.processes_at).min(self.bfd.deadline()).min(self.restore_at).min(unsettled)
     }
 
+    /// Numbers of tracked files, in the model's order.
+    pub(super) fn files(&self) -> &[i64] {
+        &self.files
+    }
+
     pub(super) fn stop(&mut self) {
         self.bfd.stop(rha_net::read_clocks());
     }
@@ -137,8 +142,7 @@ impl Worker {
             other_since: None,
         };
         self.watch.processes = f.track_processes.iter().zip(&counts).map(first).collect();
-        self.watch.processes_at =
-            if patterns.is_empty() { Moment::NEVER } else { now.after(PROCESS_POLL) };
+        self.watch.processes_at = if patterns.is_empty() { Moment::NEVER } else { now.after(PROCESS_POLL) };
         let log = self.log.clone();
         self.watch.bfd.load(&f.bfd_instances, &log, Self::now());
     }
@@ -197,6 +201,7 @@ impl Worker {
             if *known != number {
                 *known = number;
                 self.log.info(format_args!("Track file {} is now {number}", f.name));
+                self.lvs.file(&f.name, number);
                 self.condition(TrackerKind::File, &f.name, Condition::Value(number));
             }
         }
@@ -228,6 +233,7 @@ impl Worker {
     /// Sessions that came up or went.
     fn bfd_changed(&mut self, changed: &[(String, IpAddr, bool)]) {
         for (name, peer, up) in changed {
+            self.lvs.bfd(name, *up);
             let state = if *up { "Up" } else { "Down" };
             self.log.info(format_args!(
                 "Received BFD event: instance {name} is in state {state} (delivered in 0 usec)"
@@ -245,7 +251,8 @@ impl Worker {
                 .collect();
             let word = if *up { "UP" } else { "DOWN" };
             for (_, instance) in &hit {
-                self.log.info(format_args!("VRRP_Instance({instance}) Tracked BFD instance {name} is {word}"));
+                self.log
+                    .info(format_args!("VRRP_Instance({instance}) Tracked BFD instance {name} is {word}"));
             }
             let condition = if *up { Condition::Up } else { Condition::Down };
             self.condition(TrackerKind::Bfd, name, condition);
@@ -381,9 +388,11 @@ impl Worker {
     fn is_tracked(&self, name: &str) -> bool {
         let own = |i: &rha_ir::failover::VrrpInstance| i.interface == name || running_interface(i) == name;
         self.plan.failover.instances.iter().any(own)
-            || self.router.instances().iter().any(|i| {
-                i.trackers().iter().any(|t| t.kind == TrackerKind::Interface && t.name == name)
-            })
+            || self
+                .router
+                .instances()
+                .iter()
+                .any(|i| i.trackers().iter().any(|t| t.kind == TrackerKind::Interface && t.name == name))
     }
 
     /// Primary addresses may have changed.

@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rha_base::ProxyId;
 use rha_health::schedule::Spread;
-use rha_health::{Cause, Checked, Fleet, Health, Operation};
+use rha_health::{Admin, Cause, Checked, Fleet, Health, Operation};
 use tokio::sync::{Notify, mpsc};
 
 use crate::log::Logs;
@@ -192,6 +192,15 @@ impl Watch {
         };
         self.desk.change(at, |fleet, now, told| fleet.administer(at, now, flags, why, told));
         true
+    }
+
+    /// Sets or clears one reason for maintenance or draining. Whether that changed anything.
+    pub fn flag(&self, proxy: ProxyId, server: usize, flag: Admin, on: bool, why: &'static str) -> bool {
+        let Some(at) = self.desk.target(proxy, server) else { return false };
+        let before = self.desk.lock().fleet.get(at).map(Health::admin);
+        self.desk
+            .change(at, |fleet, now, told| fleet.change(at, now, told, |h| h.administer(flag, on, why, now)));
+        before != self.desk.lock().fleet.get(at).map(Health::admin)
     }
 
     /// `set server … health|agent`. Whether there is such a server.

@@ -3,18 +3,19 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use rha_health::schedule::{first_delays, next_delay};
-use rha_health::{AgentReply, AgentWord, Checked, Environment, Health, Outcome, Weight};
+use rha_health::{AgentReply, AgentWord, Checked, Environment, Health, Outcome, Script, Weight};
 use rha_net::{ConnectOptions, read_clocks};
 use tokio::sync::mpsc;
 
 use super::feed::Sight;
 use super::targets::{Probe, Target};
 use super::{Desk, probe};
+use crate::state::ServerState;
 
 /// How often slow starts are followed: HAProxy's second.
 const FOLLOW: Duration = Duration::from_secs(1);
@@ -104,7 +105,11 @@ fn runs(desk: &Desk, target: usize, which: Checked) -> bool {
         let t = desk.targets.get(target)?;
         desk.plan.proxy(t.proxy)?.state.servers.get(t.server)
     };
-    if which == Checked::Health && state().is_some_and(|s| s.checks_off.load(Relaxed)) {
+    let off = |s: &ServerState| match which {
+        Checked::Health => s.checks_off.load(Relaxed),
+        Checked::Agent => s.agent_off.load(Relaxed),
+    };
+    if state().is_some_and(off) {
         return false;
     }
     desk.lock().fleet.get(target).is_some_and(|h| h.runs(which))
@@ -113,11 +118,22 @@ fn runs(desk: &Desk, target: usize, which: Checked) -> bool {
 async fn check(desk: &Desk, target: usize, t: &Target, which: Checked, probe: &Probe) {
     let Some(proxy) = desk.plan.proxy(t.proxy) else { return };
     let Some(server) = proxy.state.servers.get(t.server) else { return };
-    let address = probe.address(server.address());
+    let aim = match which {
+        Checked::Health => &server.check_aim,
+        Checked::Agent => &server.agent_aim,
+    };
+    let aim = aim.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let address = aim.bend(probe.address(server.address()));
+    let asked = aim.send.as_ref().map(|s| Probe { script: Script::agent(s), ..probe.clone() });
+    let probe = asked.as_ref().unwrap_or(probe);
     let Some(environment) = environment(desk, target, t, probe) else { return };
     let options = proxy.server(t.server).map_or_else(ConnectOptions::default, |s| s.connect.clone());
     desk.runs.fetch_add(1, Relaxed);
+    let [check_runs, agent_runs] = &server.checking;
+    let under_way = if which == Checked::Agent { agent_runs } else { check_runs };
+    under_way.store(true, Relaxed);
     let (outcome, reply) = probe::run(probe, &address, &options, environment).await;
+    under_way.store(false, Relaxed);
     // A check that maintenance overtook counts for nothing.
     if !runs(desk, target, which) {
         return;

@@ -22,6 +22,8 @@ const TURNS: u32 = 8;
 pub(super) enum Outcome {
     /// The client has its answer, or is past getting one.
     Done(Next),
+    /// `retry-on` asks for another try.
+    Again,
     /// A reused connection turned out to be closed before anything was answered; nothing is lost.
     Stale,
 }
@@ -85,6 +87,8 @@ struct Exchange {
     answered: bool,
     /// Bytes of the client were read that cannot be sent a second time.
     consumed: bool,
+    /// The whole request stood in the buffer when it was sent.
+    repeatable: bool,
     /// Until when `tcp-response` rules may wait for the response; never if they do not.
     judge_until: Tick,
 }
@@ -92,13 +96,22 @@ struct Exchange {
 impl Stream {
     /// Sends the request and brings the response back.
     pub(super) async fn exchange(&mut self) -> Outcome {
+        let bytes_in = self.bytes_in;
         let mut x = self.start_request();
         // Head and first body bytes leave together.
         if let Some(end) = self.judge_request(&mut x) {
             return end;
         }
         match self.drive_to_head(&mut x).await {
-            Event::Head => {}
+            Event::Head if !self.asks_for_retry(&Event::Head, &x) => {}
+            e if self.asks_for_retry(&e, &x) => {
+                self.bytes_in = bytes_in;
+                if matches!(e, Event::Head) {
+                    let status = self.parts.response.head.status();
+                    self.tell_health(Seen::Status(status));
+                }
+                return Outcome::Again;
+            }
             e => return self.no_response(e, &x).await,
         }
         if std::mem::replace(&mut x.judge_until, Tick::NEVER) != Tick::NEVER
@@ -161,6 +174,29 @@ impl Stream {
         }
     }
 
+    /// Whether what came, or did not come, is to be answered by sending the request again. COMPAT: only a request
+    /// that was all there when it was sent can be (`http_basic/retry-*`).
+    fn asks_for_retry(&self, e: &Event, x: &Exchange) -> bool {
+        let Some(on) = &self.backend_or_front().retry_on else { return false };
+        if !x.repeatable || self.no_l7_retry || self.retries >= self.retries_allowed() {
+            return false;
+        }
+        match e {
+            Event::Head => on.statuses.contains(&self.parts.response.head.status()),
+            Event::ServerClosed | Event::ServerBroken => on.empty,
+            Event::Garbage => on.junk,
+            Event::Timeout { client: false } => on.timeout,
+            _ => false,
+        }
+    }
+
+    /// Tells the checks what live traffic saw of the server.
+    fn tell_health(&self, seen: Seen) {
+        if let (Some(b), Some(s)) = (self.backend, self.server) {
+            answered(&self.session.plan, b, s, seen);
+        }
+    }
+
     fn start_request(&mut self) -> Exchange {
         let back = self.backend_or_front();
         let keep = self.server_may_keep();
@@ -210,6 +246,7 @@ impl Stream {
             server_until: self.server_timeout().from(now),
             answered: false,
             consumed: false,
+            repeatable: done,
             judge_until: Tick::NEVER,
         }
     }

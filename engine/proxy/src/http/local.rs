@@ -6,7 +6,7 @@ use rha_base::{Phase, ProxyId, Scene, Side as Fault};
 use rha_http1::Body;
 
 use super::Next;
-use crate::rules::Flow;
+use crate::rules::{Done, Flow, Subject};
 use crate::session::TimedOut;
 use crate::stream::Stream;
 
@@ -25,8 +25,10 @@ pub struct LocalPage {
 pub trait LocalPages: Send + Sync + std::fmt::Debug {
     /// Whether a request, whose head is complete, is for such a page.
     fn wants(&self, proxy: ProxyId, scene: &dyn Scene) -> bool;
-    /// The page; the request's body is buffered as far as it fits.
-    fn answer(&self, proxy: ProxyId, scene: &dyn Scene) -> LocalPage;
+    /// Whether the request brings what `stats auth` asks for; the realm to ask in if not.
+    fn admits(&self, proxy: ProxyId, scene: &dyn Scene) -> Result<(), Vec<u8>>;
+    /// The page; the request's body is buffered as far as it fits. `admin` tells whether it may change servers.
+    fn answer(&self, proxy: ProxyId, scene: &dyn Scene, admin: bool) -> LocalPage;
 }
 
 impl Stream {
@@ -38,13 +40,15 @@ impl Stream {
             return None;
         }
         self.own_page = true;
-        if !self.request_is_whole() {
-            let ms = self.frontend().timeouts.http_request.0;
-            if let Err(next) = self.wait_for_body(ms, None).await {
-                return Some(next);
-            }
+        if let Some(next) = self.guard_page(p, &**pages).await {
+            return Some(next);
         }
-        let page = pages.answer(p.id, self);
+        let ms = self.frontend().timeouts.http_request.0;
+        if let Err(next) = self.wait_for_body(ms, None).await {
+            return Some(next);
+        }
+        let admin = p.rules.stats_admin.iter().any(|c| self.applies(Some(c)).is_yes());
+        let page = pages.answer(p.id, self, admin);
         let policy = plan.policy;
         let request = &self.parts.request;
         let http11 = request.head.version(&request.buf) >= (1, 1);
@@ -61,14 +65,64 @@ impl Stream {
             rha_http1::write_chunk(&page.body, &mut reply.body);
             reply.body.extend_from_slice(rha_http1::LAST_CHUNK);
         } else {
-            reply.head.add(b"content-length", super::reply::itoa(page.body.len()).text());
+            if page.fields.iter().all(|(n, _)| n != b"content-length") {
+                reply.head.add(b"content-length", super::reply::itoa(page.body.len()).text());
+            }
             reply.body = page.body;
         }
         if let Some(f) = self.session.front_stats() {
             f.intercepted.add(1);
         }
         self.ends(Fault::Local, Phase::Request);
+        let now = self.now().mono_us;
+        (self.at.queued, self.at.connected, self.at.response) = (now, now, now);
         Some(self.send_reply(true).await)
+    }
+
+    /// `stats http-request` rules, `stats auth` if there are none.
+    async fn guard_page(&mut self, p: &crate::plan::ProxyPlan, pages: &dyn LocalPages) -> Option<Next> {
+        if p.rules.stats_request.is_empty() {
+            let realm = pages.admits(p.id, self).err()?;
+            return Some(self.ask_for_page(&realm).await);
+        }
+        for r in &p.rules.stats_request {
+            if !self.applies(r.when.as_ref()).is_yes() {
+                continue;
+            }
+            match self.apply(&r.action, Subject::Request) {
+                Done::Stop => return None,
+                Done::Reply(plan, _) => {
+                    self.compose(plan);
+                    for s in [self.session.front_stats(), self.back_stats(), self.listener_stats()]
+                        .into_iter()
+                        .flatten()
+                    {
+                        s.denied_requests.add(1);
+                    }
+                    self.ends(Fault::Proxy, Phase::Request);
+                    return Some(self.send_denied_page().await);
+                }
+                Done::Auth(realm) => return Some(self.ask_for_page(realm).await),
+                _ => {}
+            }
+        }
+        None
+    }
+
+    async fn ask_for_page(&mut self, realm: &[u8]) -> Next {
+        self.ask_credentials(realm);
+        self.ends(Fault::Local, Phase::Request);
+        self.send_denied_page().await
+    }
+
+    /// COMPAT: the log shows a bad request and counts its page too, whatever was sent.
+    async fn send_denied_page(&mut self) -> Next {
+        (self.at.queued, self.at.connected) = (self.at.request, self.at.request);
+        let next = self.send_reply(true).await;
+        self.page(400);
+        self.bytes_out += self.parts.reply.logged_size();
+        self.status = 400;
+        next
     }
 
     /// Sends the 103 that `early-hint` rules asked for.

@@ -151,7 +151,7 @@ impl Stream {
             Flow::Answered(next) => return Some(next),
         }
         self.prepare_request();
-        let persist = self.persistence();
+        let mut persist = self.persistence();
         let pool = self.pool_use();
         loop {
             if let Err(f) = self.connect(persist, pool).await {
@@ -159,6 +159,10 @@ impl Stream {
             }
             match self.exchange().await {
                 exchange::Outcome::Done(next) => return Some(next),
+                exchange::Outcome::Again => {
+                    self.server_conn = None;
+                    self.prepare_retry(&mut persist);
+                }
                 exchange::Outcome::Stale => {
                     // A pooled connection that the server had closed meanwhile: another one.
                     self.server_conn = None;
@@ -220,7 +224,7 @@ impl Stream {
         if let Some(b) = self.back_stats() {
             b.requests.add(1);
         }
-        if self.at.connected != 0 {
+        if self.at.connected != 0 && !self.own_page {
             self.count_times();
         }
         // COMPAT: a stream that is over is not counted in its own `%bc`.

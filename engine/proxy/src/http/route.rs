@@ -23,6 +23,8 @@ impl Stream {
         }
         let Some(backend) = self.choose_backend(front) else {
             self.ends(Fault::Server, Phase::Connect);
+            // COMPAT: no time of such a request is known.
+            self.at.request = 0;
             return Flow::Answered(self.error(503, true).await);
         };
         self.enter_backend(backend);
@@ -156,7 +158,7 @@ impl Stream {
         Flow::Answered(self.send_reply(true).await)
     }
 
-    fn ask_credentials(&mut self, realm: &[u8]) {
+    pub(super) fn ask_credentials(&mut self, realm: &[u8]) {
         self.page(401);
         let mut value = b"Basic realm=\"".to_vec();
         value.extend_from_slice(realm);

@@ -14,7 +14,7 @@ use rha_vocab::Dialect;
 use super::logs::{self, TargetPlan};
 use super::rules::{Compiler, Resolver, Variables};
 use super::{
-    KeyPlan, ListenerPlan, Plan, PlanError, ProcessPlan, ProxyPlan, ServerPlan, ServerPort, Timeout,
+    KeyPlan, ListenerPlan, Plan, PlanError, ProcessPlan, ProxyPlan, RetryOn, ServerPlan, ServerPort, Timeout,
     TimeoutPlan, affinity,
 };
 use crate::state::ProxyState;
@@ -152,7 +152,9 @@ impl<'a> Builder<'a> {
             servers,
             algorithm,
             key,
-            retries: if retries_connections(p) { p.retries.unwrap_or(3) } else { 0 },
+            retries: p.retries.unwrap_or(3),
+            retry_connections: retries_connections(p),
+            retry_on: retry_on(p).map(Box::new),
             redispatch: p.redispatch.unwrap_or(0),
             abort_on_close: p
                 .options
@@ -326,6 +328,24 @@ fn listen_options(bind: &Bind, p: &Proxy, process: &ProcessPlan, model: &Model) 
 fn retries_connections(p: &Proxy) -> bool {
     let again = |w: &String| w == "conn-failure" || w == "all-retryable-errors";
     p.retry_on.is_empty() || p.retry_on.iter().any(again)
+}
+
+/// COMPAT: there is no early data towards servers without TLS, so `0rtt-rejected` asks for nothing.
+fn retry_on(p: &Proxy) -> Option<RetryOn> {
+    let mut on = RetryOn::default();
+    for word in &p.retry_on {
+        match word.as_str() {
+            "empty-response" => on.empty = true,
+            "junk-response" => on.junk = true,
+            "response-timeout" => on.timeout = true,
+            "all-retryable-errors" => {
+                (on.empty, on.junk, on.timeout) = (true, true, true);
+                on.statuses.extend([500, 502, 503, 504]);
+            }
+            word => on.statuses.extend(word.parse::<u16>().ok()),
+        }
+    }
+    (p.mode == Mode::Http && on != RetryOn::default()).then_some(on)
 }
 
 fn probes(wanted: bool, k: rha_ir::Keepalive) -> Option<Probes> {

@@ -78,6 +78,20 @@ pub struct TimeoutPlan {
     pub server_fin: Timeout,
 }
 
+/// After which answers, or for want of which, a request is sent again. HAProxy 3.0 configuration manual §4.2
+/// "retry-on".
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RetryOn {
+    /// `empty-response`.
+    pub empty: bool,
+    /// `junk-response`.
+    pub junk: bool,
+    /// `response-timeout`.
+    pub timeout: bool,
+    /// Status codes.
+    pub statuses: Vec<u16>,
+}
+
 /// Settings of the process that the data path reads.
 #[derive(Debug, Clone)]
 pub struct ProcessPlan {
@@ -204,6 +218,10 @@ pub struct ProxyPlan {
     pub key: Option<KeyPlan>,
     /// `retries`.
     pub retries: u32,
+    /// Whether `retry-on` lets a failed connection be tried again.
+    pub retry_connections: bool,
+    /// What of `retry-on` concerns answers; `None` if nothing does.
+    pub retry_on: Option<Box<RetryOn>>,
     /// `option redispatch`: 0 off, -1 the last retry, n every n-th.
     pub redispatch: i32,
     /// `option abortonclose` or the dialect's default.

@@ -233,6 +233,10 @@ pub struct Rules {
     pub error_log_format: Option<LogLine>,
     pub unique_id: Option<Format>,
     pub key: Option<Expr>,
+    /// Who may change servers by the statistics page.
+    pub stats_admin: Vec<Condition>,
+    /// `stats http-request`, or what `stats auth` comes to.
+    pub stats_request: Vec<Rule<Act>>,
 }
 
 /// Names of variables by scope: an index is a slot.
@@ -316,6 +320,9 @@ impl Names for Resolver<'_> {
     }
 }
 
+/// Realm of the statistics page.
+pub(crate) const STATS_REALM: &[u8] = b"HAProxy Statistics";
+
 /// Status of a denied request, and of a denied response, when the rule names none.
 const DENIED: u16 = 403;
 const DENIED_RESPONSE: u16 = 502;
@@ -355,6 +362,16 @@ impl Compiler<'_, '_> {
             log_format: self.log_line(p.log_format.as_ref()),
             error_log_format: self.log_line(p.error_log_format.as_ref()),
             unique_id: self.maybe_format(p.unique_id_format.as_ref()),
+            stats_admin: p.stats.as_ref().map_or_else(Vec::new, |s| {
+                s.admin
+                    .iter()
+                    .filter_map(|a| {
+                        let made = self.condition(&a.condition);
+                        self.note(made)
+                    })
+                    .collect()
+            }),
+            stats_request: self.stats_rules(p.stats.as_ref()),
             key: match p.service.balance.as_ref() {
                 Some(rha_ir::Balance::Hash(rha_ir::BalanceKey::Sample(e))) => {
                     let made = self.expr(e);
@@ -363,6 +380,18 @@ impl Compiler<'_, '_> {
                 _ => None,
             },
         }
+    }
+
+    /// COMPAT: the realm does not depend on the proxy's name here.
+    fn stats_rules(&mut self, stats: Option<&rha_ir::Stats>) -> Vec<Rule<Act>> {
+        let mut rules = self.http(stats.map_or(&[][..], |s| &s.http_request), DENIED);
+        let written = stats.map_or(&[][..], |s| &s.http_request);
+        for (rule, model) in rules.iter_mut().zip(written) {
+            if let (Act::Auth(realm), Action::Auth(None)) = (&mut rule.action, &model.action) {
+                *realm = STATS_REALM.to_vec();
+            }
+        }
+        rules
     }
 
     fn note<T>(&mut self, r: Planned<T>) -> Option<T> {

@@ -41,15 +41,13 @@ pub(super) fn refuse(p: &Proxy, allowed: bool, errors: &mut Vec<PlanError>) {
     }
 }
 
-fn switches(p: &Proxy) -> [(bool, &'static str); 17] {
+fn switches(p: &Proxy) -> [(bool, &'static str); 14] {
     let o = &p.options;
     let cookie = p.cookie.as_ref();
-    let stats = p.stats.as_ref();
     [
         (p.stick_table.is_some(), "stick-table"),
         (!p.filters.is_empty(), "filter"),
         (p.rate_limit_sessions.unwrap_or(0) != 0, "rate-limit sessions"),
-        (p.retry_on.iter().any(|w| w != "conn-failure" && w != "none"), "retry-on (layer 7 events)"),
         (p.send_name_header.is_some(), "http-send-name-header"),
         (p.dispatch.is_some(), "dispatch"),
         (p.persist_rdp_cookie.is_some(), "persist rdp-cookie"),
@@ -64,7 +62,5 @@ fn switches(p: &Proxy) -> [(bool, &'static str); 17] {
             cookie.is_some_and(|c| c.maxidle_s.is_some() || c.maxlife_s.is_some()),
             "cookie ... maxidle|maxlife",
         ),
-        (stats.is_some_and(|s| !s.http_request.is_empty()), "stats http-request"),
-        (stats.is_some_and(|s| !s.admin.is_empty()), "stats admin"),
     ]
 }

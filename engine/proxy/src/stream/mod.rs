@@ -113,6 +113,8 @@ pub(crate) struct Stream {
     /// No request was understood: what came is logged, but not counted.
     pub malformed: bool,
     pub retries: u32,
+    /// The server that a retry of the whole exchange goes away from.
+    pub previous: Option<usize>,
     pub redispatched: bool,
     /// Requests ahead in the server's and backend's queue.
     pub ahead: (u32, u32),
@@ -179,6 +181,7 @@ impl Stream {
             bytes_out: 0,
             malformed: false,
             retries: 0,
+            previous: None,
             redispatched: false,
             ahead: (0, 0),
             log_level: None,

@@ -1,8 +1,6 @@
 //! `cache`.
 
-use rha_vocab::Lifetime;
-
-use super::{any, known, row, warn_tight};
+use super::{row, warn_tight};
 use crate::{Cx, Keyword, Line, Place, proxy, units};
 
 /// Rows.
@@ -12,10 +10,6 @@ pub const KEYWORDS: &[Keyword] = &[
     row(Place::CACHE, "max-age", "<seconds>", "Longest time a response is kept.", age),
     row(Place::CACHE, "max-secondary-entries", "<number>", "Variants kept of one address.", secondary),
     row(Place::CACHE, "process-vary", "<on|off>", "Whether responses that vary are kept.", vary),
-    known(
-        Lifetime::since(3, 5),
-        row(Place::CACHE, "early-hints", "<on|off>", "Whether hints of a response are kept for later.", any),
-    ),
 ];
 
 fn number(line: &Line) -> Option<u64> {

@@ -1,13 +1,11 @@
-//! `ring`, `log-forward`, `log-profile`, `traces`.
+//! `ring`, `log-forward`.
 
 use rha_text::Severity;
-use rha_vocab::{Dialect, Lifetime};
+use rha_vocab::Dialect;
 
-use super::{any, fail, known, peers, row};
+use super::{any, fail, peers, row};
 use crate::proxy::address::{self, Wants};
 use crate::{Cx, Keyword, Line, Place, log_target, proxy, units};
-
-const V32: Lifetime = Lifetime::since(3, 2);
 
 /// Rows.
 pub const KEYWORDS: &[Keyword] = &[
@@ -33,19 +31,6 @@ pub const KEYWORDS: &[Keyword] = &[
         "How long a client may be silent.",
         client_timeout,
     ),
-    known(V32, row(Place::LOG_FORWARD, "option", "<option>", "An option of the section.", any)),
-    known(V32, row(Place::LOG_PROFILE, "log-tag", "<tag>", "Program name in these lines.", any)),
-    known(
-        V32,
-        row(
-            Place::LOG_PROFILE,
-            "on",
-            "<step> [drop] [format <fmt>] [sd <fmt>]",
-            "What is logged at a step.",
-            any,
-        ),
-    ),
-    known(V32, row(Place::TRACES, "trace", "<args...>", "Switches a trace on.", any)),
 ];
 
 fn description(cx: &mut Cx<'_>, line: &Line) {

@@ -5,6 +5,7 @@
 mod caches;
 mod lists;
 mod logs;
+mod newer;
 mod peers;
 mod programs;
 mod resolvers;
@@ -87,6 +88,7 @@ const PARTS: &[&[Keyword]] = &[
     logs::KEYWORDS,
     programs::KEYWORDS,
     stores::KEYWORDS,
+    newer::KEYWORDS,
 ];
 
 const COUNT: usize = crate::rows::count(PARTS);

@@ -1,14 +1,10 @@
-//! `program`, `namespace_list`, `acme`, `healthcheck`.
+//! `program`, `namespace_list`.
 
 use bstr::ByteSlice;
 use rha_text::Severity;
-use rha_vocab::Lifetime;
 
-use super::{any, fail, fail_tight, known, row};
+use super::{fail, fail_tight, row};
 use crate::{Cx, Keyword, Line, Place};
-
-const V32: Lifetime = Lifetime::since(3, 2);
-const V34: Lifetime = Lifetime::since(3, 4);
 
 /// Rows.
 pub const KEYWORDS: &[Keyword] = &[
@@ -18,27 +14,6 @@ pub const KEYWORDS: &[Keyword] = &[
     row(Place::PROGRAM, "option", "", "What none of the other options takes.", option),
     row(Place::PROGRAM, "option start-on-reload", "", "Starts it again at a reload.", on_reload),
     row(Place::NAMESPACE_LIST, "namespace", "<name>", "A network namespace.", namespace),
-    known(V32, row(Place::ACME, "directory", "<url>", "Where the authority is.", any)),
-    known(V32, row(Place::ACME, "contact", "<mail>", "Address the authority may write to.", any)),
-    known(V32, row(Place::ACME, "account-key", "<file>", "Key of the account.", any)),
-    known(V32, row(Place::ACME, "challenge", "<type>", "How names are proved.", any)),
-    known(V32, row(Place::ACME, "keytype", "<type>", "Kind of new keys.", any)),
-    known(V32, row(Place::ACME, "bits", "<number>", "Size of RSA keys.", any)),
-    known(V32, row(Place::ACME, "curves", "<name>", "Curve of elliptic keys.", any)),
-    known(V32, row(Place::ACME, "map", "<map>", "Map of tokens and thumbprints.", any)),
-    known(V34, row(Place::ACME, "eab-key-id", "<id>", "Name of the external account.", any)),
-    known(V34, row(Place::ACME, "eab-mac-alg", "<alg>", "Algorithm of the external account.", any)),
-    known(V34, row(Place::ACME, "eab-mac-key", "<key>", "Key of the external account.", any)),
-    known(V34, row(Place::ACME, "profile", "<name>", "Profile asked of the authority.", any)),
-    known(V34, row(Place::ACME, "reuse-key", "{ on | off }", "Whether a key is kept at renewal.", any)),
-    known(V34, row(Place::ACME, "acme-vars", "<vars>", "Variables for DNS challenges.", any)),
-    known(V34, row(Place::ACME, "provider-name", "<name>", "Name of the DNS provider.", any)),
-    known(V34, row(Place::ACME, "challenge-ready", "<conditions>", "When a challenge counts as ready.", any)),
-    known(V34, row(Place::ACME, "dns-delay", "<time>", "Wait before a DNS challenge.", any)),
-    known(V34, row(Place::ACME, "dns-timeout", "<time>", "Longest wait for a DNS challenge.", any)),
-    known(V34, row(Place::HEALTHCHECK, "type", "<type>", "Protocol of the check.", any)),
-    known(V34, row(Place::HEALTHCHECK, "http-check", "<rule>", "A step of an HTTP check.", any)),
-    known(V34, row(Place::HEALTHCHECK, "tcp-check", "<rule>", "A step of a TCP check.", any)),
 ];
 
 fn command(cx: &mut Cx<'_>, line: &Line) {

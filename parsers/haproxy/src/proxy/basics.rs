@@ -401,12 +401,7 @@ fn retry_on(cx: &mut Cx<'_>, line: &Line) {
         }
         words.push(word);
     }
-    d.proxy.retry_on.clone_from(&words);
-    for (i, word) in (1..).zip(&words) {
-        if word != "none" && word != "conn-failure" {
-            cx.note(&format!("retry-on {word}"), Support::Planned, line.at(i));
-        }
-    }
+    d.proxy.retry_on = words;
 }
 
 fn default_backend(cx: &mut Cx<'_>, line: &Line) {

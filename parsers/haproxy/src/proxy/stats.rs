@@ -31,14 +31,8 @@ fn stats(cx: &mut Cx<'_>, line: &Line) {
         d.proxy.stats = None;
     }
     match line.bytes(1) {
-        b"admin" => {
-            cx.note("stats admin", Support::Planned, line.at(1));
-            admin(cx, line);
-        }
-        b"http-request" => {
-            cx.note("stats http-request", Support::Planned, line.at(1));
-            crate::rules::stats_http_request(cx, line);
-        }
+        b"admin" => admin(cx, line),
+        b"http-request" => crate::rules::stats_http_request(cx, line),
         b"uri" => text_value(cx, line, "'uri' needs an URI prefix.", |s, v| s.uri = v.into()),
         b"realm" => text_value(cx, line, "'realm' needs an realm name.", |s, v| s.realm = Some(v.into())),
         b"auth" => text_value(cx, line, "'auth' needs a user:password account.", |s, v| {

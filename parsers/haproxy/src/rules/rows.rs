@@ -21,7 +21,6 @@ const PLANNED: Support = Support::Planned;
 const FULL: Support = Support::Full;
 const SILENT: Support = Support::NoEffect("streams are scheduled evenly; priorities cannot be noticed");
 const MODE: Support = Support::Partial("an edit that does not fit is an error in either mode");
-const UNSENT: Support = Support::NoEffect("no request is sent twice once a byte of it was");
 const HINT: Support = Support::Partial("left out when a rule of the same set answers the request");
 const NO: u8 = u8::MAX;
 
@@ -78,7 +77,7 @@ actions! {
         "del-headers-bin" "<expr> [-m <method>]" [NO, NO, 22] whole S35 PLANNED super::act_message::del_headers_bin, "Removes the fields an encoded list names.";
         "del-map" "(<file>) <key fmt>" [20, 21, 23] prefix ALWAYS PLANNED super::act_table::map, "Removes an entry of a map in memory.";
         "deny" "[status <code>] [content-type <type>] [{errorfile | errorfiles | file | string | lf-file | lf-string} <value>] [hdr <name> <fmt>]" [21, 22, 24] whole ALWAYS FULL super::act_http::deny, "Answers with an error and stops.";
-        "disable-l7-retry" "" [22, 23, 25] whole ALWAYS UNSENT super::act_http::disable_l7_retry, "Switches retries after an answer off for this request.";
+        "disable-l7-retry" "" [22, 23, 25] whole ALWAYS FULL super::act_http::disable_l7_retry, "Switches retries after an answer off for this request.";
         "do-log" "[profile <name>]" [NO, NO, 26] whole S31 PLANNED super::act_other::do_log, "Emits a log line now.";
         "do-resolve" "(<var>,<resolvers>[,ipv4|ipv6]) <expr>" [11, 12, 12] prefix ALWAYS PLANNED super::act_other::do_resolve, "Resolves a name into a variable.";
         "early-hint" "<name> <fmt>" [23, 24, 27] whole ALWAYS HINT super::act_message::set_header, "Sends a field ahead in a 103 response.";

@@ -81,6 +81,8 @@ pub struct Mail {
     pub connect_timeout_us: Option<u64>,
     /// `no_email_faults`: FAULT states send none.
     pub no_fault_mail: bool,
+    /// `no_checker_emails`: mail only when a real server itself changes.
+    pub no_checker_emails: bool,
     /// `no_checker_emails` or `smtp_alert_checker`: what checkers do by default, effective.
     pub checkers: bool,
     /// `smtp_alert_vrrp` or `smtp_alert`: what instances do by default, effective.

@@ -34,19 +34,19 @@ pub(super) const ROWS: &[Keyword] = &[
             cx.model.ssl = Some(Ssl::default());
             Ok(())
         })
-        .read_by(Reader::Checker),
+        .read_by(Reader::Checker).support(Support::Planned),
     Keyword::new("password", S, "TEXT", V1, "Password of the key.", |cx, l| ssl(cx, l, "password", |s| &mut s.password)),
     Keyword::new("ca", S, "FILE", V1, "Authorities.", |cx, l| ssl(cx, l, "cafile", |s| &mut s.ca)),
     Keyword::new("certificate", S, "FILE", V1, "Our certificate.", |cx, l| ssl(cx, l, "certfile", |s| &mut s.certificate)),
     Keyword::new("key", S, "FILE", V1, "Its key.", |cx, l| ssl(cx, l, "keyfile", |s| &mut s.key)),
     Keyword::new("virtual_server_group", Place::TOP, "NAME { ADDRESS [PORT]… }", V1, "Addresses and marks of one service.", group)
-        .read_by(Reader::Checker),
+        .read_by(Reader::Checker).support(Support::Planned),
     Keyword::part("IPADDR|RANGE", Place::SERVER_GROUP, "[PORT]", "An address, a range, or a network.", "virtual_server_group"),
     Keyword::part("fwmark", Place::SERVER_GROUP, "N [inet|inet6]", "A mark.", "virtual_server_group"),
     Keyword::block("virtual_server", Place::TOP, "ADDRESS [PORT] | fwmark N | group NAME {", V1, "A service spread over real servers.", P)
         .opening(open)
         .closing(close)
-        .read_by(Reader::Checker),
+        .read_by(Reader::Checker).support(Support::Planned),
     Keyword::new("ip_family", P, "inet|inet6", V1_2, "Family of a service by mark.", family),
     Keyword::new("retry", P, "N", V1_3, "How many failures more are forgiven.", |cx, l| {
         let n = count(cx, l, 1, u32::MAX, false, "retry value invalid - {v}")?;

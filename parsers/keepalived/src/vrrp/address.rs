@@ -55,8 +55,8 @@ pub(crate) const ROWS: &[Keyword] = &[
     Keyword::part("autojoin", P, "", "The kernel joins the group.", OF),
     Keyword::part("preferred_lft", P, "SECONDS|forever", "How long it is preferred.", OF),
     Keyword::part("no_track", Place::VIRTUAL_ADDRESS, "", "Its loss is no reason to leave MASTER.", OF),
-    Keyword::part("use_vmac", Place::VIRTUAL_ADDRESS, "", "Goes on a macvlan.", OF),
-    Keyword::part("track_group", Place::STATIC_ADDRESS, "GROUP", "Instances whose state it follows.", OF),
+    Keyword::part("use_vmac", Place::VIRTUAL_ADDRESS, "", "Goes on a macvlan.", OF).support(Support::Planned),
+    Keyword::part("track_group", Place::STATIC_ADDRESS, "GROUP", "Instances whose state it follows.", OF).support(STATIC_GROUP),
 ];
 
 /// Reads `ADDRESS[/MASK]`; a bad mask is said and replaced.

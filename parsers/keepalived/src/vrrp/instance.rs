@@ -24,15 +24,15 @@ pub(crate) const INSTANCE: &[Keyword] = &[
     Keyword::new("use_vmac", P, "[[name] INTERFACE] [MAC] [netlink_notify_msg] [group N]", V1_2, "Runs on a macvlan with the router's MAC address.", link::use_vmac),
     Keyword::new("use_vmac_addr", P, "", V2_2, "Addresses on other interfaces get macvlans too.", |cx, _| {
         edit(cx, |d| d.vmac_addresses = true)
-    }),
+    }).support(Support::Planned),
     Keyword::new("vmac_xmit_base", P, "", V1_2, "Adverts leave through the base interface.", |cx, _| {
         edit(cx, |d| d.vmac_xmit_base = true)
     }),
     Keyword::new("use_ipvlan", P, "[[name] INTERFACE] [ADDRESS] [bridge|private|vepa] [group N]", V2_0, "Runs on an ipvlan.", link::use_ipvlan),
     Keyword::part("name", Place::USE_VMAC.or(Place::USE_IPVLAN), "INTERFACE", "Name of the interface made.", "use_vmac, use_ipvlan"),
     Keyword::part("MAC", Place::USE_VMAC, "", "Another MAC address; five octets get the router id behind them.", "use_vmac"),
-    Keyword::part("netlink_notify_msg", Place::USE_VMAC, "", "The kernel reports changes of the macvlan.", "use_vmac"),
-    Keyword::part("group", Place::USE_VMAC.or(Place::USE_IPVLAN), "GROUP", "Link group.", "use_vmac, use_ipvlan"),
+    Keyword::part("netlink_notify_msg", Place::USE_VMAC, "", "The kernel reports changes of the macvlan.", "use_vmac").support(Support::NoEffect("changes are seen without it")),
+    Keyword::part("group", Place::USE_VMAC.or(Place::USE_IPVLAN), "GROUP", "Link group.", "use_vmac, use_ipvlan").support(Support::Planned),
     Keyword::part("IPADDR", Place::USE_IPVLAN, "", "Address on the ipvlan.", "use_ipvlan"),
     Keyword::part("bridge|private|vepa", Place::USE_IPVLAN, "", "Mode of the ipvlan.", "use_ipvlan"),
     Keyword::new("unicast_peer", P, "{ ADDRESS… }", V1_2, "Adverts go to each of these instead of to a group.", |cx, l| {
@@ -68,7 +68,7 @@ pub(crate) const INSTANCE: &[Keyword] = &[
     }),
     Keyword::new("state", P, "MASTER|BACKUP", V1, "What it wants to be at start.", state),
     Keyword::new("interface", P, "INTERFACE", V1, "Where adverts are sent and heard.", link::interface),
-    Keyword::new("vrf", P, "INTERFACE", V2_2, "Routing domain of an instance without interface.", link::vrf),
+    Keyword::new("vrf", P, "INTERFACE", V2_2, "Routing domain of an instance without interface.", link::vrf).support(Support::Planned),
     Keyword::new("dont_track_primary", P, "", V1_1, "Its own interface going down is no fault.", |cx, _| {
         edit(cx, |d| d.model.dont_track_primary = true)
     }),
@@ -85,7 +85,7 @@ pub(crate) const INSTANCE: &[Keyword] = &[
     Keyword::new("mcast_dst_ip", P, "ADDRESS", V2_2, "Group that adverts go to.", destination),
     Keyword::new("track_src_ip", P, "", V2_0, "FAULT while the source address is missing.", |cx, _| {
         edit(cx, |d| d.model.track_source = true)
-    }),
+    }).support(Support::Planned),
     Keyword::new("virtual_router_id", P, "1..255", V1, "Number of the virtual router.", |cx, l| {
         match cx.unsigned(l, 1, 1, 255, false)? {
             Some(n) => edit(cx, |d| d.model.vrid = u8::try_from(n).unwrap_or(0)),
@@ -133,7 +133,7 @@ pub(crate) const INSTANCE: &[Keyword] = &[
         complain(cx, l, "KA4101", |n| {
             format!("({n}) 'linkbeat_use_polling' in vrrp instance deprecated - use linkbeat_interfaces block")
         })
-    }),
+    }).support(LINKBEAT),
     Keyword::new("v3_checksum_as_v2", P, "[BOOL]", V2_2_8, "Checksums of version 3 leave the pseudo-header out.", |cx, l| {
         switch(cx, l, |d, on| d.model.v3_checksum_as_v2 = on)
     }),
@@ -167,7 +167,7 @@ pub(crate) const INSTANCE: &[Keyword] = &[
         None => complain(cx, l, "KA2020", |n| {
             format!("({n}) Debug value '{}' not valid; must be between 0-4", l.word(1))
         }),
-    }),
+    }).support(Support::NoEffect("what it logs is for the original's developers")),
     Keyword::new("notify_backup", P, PROGRAM, V1, "Told when it becomes BACKUP.", |cx, l| notify(cx, l, |n| &mut n.backup)),
     Keyword::new("notify_master", P, PROGRAM, V1, "Told when it becomes MASTER.", |cx, l| notify(cx, l, |n| &mut n.master)),
     Keyword::new("notify_fault", P, PROGRAM, V1, "Told when it goes to FAULT.", |cx, l| notify(cx, l, |n| &mut n.fault)),
@@ -188,7 +188,7 @@ pub(crate) const INSTANCE: &[Keyword] = &[
         });
         edit(cx, |d| d.priority_changes = on.or(d.priority_changes))
     }),
-    Keyword::new("lvs_sync_daemon_interface", P, "INTERFACE", V1, "Older way to name the sync daemon's interface.", sync_interface),
+    Keyword::new("lvs_sync_daemon_interface", P, "INTERFACE", V1, "Older way to name the sync daemon's interface.", sync_interface).support(Support::Planned),
     Keyword::new("garp_master_delay", P, "SECONDS", V1, "When the second set of gratuitous ARP follows.", |cx, l| {
         match cx.unsigned(l, 1, 0, MOST_SECONDS, true)? {
             Some(n) => edit(cx, |d| d.model.garp.delay_us = u64::from(n) * SECOND),
@@ -243,11 +243,11 @@ pub(crate) const INSTANCE: &[Keyword] = &[
                 format!("({n}): Invalid timer_expired_backup priority '{}'", l.word(1))
             }),
         }
-    }),
+    }).support(Support::Planned),
     Keyword::new("thread_timer_expired", P, "", V2_3_2, "Older word for timer_expired_backup.", |cx, _| {
         edit(cx, |d| d.model.timer_expired_backup = Some(254))
-    }),
-    Keyword::new("garp_extra_if|vmac_garp_intvl", P, "[all] SECONDS", V2_2, "How often extra interfaces get gratuitous ARP.", garp_extra),
+    }).support(Support::Planned),
+    Keyword::new("garp_extra_if|vmac_garp_intvl", P, "[all] SECONDS", V2_2, "How often extra interfaces get gratuitous ARP.", garp_extra).support(Support::Planned),
     Keyword::new("lower_prio_no_advert", P, "[BOOL]", V1_2, "A MASTER does not answer a lower advert.", |cx, l| {
         switch(cx, l, |d, on| d.lower_prio_no_advert = Some(on))
     }),
@@ -256,7 +256,7 @@ pub(crate) const INSTANCE: &[Keyword] = &[
     }),
     Keyword::new("owner_ignore_adverts", P, "[BOOL]", V2_3_3, "The owner of the addresses listens to nobody.", |cx, l| {
         switch(cx, l, |d, on| d.model.owner_ignore_adverts = on)
-    }),
+    }).support(Support::Planned),
     Keyword::new("kernel_rx_buf_size", P, "BYTES", V2_0, "Receive buffer of its socket.", |cx, l| {
         if l.len() == 2
             && let Some(n) = cx.unsigned(l, 1, 0, u32::MAX, false)?
@@ -285,7 +285,7 @@ pub(crate) const INSTANCE: &[Keyword] = &[
     }),
     Keyword::block("auth_hmac", P, "{", V2_4, "Keyed checksums of version 3.", H).closing(|cx| {
         edit(cx, |d| d.model.auth_hmac = Some(std::mem::take(&mut d.hmac)))
-    }),
+    }).support(Support::Planned),
     Keyword::new("key", H, "ID VALUE", V2_4, "A key with its number.", hmac_key),
     Keyword::new("active_key", H, "ID", V2_4, "The key that adverts are signed with.", |cx, l| {
         let n = cx.unsigned(l, 1, 0, 255, false)?;

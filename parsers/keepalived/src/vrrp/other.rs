@@ -50,7 +50,7 @@ pub(crate) const ROWS: &[Keyword] = &[
     Keyword::new("init_file", F, "[VALUE] [overwrite]", V2_0, "Makes the file at start.", init_file),
     Keyword::block("track_group", Place::TOP, "NAME {", V2_0, "Instances that static items follow.", Place::TRACK_GROUP)
         .opening(open_track_group)
-        .read_by(Reader::Vrrp),
+        .read_by(Reader::Vrrp).support(STATIC_GROUP),
     Keyword::new("group", Place::TRACK_GROUP, "{ INSTANCE… }", V2_0, "Their names.", track_group_list),
     Keyword::part("INSTANCE_NAME", Place::TRACK_GROUP_LIST, "", "An instance.", "group"),
     Keyword::block("garp_group", Place::TOP, "{", V1_2, "Pauses between gratuitous ARP of some interfaces.", G)
@@ -101,7 +101,7 @@ pub(crate) const ROWS: &[Keyword] = &[
     Keyword::new("linkbeat_interfaces", Place::TOP, "{ INTERFACE… }", V2_0, "Links that are polled.", |cx, l| {
         cx.value_block(l, &mut linkbeat)
     })
-    .read_by(Reader::Vrrp),
+    .read_by(Reader::Vrrp).support(LINKBEAT),
     Keyword::part("IFNAME", Place::LINKBEAT, "[MII|ETHTOOL|IOCTL]", "An interface and how it is asked.", "linkbeat_interfaces"),
     Keyword::new("interface_up_down_delays", Place::TOP, "{ INTERFACE DOWN [UP]… }", V2_2, "How long a link state must last.", |cx, l| {
         cx.value_block(l, &mut delays)

@@ -87,7 +87,7 @@ pub(crate) const ROWS: &[Keyword] = &[
     option("inet6", "IPv6."),
     option("blackhole|unreachable|prohibit|throw|unicast|local|broadcast|anycast|multicast", "Kind of route."),
     Keyword::part("no_track", Place::VIRTUAL_ROUTE, "", "Its loss is no reason to leave MASTER.", OF),
-    Keyword::part("track_group", Place::STATIC_ROUTE, "GROUP", "Instances whose state it follows.", OF),
+    Keyword::part("track_group", Place::STATIC_ROUTE, "GROUP", "Instances whose state it follows.", OF).support(STATIC_GROUP),
 ];
 
 /// The number and meaning of a route type's name.

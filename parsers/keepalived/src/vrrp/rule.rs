@@ -67,7 +67,7 @@ pub(crate) const ROWS: &[Keyword] = &[
     option("inet", "IPv4."),
     option("inet6", "IPv6."),
     Keyword::part("no_track", Place::VIRTUAL_RULE, "", "Its loss is no reason to leave MASTER.", OF),
-    Keyword::part("track_group", Place::STATIC_RULE, "GROUP", "Instances whose state it follows.", OF),
+    Keyword::part("track_group", Place::STATIC_RULE, "GROUP", "Instances whose state it follows.", OF).support(STATIC_GROUP),
 ];
 
 struct Draft {
