@@ -16,6 +16,7 @@
 
 mod client;
 mod gaps;
+mod halts;
 pub mod interop;
 pub mod lan;
 mod normal;
@@ -26,6 +27,7 @@ mod subject;
 
 pub use client::{Client, End, Response, body_text, cli, visible};
 pub use gaps::Gaps;
+pub use halts::{lost_since, watch};
 pub use normal::{Normal, log_line, stderr_text};
 pub use origin::{Gate, Origin, Peer, Request};
 pub use sink::Sink;

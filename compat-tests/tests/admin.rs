@@ -291,6 +291,38 @@ fn typed(text: &str) -> String {
 }
 
 #[test]
+fn listeners_have_lines_of_their_own() {
+    assert_same("admin/socket-stats", |stage| {
+        let (one, two) = (origin("one"), origin("second"));
+        let site = BUSY.replace(
+            "frontend fe\n    bind {listen:fe}",
+            "frontend fe\n    option socket-stats\n    bind {listen:fe} name first maxconn 7\n    bind {listen:more}",
+        );
+        let start = Start::with(&site).fill("s1", one.address()).fill("s2", two.address());
+        stage.start(&start.fill("t1", "127.0.0.1:1").fill("gone", "127.0.0.1:1"));
+        for path in ["/", "/denied", "/broken", "/cut", "/a\tb"] {
+            for front in ["fe", "more", "more"] {
+                let mut client = stage.client(front);
+                client.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+                client.to_end();
+            }
+        }
+        let mut kept = stage.client("more");
+        stage.note("kept", kept.send(KEPT).response().status());
+        let deadline = std::time::Instant::now() + rha_compat_tests::PATIENCE;
+        while field(stage, "fe", "FRONTEND", "scur") != "1" {
+            assert!(std::time::Instant::now() < deadline, "sessions that do not end");
+        }
+        let csv = stage.cli("show stat fe 8 -1");
+        let names: Vec<_> = csv.lines().next().unwrap().split(',').collect();
+        for line in csv.lines().skip(1).filter(|l| !l.is_empty()) {
+            let told = names.iter().zip(line.split(',')).filter(|(n, _)| !TIMED.contains(n) && **n != "addr");
+            stage.note("listener", told.map(|(n, v)| format!("{n}={v}\n")).collect::<String>());
+        }
+    });
+}
+
+#[test]
 fn typed_and_json_forms_are_the_same() {
     busy("columns-typed", |stage| {
         let text = stage.cli("show stat typed");
@@ -468,7 +500,9 @@ fn an_operator_sends_checks_elsewhere() {
         stage.start(&Start::with(CHECKED).args(&["-db", "-dr"]).log_to(&log).fill("s1", one.address()));
         stage.note("serves", visit(stage, "fe"));
         let state = stage.cli("show servers state");
-        let fixed = |text: &str| text.lines().filter(|l| !l.contains(" s4 ")).map(|l| l.to_owned() + "\n").collect::<String>();
+        let fixed = |text: &str| {
+            text.lines().filter(|l| !l.contains(" s4 ")).map(|l| l.to_owned() + "\n").collect::<String>()
+        };
         stage.note("written", states(&fixed(&state)));
         commands(
             stage,
@@ -503,14 +537,83 @@ fn an_operator_sends_checks_elsewhere() {
         stage.note_log("up", &log.line_with("s1 is UP"));
         one.come_back();
         let at = agent.address();
-        stage.note("agent", stage.cli(&format!("set server be/s4 agent-addr {} port {}", at.ip(), at.port())));
+        stage
+            .note("agent", stage.cli(&format!("set server be/s4 agent-addr {} port {}", at.ip(), at.port())));
         stage.note("agent's line", stage.cli("set server be/s4 agent-send half"));
         let deadline = std::time::Instant::now() + rha_compat_tests::PATIENCE;
         while !field(stage, "be", "s4", "agent_status").ends_with("CHECKED") {
-            assert!(std::time::Instant::now() < deadline, "no agent is heard: {}", field(stage, "be", "s4", "agent_status"));
+            assert!(
+                std::time::Instant::now() < deadline,
+                "no agent is heard: {}",
+                field(stage, "be", "s4", "agent_status")
+            );
         }
-        for column in ["weight", "uweight", "agent_code", "agent_desc", "agent_rise", "agent_fall", "agent_health", "last_agt"] {
+        for column in [
+            "weight",
+            "uweight",
+            "agent_code",
+            "agent_desc",
+            "agent_rise",
+            "agent_fall",
+            "agent_health",
+            "last_agt",
+        ] {
             stage.note(column, field(stage, "be", "s4", column));
         }
     });
+}
+
+#[test]
+fn limits_are_worked_out_alike() {
+    let plain = FRONTS.replace("    log {log} local0\n", "").replace("    log global\n", "");
+    for (id, more) in
+        [("", ""), ("-threads", "    nbthread 3\n"), ("-written", "    maxconn 77\n    ulimit-n 1000\n")]
+    {
+        assert_same(&format!("admin/info-automatic{id}"), |stage| {
+            stage.start(&Start::with(&plain.replace("global\n", &format!("global\n{more}"))));
+            stage.note("serves", visit(stage, "fe"));
+            let info = stage.cli("show info");
+            for name in ["Ulimit-n", "Maxsock", "Maxconn", "Hard_maxconn", "Nbthread"] {
+                let line = info.lines().find(|l| l.starts_with(&format!("{name}:"))).unwrap_or_default();
+                stage.note(name, line);
+            }
+        });
+    }
+}
+
+#[test]
+fn connections_beyond_a_rate_wait_for_the_next_second() {
+    let plain = FRONTS.replace("    log {log} local0\n", "").replace("    log global\n", "");
+    for (id, from, to) in [
+        ("front", "frontend fe\n", "frontend fe\n    rate-limit sessions 5\n"),
+        ("connections", "global\n", "global\n    maxconnrate 5\n"),
+        ("sessions", "global\n", "global\n    maxsessrate 5\n"),
+    ] {
+        assert_same(&format!("admin/rates-{id}"), |stage| {
+            stage.start(&Start::with(&plain.replacen(from, to, 1)));
+            let mut clients: Vec<_> = (0..12).map(|_| stage.client("fe")).collect();
+            for client in &mut clients {
+                client.send(ONE);
+            }
+            let begun = std::time::Instant::now();
+            let answers: Vec<_> = clients.iter_mut().map(|c| c.response().status().to_string()).collect();
+            stage.note("all are served", answers.join(" "));
+            stage.note("not in the same second", begun.elapsed() > std::time::Duration::from_millis(900));
+            commands(
+                stage,
+                &[
+                    "set rate-limit",
+                    "set rate-limit connections global",
+                    "set rate-limit nonsense global 5",
+                    "set rate-limit connections global 50",
+                    "set rate-limit sessions global 60",
+                ],
+            );
+            let info = stage.cli("show info");
+            for name in ["ConnRateLimit", "SessRateLimit"] {
+                stage.note(name, info.lines().find(|l| l.starts_with(name)).unwrap_or_default());
+            }
+            stage.note("rate_lim", field(stage, "fe", "FRONTEND", "rate_lim"));
+        });
+    }
 }

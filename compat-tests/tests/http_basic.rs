@@ -620,3 +620,281 @@ fn requests_are_sent_again_after_bad_answers() {
         },
     );
 }
+
+#[test]
+fn connections_are_dropped_without_a_word() {
+    let site = "\
+global
+    log {log} local0
+defaults
+    log global
+    timeout client 5s
+    timeout server 5s
+    timeout connect 5s
+listen http
+    mode http
+    option httplog
+    bind {listen:http}
+    http-request silent-drop if { path /drop }
+    http-response silent-drop
+    server s1 {s1}
+listen tcp
+    mode tcp
+    option tcplog
+    bind {listen:tcp}
+    tcp-request inspect-delay 2s
+    tcp-request content silent-drop if { req.len gt 5 }
+    server s1 {s1}
+";
+    each(
+        [("request", "http", "/drop"), ("response", "http", "/"), ("tcp", "tcp", "/")],
+        |(id, front, path)| {
+            assert_same(&format!("http_basic/silent-drop-{id}"), |stage| {
+                let sink = Sink::udp();
+                let origin = Origin::http(plain);
+                stage.start(&Start::with(site).log_to(&sink).fill("s1", origin.address()));
+                let mut client = stage.client(front);
+                client.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
+                let line = sink.line_with(&format!(" {front} {front}/"));
+                stage.note_log("log", &line);
+                // Where the kernel lets it, the client is told nothing.
+                let back = client.patience(std::time::Duration::from_millis(300)).to_end();
+                stage.note("bytes", back.body.len());
+            });
+        },
+    );
+}
+
+#[test]
+fn header_names_go_out_as_old_peers_want_them() {
+    let site = "\
+global
+    h1-case-adjust content-length Content-LENGTH
+    h1-case-adjust-file {tmp}/names
+defaults
+    mode http
+    timeout client 5s
+    timeout server 5s
+    timeout connect 5s
+listen both
+    bind {listen:both}
+    option h1-case-adjust-bogus-client
+    option h1-case-adjust-bogus-server
+    http-send-name-header X-Srv
+    http-request early-hint x-hint 1 if { path /hint }
+    http-request redirect location /x code 302 if { path /redirect }
+    http-request deny if { path /deny }
+    server first {s1}
+listen name
+    bind {listen:name}
+    http-send-name-header host
+    server first {s1}
+";
+    for (front, path) in
+        [("both", "/"), ("both", "/hint"), ("both", "/redirect"), ("both", "/deny"), ("name", "/")]
+    {
+        assert_same(&format!("http_basic/case-{front}-{}", path.trim_matches('/')), |stage| {
+            stage.file(
+                "names",
+                "# some\nhost HOST\n  x-srv   X-SRV \n\nconnection COnnection\nx-hint X-HINT\n",
+            );
+            let origin = Origin::http(plain);
+            stage.start(&Start::with(site).fill("s1", origin.address()));
+            let request =
+                format!("GET {path} HTTP/1.1\r\nhost: a\r\nx-srv: mine\r\nx: y\r\nConnection: close\r\n\r\n");
+            let back = stage.client(front).send(request).to_end();
+            stage.note("client got", back);
+            note_seen(stage, &origin);
+        });
+    }
+}
+
+#[test]
+fn variables_of_the_process_are_shared() {
+    let site = "\
+global
+    set-var proc.number int(5)
+    set-var proc.sum var(proc.number),add(2)
+    set-var-fmt proc.text \"n=%[var(proc.number)]\"
+    set-var proc.flag bool(true)
+    set-var proc.net ipv4(192.0.2.1)
+defaults
+    mode http
+    timeout client 5s
+    timeout server 5s
+    timeout connect 5s
+frontend fe
+    bind {listen:fe}
+    http-request set-var(proc.number) var(proc.number),add(1) if { path /add }
+    http-request set-var(proc.new) str(here) if { path /new }
+    http-request unset-var(proc.text) if { path /unset }
+    http-request set-var-fmt(proc.text) \"now %[var(proc.number)]\" if { path /text }
+    http-request return status 200 content-type text/plain lf-string \"%[var(proc.number)] %[var(proc.sum)] %[var(proc.text)] %[var(proc.flag)] %[var(proc.net)] [%[var(proc.new)]] %[var(proc.none,0)]\" if { var(proc.number) -m int ge 5 }
+";
+    assert_same("http_basic/variables-process", |stage| {
+        stage.start(&Start::with(site));
+        for path in ["/", "/add", "/", "/new", "/add", "/unset", "/text", "/"] {
+            let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\nConnection: close\r\n\r\n");
+            let back = stage.client("fe").send(request).to_end();
+            stage.note(path, back);
+        }
+    });
+}
+
+#[test]
+fn a_hash_of_anything_balances() {
+    assert_same("http_basic/balance-hash", |stage| {
+        let (one, two) = (Origin::named("one"), Origin::named("two"));
+        let site = SITE.replace("EXTRA", "").replace(
+            "backend be\n    server s1 {s1}",
+            "backend be\n    balance hash path,lower\n    server s1 {s1}\n    server s2 {s2}",
+        );
+        stage.start(&Start::with(&site).fill("s1", one.address()).fill("s2", two.address()));
+        for n in 0..8 {
+            let request = format!("GET /Path{n} HTTP/1.1\r\nhost: a\r\nConnection: close\r\n\r\n");
+            let back = stage.client("fe").send(request).response();
+            stage.note("server", back.text());
+        }
+    });
+}
+
+/// Five digits of base 64 for a date, as persistence cookies carry it.
+fn cookie_date(seconds_ago: i64) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let n = (i64::try_from(now).unwrap() - seconds_ago) >> 2;
+    (0..5).rev().map(|i| char::from(DIGITS[usize::try_from(n >> (6 * i) & 63).unwrap()])).collect()
+}
+
+#[test]
+fn persistence_cookies_grow_old() {
+    let (now, old, ahead) = (cookie_date(0), cookie_date(5000), cookie_date(-100_000));
+    let soon = cookie_date(-60);
+    each(
+        [
+            ("none", "maxidle 1h", String::new()),
+            ("idle-fresh", "maxidle 1h", format!("two|{soon}")),
+            ("idle-seen", "maxidle 1h", format!("two|{}", cookie_date(100))),
+            ("idle-expired", "maxidle 1h", format!("two|{old}")),
+            ("idle-ahead", "maxidle 1h", format!("two|{ahead}")),
+            ("idle-undated", "maxidle 1h", "two".to_owned()),
+            ("life-fresh", "maxlife 1h", format!("two|{soon}|{now}")),
+            ("life-old", "maxlife 1h", format!("two|{soon}|{old}")),
+            ("life-undated", "maxlife 1h", "two".to_owned()),
+            ("both", "maxidle 1h maxlife 2h", format!("two|{old}|{}", cookie_date(6000))),
+            ("unasked", "", format!("two|{soon}|{now}")),
+            ("broken", "maxidle 1h maxlife 2h", "two|abc|=====x".to_owned()),
+        ],
+        |(id, options, cookie)| {
+            assert_same(&format!("http_basic/cookie-dates-{id}"), |stage| {
+                let sink = Sink::udp();
+                let (one, two) = (Origin::named("one"), Origin::named("two"));
+                let servers = format!(
+                    "backend be\n    cookie SRV insert indirect nocache {options}\n    server s1 {{s1}} cookie one\n    server s2 {{s2}} cookie two"
+                );
+                let site = SITE
+                    .replace("EXTRA", "log global\n    option httplog")
+                    .replace("backend be\n    server s1 {s1}", &servers);
+                let start = Start::with(&format!("global\n    log {{log}} local0\n{site}")).log_to(&sink);
+                stage.start(&start.fill("s1", one.address()).fill("s2", two.address()));
+                let field =
+                    if cookie.is_empty() { String::new() } else { format!("Cookie: SRV={cookie}\r\n") };
+                let request = format!("GET / HTTP/1.1\r\nhost: a\r\n{field}Connection: close\r\n\r\n");
+                let back = stage.client("fe").send(request).to_end();
+                // Dates of now differ between two runs.
+                let text = visible(&back.body);
+                let dated = |line: &str| {
+                    let words: Vec<_> = line
+                        .split('|')
+                        .map(|w| {
+                            if w.len() > 5 && w.is_char_boundary(5) {
+                                format!("<date>{}", w.get(5..).unwrap_or_default())
+                            } else {
+                                "<date>".to_owned()
+                            }
+                        })
+                        .collect();
+                    if line.contains("set-cookie") {
+                        format!(
+                            "{}|{}",
+                            line.split('|').next().unwrap_or_default(),
+                            words.get(1..).unwrap_or_default().join("|")
+                        )
+                    } else {
+                        line.to_owned()
+                    }
+                };
+                stage.note("client got", text.lines().map(dated).collect::<Vec<_>>().join("\n"));
+                let line = sink.line_with(" fe be/");
+                stage.note_log("log", &line);
+            });
+        },
+    );
+}
+
+#[test]
+fn cookies_are_computed_from_addresses() {
+    assert_same("http_basic/cookie-dynamic", |stage| {
+        let sink = Sink::udp();
+        // An address that is the same for both subjects, since the cookie is made from it; who answers there, if
+        // anybody does, does not matter.
+        let site = "\
+global
+    log {log} local0
+defaults
+    mode http
+    log global
+    timeout client 5s
+    timeout server 1s
+    timeout connect 1s
+    retries 0
+listen fe
+    bind {listen:fe}
+    log-format \"persistence:%tsc\"
+    cookie SRV insert dynamic
+    dynamic-cookie-key a-secret
+    server far 127.0.0.1:9204
+    server own 127.0.0.1:9204 cookie mine
+";
+        stage.start(&Start::with(site).log_to(&sink));
+        for cookie in ["mine", "962e194bbc1b4c2d", "962e194bbc1b4c2e"] {
+            let request =
+                format!("GET / HTTP/1.1\r\nhost: a\r\nCookie: SRV={cookie}\r\nConnection: close\r\n\r\n");
+            let _ = stage.client("fe").send(request).to_end();
+            let line = sink.line_with("persistence:");
+            let letters = line.rsplit(':').next().unwrap_or_default();
+            stage.note(cookie, letters.get(2..3).unwrap_or_default());
+        }
+    });
+}
+
+#[test]
+fn requests_are_redirected_to_their_server() {
+    each(
+        [
+            ("get", "http://other/x", "GET /p?q=1"),
+            ("head", "http://other", "HEAD /p"),
+            ("post", "http://other", "POST /p"),
+            ("slash", "/", "GET /p"),
+            ("absolute", "http://other", "GET http://a/p?q"),
+        ],
+        |(id, prefix, line)| {
+            assert_same(&format!("http_basic/redir-{id}"), |stage| {
+                let sink = Sink::udp();
+                let origin = Origin::http(plain);
+                let site = SITE
+                    .replace("EXTRA", "log global\n    option httplog")
+                    .replace("server s1 {s1}", &format!("server s1 {{s1}} redir {prefix}"));
+                let start = Start::with(&format!("global\n    log {{log}} local0\n{site}")).log_to(&sink);
+                stage.start(&start.fill("s1", origin.address()));
+                let request =
+                    format!("{line} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+                let back = stage.client("fe").send(request).to_end();
+                stage.note("client got", back);
+                let logged = sink.line_with(" fe be/");
+                stage.note_log("log", &logged);
+                stage.note("requests at the server", origin.take_all().len());
+            });
+        },
+    );
+}

@@ -415,7 +415,9 @@ fn the_master_has_a_socket_of_its_own() {
         ] {
             stage.note(command, shape(&ask(&format!("{command}\n"), true)));
         }
-        for lines in ["prompt\n@1\nshow cli level\n@\nshow cli level\nquit\n", "prompt\n@master\nuser\nquit\n"] {
+        for lines in
+            ["prompt\n@1\nshow cli level\n@\nshow cli level\nquit\n", "prompt\n@master\nuser\nquit\n"]
+        {
             let text = ask(lines, false);
             let pid = text.split("> ").find(|w| w.parse::<u32>().is_ok()).unwrap_or("no worker");
             stage.note(lines, text.replace(pid, "<worker>"));

@@ -201,3 +201,49 @@ fn a_second_process_takes_over_from_the_first() {
         });
     });
 }
+
+#[test]
+fn sockets_are_taken_over_from_a_stats_socket() {
+    each([("x", ""), ("x-threads", "    nbthread 2\n")], |(id, more)| {
+        assert_same(&format!("reload/{id}"), |stage| {
+            let origin = origin(&Gate::new());
+            let site = SITE.replace("level admin", "level admin expose-fd listeners");
+            let site = site.replace("global\n", &format!("global\n{more}"));
+            stage.start(&Start::with(&site).fill("s", origin.address()));
+            until("listening", || TcpStream::connect(stage.at("fe")).is_ok());
+            let first = serving_pid(stage);
+            let crowd = Crowd::come(stage.at("fe"));
+            crowd.more(50);
+            let mut command = stage.command();
+            command.args(["-db", "-f", "haproxy.cfg", "-x", "cli.sock", "-sf"]).arg(&first);
+            let second = Running::start(&mut command, &[]);
+            until("a new process", || serving_pid(stage) != first);
+            let exit = stage.wait();
+            stage.note("the first one's end", exit.how());
+            crowd.more(100);
+            stage.note("new connections", crowd.end());
+            second.signal(Signal::USR1);
+            stage.note("the second one's end", second.wait().how());
+        });
+    });
+}
+
+#[test]
+fn nobody_to_take_sockets_from_is_an_error() {
+    assert_same("reload/x-nobody", |stage| {
+        let start =
+            Start::with(&SITE.replace("{port:fe}", "unix@{tmp}/fe.sock").replace("{s}", "127.0.0.1:1"));
+        let exit = stage.run(&start.args(&["-db", "-f", "haproxy.cfg", "-x", "{tmp}/nowhere.sock"]));
+        stage.note_exit("end", &exit);
+    });
+    assert_same("reload/x-closed", |stage| {
+        let origin = origin(&Gate::new());
+        stage.start(&Start::with(SITE).fill("s", origin.address()));
+        until("listening", || TcpStream::connect(stage.at("fe")).is_ok());
+        let _ = serving_pid(stage);
+        let mut command = stage.command();
+        command.args(["-db", "-f", "haproxy.cfg", "-x", "cli.sock"]);
+        let exit = Running::start(&mut command, &[]).wait();
+        stage.note_exit("not exposed", &exit);
+    });
+}

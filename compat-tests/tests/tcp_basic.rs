@@ -231,3 +231,36 @@ fn what_a_server_says_first_is_judged() {
         },
     );
 }
+
+#[test]
+fn remote_desktop_clients_find_their_server() {
+    let wait = "tcp-request inspect-delay 2s\n    tcp-request content accept if RDP_COOKIE";
+    let persist = format!("{wait}\n    persist rdp-cookie");
+    let balance = format!("{wait}\n    balance rdp-cookie(mstshash)");
+    each(
+        [("persist", &persist, "msts"), ("balance", &balance, "mstshash"), ("unlike", &persist, "other")],
+        |(id, extra, name)| {
+            assert_same(&format!("tcp_basic/rdp-{id}"), |stage| {
+                let (one, two) = (Origin::echo("one"), Origin::echo("two"));
+                let site = SITE.replace("EXTRA", extra);
+                stage.start(&Start::with(&site).fill("s1", one.address()).fill("s2", two.address()));
+                for (n, server) in [&two, &two, &one, &two].into_iter().enumerate() {
+                    let to = match server.address() {
+                        std::net::SocketAddr::V4(a) => a,
+                        std::net::SocketAddr::V6(_) => panic!("an IPv6 origin"),
+                    };
+                    let ip = u32::from_le_bytes(to.ip().octets());
+                    let port = to.port().swap_bytes();
+                    let value =
+                        if name == "mstshash" { format!("user{n}") } else { format!("{ip}.{port}.0000") };
+                    let line = format!("Cookie: {name}={value}\r\n");
+                    let mut client = stage.client("t");
+                    let head = [3, 0, 0, 30, 25, 0xe0, 0, 0, 0, 0, 0];
+                    client.send([&head[..], line.as_bytes()].concat());
+                    let greeting = client.bytes(4);
+                    stage.note("server", visible(&greeting));
+                }
+            });
+        },
+    );
+}

@@ -46,7 +46,9 @@ fn servers_take_turns_whichever_worker_asks() {
         let log = Sink::udp();
         let (one, two) = (Origin::named("one"), Origin::named("two"));
         let servers = "    server s1 {s1} weight 2\n    server s2 {s2} weight 1";
-        stage.start(&Start::with(&site(servers)).log_to(&log).fill("s1", one.address()).fill("s2", two.address()));
+        stage.start(
+            &Start::with(&site(servers)).log_to(&log).fill("s1", one.address()).fill("s2", two.address()),
+        );
         let answers: Vec<_> = (0..12).map(|_| ask(stage, "/")).collect();
         stage.note("turns", answers.join("\n"));
         let denied = ask(stage, "/denied");
@@ -107,7 +109,9 @@ fn a_fall_is_seen_by_all_workers() {
         let mut one = Origin::named("one");
         let two = Origin::named("two");
         let servers = "    server s1 {s1} check inter 50ms fall 2 rise 2\n    server s2 {s2} backup";
-        stage.start(&Start::with(&site(servers)).log_to(&log).fill("s1", one.address()).fill("s2", two.address()));
+        stage.start(
+            &Start::with(&site(servers)).log_to(&log).fill("s1", one.address()).fill("s2", two.address()),
+        );
         let four = |stage: &Stage| (0..4).map(|_| ask(stage, "/")).collect::<Vec<_>>().join("\n");
         let before = four(stage);
         stage.note("up", before);
@@ -130,7 +134,8 @@ fn a_connection_limit_is_one_for_all_workers() {
     assert_same("threads/maxconn", |stage| {
         let log = Sink::udp();
         let origin = Origin::named("one");
-        let site = site("    server s1 {s1}").replace("    bind {listen:fe}", "    bind {listen:fe}\n    maxconn 3");
+        let site =
+            site("    server s1 {s1}").replace("    bind {listen:fe}", "    bind {listen:fe}\n    maxconn 3");
         stage.start(&Start::with(&site).log_to(&log).fill("s1", origin.address()));
         let mut kept: Vec<_> = (0..3).map(|_| stage.client("fe")).collect();
         for client in &mut kept {

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -17,7 +18,7 @@ use crate::engine::Engine;
 
 /// Bound sockets with their level.
 pub struct Bound {
-    sockets: Vec<(Listener, SocketLevel)>,
+    sockets: Vec<(Listener, SocketLevel, bool)>,
     idle: Duration,
     most: usize,
 }
@@ -71,7 +72,7 @@ pub fn bind(process: &Process) -> Result<(Bound, Vec<ControlSocket>), Vec<StartE
                 Ok(sockets) => {
                     for socket in sockets {
                         shown.push(ControlSocket { name: name(socket.address()), level });
-                        bound.sockets.push((socket, level));
+                        bound.sockets.push((socket, level, line.bind.expose_listeners));
                     }
                 }
                 Err(e) => errors.push(e),
@@ -118,8 +119,8 @@ impl Bound {
         }
         rha_net::spawn_worker("control".to_owned(), move || async move {
             let slots = Arc::new(Semaphore::new(self.most));
-            for (socket, level) in self.sockets {
-                let talk = Talk { level, idle: self.idle, engine: engine.clone() };
+            for (socket, level, exposes) in self.sockets {
+                let talk = Talk { level, exposes, idle: self.idle, engine: engine.clone() };
                 rha_net::spawn(accept(socket, talk, slots.clone()));
             }
             std::future::pending().await
@@ -132,6 +133,8 @@ impl Bound {
 #[derive(Clone)]
 struct Talk {
     level: SocketLevel,
+    /// `expose-fd listeners`.
+    exposes: bool,
     idle: Duration,
     engine: Arc<Engine>,
 }
@@ -156,8 +159,19 @@ async fn accept(socket: Listener, how: Talk, slots: Arc<Semaphore>) {
     }
 }
 
+/// `_getsocks`: gives what is listened on to a process that was started with `-x`.
+fn hand_over(conn: &Conn, engine: Arc<Engine>) {
+    let Ok(conn) = conn.as_fd().try_clone_to_owned() else { return };
+    let give = move || {
+        let sockets = engine.runtime.listening_sockets();
+        let _ = rha_net::give_sockets(conn, &sockets);
+    };
+    // The other side may be slow: nobody else's command waits for it.
+    let _ = std::thread::Builder::new().name("handover".to_owned()).spawn(give);
+}
+
 async fn talk(mut conn: Conn, how: Talk) {
-    let Talk { level, idle, engine } = how;
+    let Talk { level, exposes, idle, engine } = how;
     let mut session = Session::new(level);
     let mut buf = vec![0; 16 * 1024];
     let mut out = Vec::new();
@@ -166,6 +180,10 @@ async fn talk(mut conn: Conn, how: Talk) {
         let read = rha_net::timeout(patience, poll_fn(|cx| conn.poll_read(cx, &mut buf))).await;
         match read {
             Ok(Ok(0)) => session.end(engine.as_ref(), &mut out),
+            Ok(Ok(n)) if exposes && buf.get(..n).is_some_and(|b| b.starts_with(b"_getsocks\n")) => {
+                hand_over(&conn, engine);
+                return;
+            }
             Ok(Ok(n)) => session.receive(buf.get(..n).unwrap_or_default(), engine.as_ref(), &mut out),
             Ok(Err(_)) | Err(_) => return,
         }

@@ -13,11 +13,12 @@ use rha_base::ProxyId;
 use rha_health::{Cause, Checked, Health, Operation};
 use rha_ir::{Balance, Mode};
 use rha_net::SocketAddress;
-use rha_proxy::{Eviction, Runtime};
 use rha_proxy::health::{AdminState, Watch};
+use rha_proxy::pace::Pace;
 use rha_proxy::plan::{Plan, ProxyPlan};
 use rha_proxy::state::Aim;
 use rha_proxy::stats::SideTotal;
+use rha_proxy::{Eviction, Runtime};
 use rha_vocab::Dialect;
 
 use crate::control::Traffic;
@@ -32,8 +33,8 @@ pub struct Engine {
     pub dialect: Dialect,
     /// When it started, both clocks.
     pub started: rha_base::Now,
-    /// Descriptor limit.
-    pub descriptors: u64,
+    /// Descriptor limit, and descriptors that may be needed.
+    pub descriptors: (u64, u64),
     /// Control sockets.
     pub sockets: Vec<ControlSocket>,
     /// Failed checks and falls of servers (proxy, server) when the counters were cleared.
@@ -211,7 +212,7 @@ impl Engine {
                 .map(|(i, l)| Listener {
                     name: l.name.as_ref().map_or_else(|| format!("sock-{}", i + 1), ToString::to_string),
                     sid: l.number,
-                    limit: if l.maxconn == 0 { p.maxconn.into() } else { l.maxconn.into() },
+                    limit: l.maxconn.into(),
                     counts: counts(&self.runtime.listener(p.id, i), s),
                     address: l.address.to_string(),
                     protocol: match &l.address {
@@ -219,7 +220,7 @@ impl Engine {
                         SocketAddress::Ip(_) | SocketAddress::Fd(_) => "tcpv4",
                         _ => "unix_stream",
                     },
-                    ..Listener::default()
+                    sessions: gauge(&l.current),
                 })
                 .collect(),
         }
@@ -316,8 +317,10 @@ impl Engine {
         let workers = self.runtime.workers();
         let now_ms = now.mono_us / 1000;
         let sum = |of: fn(&rha_proxy::stats::WorkerStats) -> u64| workers.iter().map(|w| of(w)).sum::<u64>();
-        let rate = |of: fn(&rha_proxy::stats::WorkerStats) -> &rha_proxy::stats::Rate| {
-            workers.iter().fold((0, 0, 0), |(n, l, m), w| (n + of(w).read(now_ms), l, m + of(w).highest()))
+        let rate = |of: fn(&rha_proxy::stats::WorkerStats) -> &rha_proxy::stats::Rate, pace: &Pace| {
+            workers.iter().fold((0, pace.limit().into(), 0), |(n, l, m), w| {
+                (n + of(w).read(now_ms), l, m + of(w).highest())
+            })
         };
         let model = &plan.model.process;
         let listeners = (self.runtime.open_listeners() + self.sockets.len()) as u64;
@@ -341,12 +344,16 @@ impl Engine {
             memory_mb: self.memory_mb,
             descriptors: self.descriptors,
             maxconn: (shared.maxconn.load(Relaxed).into(), plan.process.maxconn.into()),
-            connections: (now_open, sum(|w| w.connections.read()) + own_ever + self.watch.runs(), sum(|w| w.requests.read()) + own_ever),
+            connections: (
+                now_open,
+                sum(|w| w.connections.read()) + own_ever + self.watch.runs(),
+                sum(|w| w.requests.read()) + own_ever,
+            ),
             streams: own + plan.proxies.iter().map(|p| u64::from(p.state.back.read())).sum::<u64>(),
             boot_ms: self.boot_ms,
             warnings: crate::check::warnings(),
-            conn_rate: rate(|w| &w.conn_rate),
-            sess_rate: rate(|w| &w.sess_rate),
+            conn_rate: rate(|w| &w.conn_rate, &shared.conn_pace),
+            sess_rate: rate(|w| &w.sess_rate, &shared.sess_pace),
             idle_percent: sample.idle_percent,
             node: model.node.clone().unwrap_or_else(rha_net::hostname),
             description: model.description.clone().unwrap_or_default(),
@@ -560,6 +567,8 @@ impl Site for Engine {
                     s.set_maxconn(at.server, n);
                 }
             }
+            Change::ConnectionRate(n) => self.runtime.shared().conn_pace.set_limit(n),
+            Change::SessionRate(n) => self.runtime.shared().sess_pace.set_limit(n),
             Change::GlobalMaxconn(n) => {
                 let most = plan.process.maxconn;
                 if n > most {

@@ -4,6 +4,7 @@ mod check;
 mod control;
 mod engine;
 mod fronts;
+mod limits;
 mod manual;
 mod master;
 mod master_cli;

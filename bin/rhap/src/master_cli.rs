@@ -307,10 +307,7 @@ fn own(text: &str, level: SocketLevel, family: &Family<'_>) -> String {
         ["show", "cli", "sockets"] => "\n".to_owned(),
         ["expert-mode" | "experimental-mode" | "mcli-debug-mode", ..] => String::new(),
         ["help", ..] => list("The following commands are valid at this level:\n", COMMANDS.iter()),
-        [] => list(
-            "Unknown command. Please enter one of the following commands only:\n",
-            COMMANDS.iter(),
-        ),
+        [] => list("Unknown command. Please enter one of the following commands only:\n", COMMANDS.iter()),
         typed => {
             let head = match typed {
                 [first, ..] if family.dialect >= Dialect::V2_8 => format!(

@@ -234,11 +234,11 @@ pub const FLAGS: &[Flag] = &[
     flag!(
         "x",
         Takes::Next("socket"),
-        Support::Planned,
+        FULL,
         "takes listeners over from a stats socket",
         |o, v| {
             o.old_socket = Some(v.to_owned());
-            later(o, "-x")
+            Ok(())
         }
     ),
     flag!(

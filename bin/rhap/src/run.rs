@@ -19,6 +19,7 @@ use rha_vocab::Dialect;
 use crate::check;
 use crate::control;
 use crate::engine::{Engine, Later};
+use crate::limits;
 use crate::master::Line;
 use crate::options::Options;
 use crate::pages::Pages;
@@ -68,7 +69,7 @@ impl Start<'_> {
             }
             self.say(Severity::Warning, &text);
         }
-        let engine = match self.start(descriptors) {
+        let engine = match self.start() {
             Ok(e) => e,
             Err(code) => return code,
         };
@@ -91,11 +92,9 @@ impl Start<'_> {
             }
             if let Some(talk) = line.take_talk() {
                 let site = engine.clone();
-                let _ = std::thread::Builder::new()
-                    .name("master-line".to_owned())
-                    .spawn(move || {
-                        crate::master_cli::answer(talk, site.as_ref(), |on| site.control.count(on));
-                    });
+                let _ = std::thread::Builder::new().name("master-line".to_owned()).spawn(move || {
+                    crate::master_cli::answer(talk, site.as_ref(), |on| site.control.count(on));
+                });
             }
         }
         self.stream.serves();
@@ -113,14 +112,18 @@ impl Start<'_> {
     }
 
     fn maxconn(&self) -> Option<u32> {
-        self.options.maxconn.filter(|n| *n > 0).or(self.parsed.model.process.maxconn)
+        self.maxconn_of(&self.parsed.model.process)
     }
 
-    fn start(&mut self, descriptors: u64) -> Result<Arc<Engine>, i32> {
+    fn maxconn_of(&self, process: &rha_ir::Process) -> Option<u32> {
+        self.options.maxconn.filter(|n| *n > 0).or(process.maxconn)
+    }
+
+    fn start(&mut self) -> Result<Arc<Engine>, i32> {
         let mut model = std::mem::take(&mut self.parsed.model);
-        if let Some(n) = self.maxconn() {
-            model.process.maxconn = Some(n);
-        }
+        let beside = limits::beside_connections(&model, self.under_master);
+        let maxconn = self.maxconn_of(&model.process).unwrap_or_else(|| limits::automatic_maxconn(beside));
+        model.process.maxconn = Some(maxconn);
         if let Some(n) = self.options.proxy_maxconn.filter(|n| *n > 0) {
             model.proxies.iter_mut().filter(|p| p.maxconn.is_none()).for_each(|p| p.maxconn = Some(n));
         }
@@ -136,6 +139,8 @@ impl Start<'_> {
             Ok(p) => p,
             Err(errors) => return Err(self.plan_errors(&errors)),
         };
+        // Before its socket is replaced by our own of the same path.
+        let fetched = self.fetched()?;
         let (controls, mut sockets) = match control::bind(&model.process) {
             Ok(bound) => bound,
             Err(errors) => return Err(self.bind_errors(&model, errors)),
@@ -145,7 +150,7 @@ impl Start<'_> {
             let level = rha_ir::SocketLevel::Admin;
             sockets.push(rha_admin::view::ControlSocket { name: format!("sockpair@{number}"), level });
         }
-        let runtime = match rha_proxy::start(plan, self.start_options(&model.process)) {
+        let runtime = match rha_proxy::start(plan, self.start_options(&model.process, fetched)) {
             Ok(r) => r,
             Err(errors) => return Err(self.bind_errors(&model, errors)),
         };
@@ -171,7 +176,10 @@ impl Start<'_> {
             watch,
             dialect: self.dialect,
             started: rha_net::read_clocks(),
-            descriptors,
+            descriptors: (
+                model.process.ulimit_n.map_or(u64::from(maxconn) * 2 + beside, u64::from),
+                u64::from(maxconn) * 2 + beside,
+            ),
             sockets,
             checks_before: std::sync::Mutex::default(),
             control: control::Traffic::default(),
@@ -183,6 +191,7 @@ impl Start<'_> {
         controls
             .serve(engine.clone())
             .map_err(|e| self.fail(&format!("[rhap.main()] cannot start control: {e}")))?;
+        engine.runtime.serve();
         self.parsed.model = model;
         Ok(engine)
     }
@@ -211,9 +220,14 @@ impl Start<'_> {
     }
 
     /// What happens between binding and serving: chroot, then another user.
-    fn start_options(&mut self, process: &rha_ir::Process) -> rha_proxy::Options {
+    fn start_options(
+        &mut self,
+        process: &rha_ir::Process,
+        fetched: Vec<rha_net::Listener>,
+    ) -> rha_proxy::Options {
         let root = process.chroot.clone();
-        let inherited = self.line.as_mut().map(Line::take_inherited).unwrap_or_default();
+        let mut inherited = self.line.as_mut().map(Line::take_inherited).unwrap_or_default();
+        inherited.extend(fetched);
         let identity = Identity {
             uid: process.user.as_deref().and_then(rha_net::lookup_user),
             gid: process.group.as_deref().and_then(rha_net::lookup_group),
@@ -223,6 +237,7 @@ impl Start<'_> {
         let mut master = self.line.as_ref().filter(|_| self.under_master).and_then(Line::announcer);
         rha_proxy::Options {
             inherited,
+            serve_later: true,
             before_serving: Some(Box::new(move |sockets| {
                 if let Some(path) = &pidfile {
                     rha_net::write_pidfile(Path::new(path), &[std::process::id()])
@@ -240,6 +255,22 @@ impl Start<'_> {
                 Ok(())
             })),
         }
+    }
+
+    /// `-x`: what the process behind that stats socket listens on. COMPAT: without an answer there is no
+    /// start (`reload/x-nobody`).
+    fn fetched(&mut self) -> Result<Vec<rha_net::Listener>, i32> {
+        let Some(path) = self.options.old_socket.clone() else { return Ok(Vec::new()) };
+        rha_net::fetch_sockets(Path::new(&path)).map_err(|e| {
+            let text = match e.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+                    format!("Failed to connect to the old process socket '{path}'")
+                }
+                _ => "Failed to get the number of sockets to be transferred !".to_owned(),
+            };
+            self.say(Severity::Warning, &text);
+            self.fail("Failed to get the sockets from the old process!")
+        })
     }
 
     /// COMPAT: a process in the foreground writes none; under a master the master writes its own.

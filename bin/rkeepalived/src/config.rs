@@ -144,9 +144,7 @@ impl Config {
     pub fn first(options: &Options, log: &Log) -> Result<Config, Refusal> {
         let outcome = read(options, false);
         say_files(&outcome, options, log);
-        for line in outcome.native() {
-            log.info(line);
-        }
+        said(&outcome).for_each(|line| log.info(line));
         if let Start::Refused(code) = outcome.start {
             return Err(Refusal { code, lines: Vec::new() });
         }
@@ -171,9 +169,7 @@ impl Config {
             return Err(Refusal { code: outcome.exit_code, lines });
         }
         if voice == Voice::Aloud {
-            for line in outcome.native() {
-                log.info(line);
-            }
+            said(&outcome).for_each(|line| log.info(line));
         }
         Config::of(outcome, options, log)
     }
@@ -198,6 +194,9 @@ impl Config {
             failover.instances.clear();
             failover.sync_groups.clear();
         }
+        if !options.parts.checkers {
+            failover.virtual_servers.clear();
+        }
         if !options.parts.bfd {
             failover.bfd_instances.clear();
         }
@@ -216,6 +215,16 @@ impl Config {
     pub fn child_wait_time(&self) -> u32 {
         self.plan.failover.global.child_wait_time
     }
+}
+
+/// The original's lines of a real start: what `-t` prints, and remarks that only a start makes.
+fn said(outcome: &Outcome) -> impl Iterator<Item = &str> {
+    let is_said = |d: &&Diagnostic| d.native.is_some() || d.severity == Severity::Notice;
+    outcome.diagnostics.iter().filter(is_said).map(text_of)
+}
+
+fn text_of(d: &Diagnostic) -> &str {
+    d.native.as_ref().map_or(d.message.as_str(), |n| n.text.as_str())
 }
 
 /// COMPAT: the file is named, and with `-D` every file opened.

@@ -60,7 +60,8 @@ impl NodeSeen {
     #[must_use]
     pub fn state(&self, instance: &str) -> Option<&str> {
         let entering = format!("({instance}) Entering ");
-        let words = self.lines.iter().rev().find_map(|l| l.text.split_once(&entering).map(|(_, rest)| rest))?;
+        let words =
+            self.lines.iter().rev().find_map(|l| l.text.split_once(&entering).map(|(_, rest)| rest))?;
         words.split_whitespace().next()
     }
 
@@ -149,7 +150,11 @@ impl Book {
         self.write(|seen| {
             let node = &mut seen.nodes[node - 1];
             let key = (address, link.to_owned());
-            if present { node.held.insert(key) } else { node.held.remove(&key) };
+            if present {
+                node.held.insert(key)
+            } else {
+                node.held.remove(&key)
+            };
             node.changes.push(Change { at, link: link.to_owned(), address, present });
         });
     }

@@ -135,7 +135,7 @@ impl Lan {
         let space = self.space(&node.to_string());
         let mut command = Command::new("ip");
         command.args(["-n", &space, "-o", "monitor", "address"]);
-        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
         let mut child = child.map_err(|e| format!("ip monitor: {e}"))?;
         let out = child.stdout.take().ok_or("ip monitor has no output")?;
         self.monitors.push(child);
@@ -163,7 +163,10 @@ impl Lan {
     }
 
     /// Runs something on a thread inside a namespace: sockets opened there stay there.
-    fn inside<R: Send>(&self, part: &str, what: impl FnOnce() -> R + Send) -> Result<R, String> {
+    ///
+    /// # Errors
+    /// There is no such namespace.
+    pub fn inside<R: Send>(&self, part: &str, what: impl FnOnce() -> R + Send) -> Result<R, String> {
         let path = format!("/run/netns/{}", self.space(part));
         let file = File::open(&path).map_err(|e| format!("{path}: {e}"))?;
         let run = || {
@@ -320,6 +323,14 @@ impl Lan {
         Pings::start(socket, target)
     }
 
+    /// Makes the client forget who has which address.
+    ///
+    /// # Errors
+    /// As `ip` tells them.
+    pub fn forget(&self) -> Result<(), String> {
+        ip(&format!("-n {} neigh flush all", self.space("cli"))).map(|_| ())
+    }
+
     /// Waits until the book says so; when that was.
     ///
     /// # Errors
@@ -341,7 +352,9 @@ impl Lan {
     /// # Errors
     /// As [`Lan::until`].
     pub fn says(&self, node: usize, text: &str, since: Instant, limit: Duration) -> Result<Instant, String> {
-        self.until(&format!("node {node} says {text:?}"), limit, |seen| seen.node(node).said(text, since).is_some())
+        self.until(&format!("node {node} says {text:?}"), limit, |seen| {
+            seen.node(node).said(text, since).is_some()
+        })
     }
 
     /// Looks into the book.
@@ -416,9 +429,11 @@ mod tests {
 
     #[test]
     fn address_lines_are_read() {
-        let got = address_line("2: eth0    inet 10.77.0.200/24 scope global secondary eth0\\       valid_lft 2sec");
+        let got =
+            address_line("2: eth0    inet 10.77.0.200/24 scope global secondary eth0\\       valid_lft 2sec");
         assert_eq!(got, Some(("eth0".into(), "10.77.0.200".parse().unwrap(), true)));
-        let got = address_line("Deleted 3: vrrp.51    inet6 fe80::1/64 scope link \\       valid_lft forever");
+        let got =
+            address_line("Deleted 3: vrrp.51    inet6 fe80::1/64 scope link \\       valid_lft forever");
         assert_eq!(got, Some(("vrrp.51".into(), "fe80::1".parse().unwrap(), false)));
         assert_eq!(address_line("eth0: something else"), None);
     }

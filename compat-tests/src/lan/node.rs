@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, kill_process};
+use rustix::process::{Pid, WaitOptions, getpid, kill_process, set_child_subreaper, waitpid};
 
 use crate::Signal;
 use crate::lan::book::Book;
@@ -73,6 +73,8 @@ pub(super) struct Node {
 
 impl Node {
     pub(super) fn start(command: &mut Command, node: usize, book: &Arc<Book>) -> Result<Node, String> {
+        // children of a killed parent come to us: one that nobody waits for still looks alive to the original
+        set_child_subreaper(Some(getpid())).map_err(|e| e.to_string())?;
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|e| format!("{command:?}: {e}"))?;
         read(child.stdout.take(), node, book);
@@ -112,10 +114,14 @@ impl Node {
             all.extend(children(pid));
             next += 1;
         }
-        for pid in all {
-            let _ = kill_process(pid, Signal::KILL);
+        for pid in &all {
+            let _ = kill_process(*pid, Signal::KILL);
         }
-        child.wait().map(|_| ()).map_err(|e| e.to_string())
+        child.wait().map_err(|e| e.to_string())?;
+        for pid in all.into_iter().skip(1) {
+            let _ = waitpid(Some(pid), WaitOptions::empty());
+        }
+        Ok(())
     }
 }
 

@@ -36,9 +36,11 @@ impl Pings {
     pub(super) fn start(socket: Socket, target: IpAddr) -> Result<Pings, String> {
         let (replies, stop): (Arc<Mutex<Vec<_>>>, Arc<AtomicBool>) = Default::default();
         let (book, ending) = (Arc::clone(&replies), Arc::clone(&stop));
-        let run = move || ping(socket, target, &ending, |sequence| {
-            book.lock().unwrap_or_else(PoisonError::into_inner).push((Instant::now(), sequence));
-        });
+        let run = move || {
+            ping(socket, target, &ending, |sequence| {
+                book.lock().unwrap_or_else(PoisonError::into_inner).push((Instant::now(), sequence));
+            })
+        };
         Ok(Pings { replies, stop, thread: Some(std::thread::spawn(run)) })
     }
 
@@ -61,6 +63,19 @@ impl Pings {
         let steps = replies[first..].windows(2).map(|w| w[1].1.wrapping_sub(w[0].1));
         // a reply that was overtaken by the next is no loss
         steps.filter(|n| (2..0x8000).contains(n)).map(|n| usize::from(n) - 1).sum()
+    }
+
+    /// Waits for the next reply.
+    #[must_use]
+    pub fn answered_within(&self, limit: Duration) -> bool {
+        let start = Instant::now();
+        while self.answered(start) == 0 {
+            if start.elapsed() > limit {
+                return false;
+            }
+            std::thread::sleep(EVERY / 2);
+        }
+        true
     }
 
     /// Replies since then.
@@ -94,7 +109,7 @@ fn ping(mut socket: Socket, target: IpAddr, stop: &AtomicBool, mut replied: impl
             next += EVERY;
             continue;
         }
-        if socket.set_read_timeout(Some(left)).is_err() {
+        if socket.set_read_timeout(Some(left.max(Duration::from_millis(1)))).is_err() {
             return;
         }
         match socket.read(&mut buffer) {
@@ -107,7 +122,11 @@ fn ping(mut socket: Socket, target: IpAddr, stop: &AtomicBool, mut replied: impl
                     replied(u16::from_be_bytes([*high, *low]));
                 }
             }
-            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted) => {}
+            Err(e)
+                if matches!(
+                    e.kind(),
+                    ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+                ) => {}
             // an error of an earlier request (no route, no such host)
             Err(_) => {}
         }

@@ -107,7 +107,8 @@ fn advert_v4(macs: &str, all: &[u8]) -> Option<Advert> {
         all.get(8)?
     );
     let header = all.get(20..20 + AH_LEN).filter(|_| protocol == PROTOCOL_AH);
-    let header_text = header.map(|h| format!(" ah {}", hex(h.get(..8).unwrap_or_default()))).unwrap_or_default();
+    let header_text =
+        header.map(|h| format!(" ah {}", hex(h.get(..8).unwrap_or_default()))).unwrap_or_default();
     let sequence = header.and_then(|h| Some(u32::from_be_bytes(*h.get(8..)?.first_chunk()?)));
     let vrrp = all.get(20 + header.map_or(0, <[u8]>::len)..)?;
     let shape = format!("{outside}{header_text}");
@@ -145,7 +146,14 @@ fn advert(frame: &Frame<'_>, outside: String, vrrp: &[u8], sequence: Option<u32>
         addresses.join(","),
         hex(trailer),
     );
-    Advert { at: Instant::now(), source: frame.source, vrid: frame.vrid, priority: frame.priority, shape, sequence }
+    Advert {
+        at: Instant::now(),
+        source: frame.source,
+        vrid: frame.vrid,
+        priority: frame.priority,
+        shape,
+        sequence,
+    }
 }
 
 fn arp(macs: &str, packet: &[u8]) -> Option<Announcement> {
@@ -181,13 +189,22 @@ mod tests {
         let frame = bytes(&format!("01005e0000120277000000020800{ip}{vrrp}"));
         let Some(Heard::Advert(a)) = read(&frame) else { panic!("no advert") };
         assert_eq!((a.vrid, a.priority, a.source), (51, 100, "10.77.0.2".parse().unwrap()));
-        assert!(a.shape.contains("ttl 255") && a.shape.contains("addresses 10.77.0.200 trailer"), "{}", a.shape);
+        assert!(
+            a.shape.contains("ttl 255") && a.shape.contains("addresses 10.77.0.200 trailer"),
+            "{}",
+            a.shape
+        );
     }
 
     #[test]
     fn only_announcements_of_arp_count() {
         let arp = |target: &str| {
-            bytes(&format!("ffffffffffff02770000000208060001080006040001027700000002 0a4d00c8 ffffffffffff {target}").replace(' ', ""))
+            bytes(
+                &format!(
+                    "ffffffffffff02770000000208060001080006040001027700000002 0a4d00c8 ffffffffffff {target}"
+                )
+                .replace(' ', ""),
+            )
         };
         assert!(matches!(read(&arp("0a4d00c8")), Some(Heard::Announcement(_))));
         assert!(read(&arp("0a4d0001")).is_none());

@@ -61,18 +61,20 @@ fn build() -> PathBuf {
 
 /// Whether namespaces can be made here; says why not.
 pub fn possible() -> bool {
+    static TRIED: OnceLock<bool> = OnceLock::new();
     if original().is_none() {
         println!("skipped: keepalived not found");
         return false;
     }
-    let name = format!("rha-probe-{}", std::process::id());
-    let made = quiet(&["netns", "add", &name]);
-    if made {
-        quiet(&["netns", "del", &name]);
-    } else {
+    let possible = *TRIED.get_or_init(|| {
+        let name = format!("rha-probe-{}", std::process::id());
+        let made = quiet(&["netns", "add", &name]);
+        made && quiet(&["netns", "del", &name])
+    });
+    if !possible {
         println!("skipped: no network namespaces (not root?)");
     }
-    made
+    possible
 }
 
 fn quiet(args: &[&str]) -> bool {
@@ -134,7 +136,8 @@ impl Lab {
         format!("{}-{part}", self.name)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    /// A path in the lab's own folder.
+    pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 

@@ -260,6 +260,84 @@ fn a_reload_keeps_the_master_and_takes_new_addresses() {
     });
 }
 
+#[test]
+fn a_failing_script_gives_the_master_away() {
+    let shape = Shape {
+        title: "script",
+        version: 3,
+        interval_ms: 200,
+        inside: |_| " track_script {\n  chk\n }\n".to_owned(),
+        addresses: &[V4],
+    };
+    with_pairs(shape.title, |lab| {
+        for node in 1..=2 {
+            let flag = lab.path(&format!("{node}.fail"));
+            let script = format!(
+                "vrrp_script chk {{\n script \"/usr/bin/test ! -e {}\"\n interval 1\n weight -50\n user root\n}}\n",
+                flag.display()
+            );
+            lab.configure(node, &(script + &shape.config(node)));
+        }
+        lab.start(1);
+        lab.start(2);
+        lab.only(1, &[V4], shape.takeover() + SLACK);
+        std::fs::write(lab.path("1.fail"), "").unwrap();
+        lab.says(1, "Changing effective priority from 110 to 60", SLACK + SLACK);
+        lab.only(2, &[V4], shape.takeover());
+        std::fs::remove_file(lab.path("1.fail")).unwrap();
+        lab.says(1, "Changing effective priority from 60 to 110", SLACK + SLACK);
+        lab.only(1, &[V4], shape.takeover() + SLACK);
+    });
+}
+
+#[test]
+fn who_comes_back_waits_when_told_so() {
+    let shape = Shape {
+        title: "preempt_delay",
+        version: 3,
+        interval_ms: 200,
+        inside: |_| " preempt_delay 2\n".to_owned(),
+        addresses: &[V4],
+    };
+    with_pairs(shape.title, |lab| {
+        lab.configure(1, &shape.config(1));
+        lab.configure(2, &shape.config(2));
+        lab.start(2);
+        lab.only(2, &[V4], shape.takeover());
+        lab.start(1);
+        let heard = lab.says(1, "start preempt delay (2.000000)", SLACK);
+        let waited = lab.only(1, &[V4], Duration::from_secs(2) + shape.takeover());
+        assert!(heard + waited > Duration::from_millis(1900), "{waited:?}");
+    });
+}
+
+#[test]
+fn several_instances_share_an_interface() {
+    let config = |node: usize| -> String {
+        let instance = |name: &str, vrid: u8, address: &str, priority: usize| {
+            format!(
+                "vrrp_instance {name} {{\n interface eth0\n virtual_router_id {vrid}\n priority {priority}\n \
+                 version 3\n advert_int 0.2\n virtual_ipaddress {{\n  {address}/24\n }}\n}}\n"
+            )
+        };
+        instance("A", 51, V4, 130 - 20 * node) + &instance("B", 52, "10.77.0.201", 70 + 20 * node)
+    };
+    with_pairs("active-active", |lab| {
+        lab.configure(1, &config(1));
+        lab.configure(2, &config(2));
+        lab.start(1);
+        lab.start(2);
+        let limit = Duration::from_secs(4);
+        lab.only(1, &[V4], limit);
+        lab.only(2, &["10.77.0.201"], limit);
+        lab.plug(2, false);
+        lab.has(1, "10.77.0.201", true, limit);
+        lab.plug(2, true);
+        lab.only(2, &["10.77.0.201"], limit);
+        assert!(lab.holds(1, V4));
+    });
+}
+
 /// Ours alone: what the original does not have.
 fn ours_alone(title: &str, case: impl FnOnce(&mut Lab)) {
     if lab::possible() {
@@ -281,6 +359,29 @@ fn a_broken_file_is_refused_as_a_whole() {
         assert!(lab.holds(1, V4), "{}", lab.log(1));
         lab.stop(1);
         lab.has(1, V4, false, SLACK);
+    });
+}
+
+#[test]
+fn what_is_told_keeps_its_order() {
+    let shape = Shape { title: "notify", version: 3, interval_ms: 200, inside: nothing, addresses: &[V4] };
+    ours_alone(shape.title, |lab| {
+        let (told, script) = (lab.path("told"), lab.path("slow.sh"));
+        // A slow first script: what follows must not overtake it.
+        let body = format!("#!/bin/sh\n[ \"$3\" = BACKUP ] && sleep 1\necho $3 >> {}\n", told.display());
+        std::fs::write(&script, body).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(&script, mode).unwrap();
+        let inside = format!(" notify {}\n virtual_ipaddress {{", script.display());
+        let config = shape.config(1).replacen(" virtual_ipaddress {", &inside, 1);
+        lab.configure(1, &config.replacen("global_defs {", "global_defs {\n script_user root", 1));
+        lab.start(1);
+        lab.has(1, V4, true, shape.takeover() + SLACK);
+        let lines = || std::fs::read_to_string(&told).unwrap_or_default();
+        lab.wait("both were told", SLACK + SLACK, || lines().lines().count() >= 2);
+        assert_eq!(lines(), "BACKUP\nMASTER\n");
+        lab.stop(1);
+        assert_eq!(lines(), "BACKUP\nMASTER\nSTOP\n");
     });
 }
 

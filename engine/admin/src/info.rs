@@ -55,8 +55,8 @@ const LINES: &[Line] = &[
     line!("PoolAlloc_MB", "MGP", "memory in pools; memory is not kept in pools here", zero),
     line!("PoolUsed_MB", "MGP", "memory in use from pools", zero),
     line!("PoolFailed", "MCP", "failed pool allocations", zero),
-    line!("Ulimit-n", "CLP", "descriptor limit", |p| Cell::U32(p.descriptors)),
-    line!("Maxsock", "CLP", "sockets that may be open", |p| Cell::U32(p.descriptors)),
+    line!("Ulimit-n", "CLP", "descriptor limit", |p| Cell::U32(p.descriptors.0)),
+    line!("Maxsock", "CLP", "sockets that may be open", |p| Cell::U32(p.descriptors.1)),
     line!("Maxconn", "CLP", "connection limit in force", |p| Cell::U32(p.maxconn.0)),
     line!("Hard_maxconn", "CLP", "highest connection limit that can be set", |p| Cell::U32(p.maxconn.1)),
     line!("CurrConns", "MGP", "connections now", |p| Cell::U32(p.connections.0)),
@@ -125,7 +125,13 @@ const LINES: &[Line] = &[
     line!(3.0, "Niced_tasks", "MGP", "activities with another priority; there is none here", zero),
     line!(3.0, "CurrStreams", "MGP", "streams now", |p| Cell::U64(p.streams)),
     line!(3.0, "CumStreams", "MGP", "streams since start", |p| Cell::U64(p.connections.2)),
-    line!(3.0, "BlockedTrafficWarnings", "MGP", "warnings about turns that took too long; none is given", zero),
+    line!(
+        3.0,
+        "BlockedTrafficWarnings",
+        "MGP",
+        "warnings about turns that took too long; none is given",
+        zero
+    ),
 ];
 
 /// A row that is there or not.

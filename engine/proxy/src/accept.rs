@@ -128,9 +128,12 @@ fn has_room(worker: &Worker, door: &Door) -> bool {
     let plan = worker.plan();
     let Some(front) = plan.proxy(door.front) else { return false };
     let Some(listener) = front.listeners.get(door.listener as usize) else { return false };
-    let shared = &worker.shared;
+    let (shared, now_us) = (&worker.shared, worker.now().mono_us);
     !front.state.paused.load(Relaxed)
         && shared.connections.read() < shared.maxconn.load(Relaxed)
         && front.state.front.read() < front.limit()
         && (listener.maxconn == 0 || listener.current.read() < listener.maxconn)
+        && shared.conn_pace.has_room(now_us)
+        && shared.sess_pace.has_room(now_us)
+        && front.state.sess_pace.has_room(now_us)
 }

@@ -113,8 +113,15 @@ impl Stream {
         match judgement {
             Judgement::Reject | Judgement::Reset => {
                 self.withhold(&server, &mut up, &said);
-                self.reject_answer();
-                return judgement == Judgement::Reset;
+                if judgement == Judgement::Reject {
+                    self.reject_answer();
+                    return false;
+                }
+                // COMPAT: as if the request had been dropped.
+                self.ending.set(Fault::Proxy, Phase::Request);
+                let sides = [self.session.front_stats(), self.back_stats(), self.listener_stats()];
+                sides.into_iter().flatten().for_each(|s| s.denied_requests.add(1));
+                return true;
             }
             // COMPAT: since 2.8 what was said is lost with the connection (`tcp_basic/response-close`).
             Judgement::Close if breaks(self.session.plan.dialect) => {

@@ -4,6 +4,7 @@
 //! passes between such tries (less if `timeout connect` is shorter), another server is tried at once.
 
 use std::future::poll_fn;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -40,6 +41,8 @@ pub(crate) enum Failure {
     ClientGone(Phase),
     /// All streams of the server are ended.
     Evicted(Eviction),
+    /// The server's requests are sent elsewhere (`redir`).
+    Redirected,
 }
 
 impl Failure {
@@ -52,6 +55,7 @@ impl Failure {
             Failure::ConnectTimeout => (Fault::ServerTimeout, Phase::Connect),
             Failure::ClientGone(p) => (Fault::Client, p),
             Failure::Evicted(why) => (why.fault(), Phase::Connect),
+            Failure::Redirected => (Fault::Local, Phase::Connect),
         }
     }
 
@@ -59,6 +63,7 @@ impl Failure {
     pub(crate) fn status(self) -> u16 {
         match self {
             Failure::ClientGone(_) => 400,
+            Failure::Redirected => 302,
             _ => 503,
         }
     }
@@ -97,7 +102,7 @@ impl Stream {
                 {
                     s.client_aborts.add(1);
                 }
-            } else {
+            } else if f != Failure::Redirected {
                 for s in [self.back_stats(), self.server_stats()].into_iter().flatten() {
                     s.failed_connections.add(1);
                 }
@@ -126,6 +131,9 @@ impl Stream {
             if self.at.queued == 0 {
                 self.at.queued = self.now().mono_us;
             }
+            if backend.servers.get(server).is_some_and(|s| s.redir.is_some()) && self.is_redirectable() {
+                return Err(Failure::Redirected);
+            }
             let failure = match self.open(backend.id, server, pool).await {
                 Ok(()) => {
                     self.at.connected = self.now().mono_us;
@@ -151,6 +159,13 @@ impl Stream {
                 }
             }
         }
+    }
+
+    /// Whether a server's `redir` concerns the request.
+    fn is_redirectable(&self) -> bool {
+        use rha_http1::Method::{Get, Head};
+        let r = &self.parts.request;
+        r.is_complete() && matches!(r.head.method_kind(), Get | Head)
     }
 
     /// Counts another try of a whole exchange, and chooses whether it goes to another server.
@@ -467,6 +482,26 @@ impl Stream {
         }
     }
 
+    /// The server that the cookie of a remote desktop client names by its address. HAProxy 3.0 configuration manual
+    /// §4.2 "persist rdp-cookie".
+    pub(crate) fn rdp_server(&self) -> Option<usize> {
+        let backend = self.backend_or_front();
+        let name = backend.model.persist_rdp_cookie.as_ref()?;
+        let value = rha_sample::rdp_cookie_value(&self.tcp_buffer, name)?;
+        let mut words = std::str::from_utf8(value).ok()?.split('.');
+        // The address and the port are numbers in the order of their bytes on the wire.
+        let ip = Ipv4Addr::from(words.next()?.parse::<u32>().ok()?.to_le_bytes());
+        let port = words.next()?.parse::<u32>().ok()? as u16;
+        words.next()?;
+        let to = SocketAddr::from((ip, u16::from_be_bytes(port.to_le_bytes())));
+        let down_too = backend.model.options.persist;
+        backend
+            .state
+            .servers
+            .iter()
+            .position(|s| s.address().ip() == Some(to) && (down_too || s.operation() != Operation::Stopped))
+    }
+
     /// The hash of the balancing key, if the backend wants one and the stream has it.
     fn hash_key(&self, backend: ProxyId) -> Option<u32> {
         use rha_base::Message as _;
@@ -503,7 +538,9 @@ impl Stream {
                 let text = e.text(self)?;
                 Some(key.hash.bytes(&text))
             }
-            BalanceKey::RdpCookie(_) => None,
+            BalanceKey::RdpCookie(name) => {
+                key.hash.rdp_cookie(rha_sample::rdp_cookie_value(&self.tcp_buffer, name)?)
+            }
         }
     }
 }

@@ -86,6 +86,11 @@ impl Gate {
         self.lock().retain(|h| proxy.is_some_and(|p| p != h.proxy));
     }
 
+    /// Another hold on each.
+    pub fn all(&self) -> Vec<Listener> {
+        self.lock().iter().filter_map(|h| h.socket.try_clone().ok()).collect()
+    }
+
     /// How many listeners are open: sockets of several workers on one address count once.
     pub fn listeners(&self) -> usize {
         self.lock().iter().filter(|h| h.worker == 0).count()

@@ -38,6 +38,7 @@ pub mod health;
 mod health_hook;
 mod http;
 mod log;
+pub mod pace;
 pub mod plan;
 mod proxied;
 mod queue;

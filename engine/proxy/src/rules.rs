@@ -140,6 +140,9 @@ impl Stream {
 
     /// Whether a rule's condition holds.
     pub(crate) fn applies(&mut self, when: Option<&rha_sample::Condition>) -> Verdict {
+        if self.parts.process.get().is_some_and(|c| self.session.plan.process_variables.is_outdated(c)) {
+            self.parts.process.take();
+        }
         let v = when.map_or(Verdict::Yes, |c| c.holds(self));
         self.settle_variables();
         v
@@ -163,7 +166,12 @@ impl Stream {
             Scope::Transaction => &mut self.parts.variables[0],
             Scope::Request => &mut self.parts.variables[1],
             Scope::Response => &mut self.parts.variables[2],
-            Scope::Process | Scope::Check => return,
+            Scope::Process => {
+                self.session.plan.process_variables.store(slot.index, value);
+                self.parts.process.take();
+                return;
+            }
+            Scope::Check => return,
         };
         let i = usize::from(slot.index);
         if all.len() <= i {
@@ -190,7 +198,10 @@ impl Stream {
             Act::Redirect(r) => return Done::Redirect(r),
             Act::Auth(realm) => return Done::Auth(realm),
             Act::Reject => return Done::Reject,
-            Act::SilentDrop => return Done::Drop,
+            Act::SilentDrop(ttl) => {
+                self.session.conn.vanish(*ttl);
+                return Done::Drop;
+            }
             Act::Pause(d) => return Done::Pause(Duration::from_millis(u64::from(self.delay(d)))),
             Act::WaitForBody { time_ms, at_least } => return Done::Body(*time_ms, *at_least),
             Act::SetHeader(name, f) => self.with_text(f, |s, v| s.set_field(on, name, v)),

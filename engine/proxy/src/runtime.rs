@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use crate::accept::{self, Door};
 use crate::gate::{Gate, Held};
+use crate::pace::Pace;
 use crate::plan::{ListenerPlan, Plan};
 use crate::state::Gauge;
 use crate::stats::{ProxyStats, Side, SideTotal, WorkerStats};
@@ -26,6 +27,8 @@ pub struct Options {
     pub inherited: Vec<Listener>,
     /// Runs between binding and serving; its error is a start error.
     pub before_serving: Option<BeforeServing>,
+    /// Connections wait until [`Runtime::serve`]: what else a start may fail for comes first.
+    pub serve_later: bool,
 }
 
 impl fmt::Debug for Options {
@@ -86,6 +89,8 @@ pub struct Runtime {
     cleared: Mutex<Vec<ProxyStats>>,
     hands: Vec<Hand>,
     gate: Gate,
+    /// Sockets of workers that do not serve yet.
+    waiting: Mutex<Vec<Sockets>>,
     /// Where the listeners ended up: proxy, listener, address.
     addresses: Vec<(ProxyId, usize, SocketAddress)>,
 }
@@ -111,6 +116,8 @@ pub fn start(plan: Plan, mut options: Options) -> Result<Runtime, Vec<StartError
     let shared = Arc::new(Shared {
         connections: Gauge::default(),
         maxconn: plan.process.maxconn.into(),
+        conn_pace: Pace::new(plan.model.process.max_conn_rate.unwrap_or(0)),
+        sess_pace: Pace::new(plan.model.process.max_sess_rate.unwrap_or(0)),
         requests: 0.into(),
         stopping: false.into(),
         hostname: rha_net::hostname().into(),
@@ -124,16 +131,17 @@ pub fn start(plan: Plan, mut options: Options) -> Result<Runtime, Vec<StartError
         cleared: Mutex::default(),
         hands: Vec::new(),
         gate,
+        waiting: Mutex::new(sockets),
         addresses,
     };
-    for (i, sockets) in sockets.into_iter().enumerate() {
+    for i in 0..workers {
         let stats = Arc::new(worker_stats(&plan));
         runtime.stats.push(stats.clone());
         let (orders, inbox) = mpsc::unbounded_channel();
         let (plan, shared) = (plan.clone(), shared.clone());
         let index = u32::try_from(i).unwrap_or(0);
         let thread = rha_net::spawn_worker(format!("worker/{}", i + 1), move || {
-            work(index, plan, shared, stats, sockets, inbox)
+            work(index, plan, shared, stats, inbox)
         });
         match thread {
             Ok(t) => runtime.hands.push(Hand { orders, thread: Mutex::new(Some(t)) }),
@@ -142,6 +150,9 @@ pub fn start(plan: Plan, mut options: Options) -> Result<Runtime, Vec<StartError
                 return Err(vec![of_the_process(format!("cannot start worker {}: {e}", i + 1))]);
             }
         }
+    }
+    if !options.serve_later {
+        runtime.serve();
     }
     Ok(runtime)
 }
@@ -255,7 +266,6 @@ async fn work(
     plan: Arc<Plan>,
     shared: Arc<Shared>,
     stats: Arc<WorkerStats>,
-    sockets: Sockets,
     mut inbox: mpsc::UnboundedReceiver<Order>,
 ) {
     let worker = std::rc::Rc::new(Worker::new(index, plan, shared, stats));
@@ -272,7 +282,7 @@ async fn work(
     });
     let w = worker.clone();
     rha_net::spawn(async move { crate::eviction::listen(&w).await });
-    let mut acceptors = open(&worker, sockets);
+    let mut acceptors = Acceptors::new();
     let mut finishing = false;
     loop {
         let order = if finishing {
@@ -332,6 +342,16 @@ fn close(acceptors: &mut Acceptors, of: impl Fn(ProxyId) -> bool) {
 }
 
 impl Runtime {
+    /// Connections are accepted from now on (after [`Options::serve_later`]).
+    pub fn serve(&self) {
+        let waiting = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        for (hand, sockets) in self.hands.iter().zip(waiting) {
+            for (proxy, listener, socket) in sockets {
+                let _ = hand.orders.send(Order::Open(proxy, listener, socket));
+            }
+        }
+    }
+
     /// The plan that new sessions use.
     #[must_use]
     pub fn plan(&self) -> Arc<Plan> {
@@ -459,6 +479,12 @@ impl Runtime {
         }
         self.let_go(proxy);
         self.gate.close(Some(proxy));
+    }
+
+    /// What is listened on, for a process that takes over.
+    #[must_use]
+    pub fn listening_sockets(&self) -> Vec<Listener> {
+        self.gate.all()
     }
 
     /// Listeners that are open, paused ones included.

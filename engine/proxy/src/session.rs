@@ -95,6 +95,12 @@ impl Session {
         let stats = &s.worker.stats;
         stats.connections.add(1);
         stats.conn_rate.hit(now_s);
+        // Several connections are accepted in one turn, so that what limits them is counted here. DIFFERS: those
+        // that rules reject count as sessions for the limit.
+        let shared = &s.worker.shared;
+        for pace in [&shared.conn_pace, &shared.sess_pace, &s.frontend().state.sess_pace] {
+            pace.hit(accepted.mono_us);
+        }
         if let Some(p) = s.stats(front) {
             p.front.connections.add(1);
             p.front.conn_rate.hit(now_s);

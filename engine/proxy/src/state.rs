@@ -13,6 +13,7 @@ use rha_ir::Proxy;
 use rha_net::SocketAddress;
 use rha_vocab::Dialect;
 
+use crate::pace::Pace;
 use crate::queue::Queues;
 
 /// A number with its highest value.
@@ -320,6 +321,8 @@ pub struct ProxyState {
     pub paused: AtomicBool,
     /// Whether it has been shut down for good.
     pub stopped: AtomicBool,
+    /// `rate-limit sessions`.
+    pub sess_pace: Pace,
     /// `set maxconn frontend`; `u32::MAX` while the configuration's limit holds.
     pub front_limit: AtomicU32,
     /// Wall clock, milliseconds, of the last change between "some server" and "no server".
@@ -377,6 +380,7 @@ impl ProxyState {
             fullconn: AtomicU32::new(fullconn),
             paused: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
+            sess_pace: Pace::new(p.rate_limit_sessions.unwrap_or(0)),
             front_limit: AtomicU32::new(u32::MAX),
             changed_ms: AtomicI64::new(rha_net::read_clocks().wall_us / 1000),
             downs: AtomicU64::new(0),

@@ -76,11 +76,18 @@ impl Stream {
             }
             Verdictum::Reset => {
                 self.ending.set(Fault::Proxy, Phase::Request);
+                for s in [self.session.front_stats(), self.back_stats(), self.listener_stats()]
+                    .into_iter()
+                    .flatten()
+                {
+                    s.denied_requests.add(1);
+                }
                 return true;
             }
         }
         self.at.request = self.now().mono_us;
-        let persist = Persistence { server: self.chosen_server(), forced: false };
+        let persist =
+            Persistence { server: self.chosen_server().or_else(|| self.rdp_server()), forced: false };
         if self.connect(persist, PoolUse::None).await.is_err() {
             return false;
         }

@@ -10,6 +10,7 @@ use rha_base::{Now, ProxyId, Tick};
 use rha_net::{Clock, Conn, Quiet};
 
 use crate::log::Logs;
+use crate::pace::Pace;
 use crate::plan::Plan;
 use crate::reuse::Buffers;
 use crate::state::Gauge;
@@ -30,6 +31,10 @@ pub struct Shared {
     pub connections: Gauge,
     /// `maxconn`; the operator may change it.
     pub maxconn: AtomicU32,
+    /// `maxconnrate`.
+    pub conn_pace: Pace,
+    /// `maxsessrate`.
+    pub sess_pace: Pace,
     /// Requests so far (`%rt`).
     pub requests: AtomicU64,
     /// No new connections; ends when the last one is gone.

@@ -38,6 +38,7 @@ mod vocab;
 pub use condition::{Condition, Verdict};
 pub use cx::Cx;
 pub use expr::{Expr, Sampled};
+pub use fetch::rdp_cookie_value;
 pub use format::{Alias, Format, aliases};
 pub use names::{Names, PlanError, Problem, Shared};
 pub use regex::{Groups, Regex, expand};

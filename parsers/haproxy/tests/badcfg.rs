@@ -5,26 +5,24 @@
 //! version and path left out. `GAPS` lists those that do not come out right yet, `NAME.VERSION` a line:
 //! one that does come out right fails the test until its line is gone.
 //!
-//! `RHA_RECORD_2_6=/path RHA_RECORD_3_0=/path cargo test -p rha-haproxy --test badcfg` records anew.
+//! Recorded by `cargo run -p rha-haproxy --example record -- 2.6=<haproxy> 3.0=<haproxy> bad`.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+mod fixture;
+
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
 use rha_haproxy::{Input, parse};
 use rha_text::render::haproxy::{Speaker, Stream};
 use rha_text::{DiskFiles, Env};
 use rha_vocab::Dialect;
 
-const ORIGINALS: [(Dialect, &str, &str, &str); 2] = [
-    (Dialect::V2_6, "2.6", "2.6.12-1+deb12u4", "RHA_RECORD_2_6"),
-    (Dialect::V3_0, "3.0", "3.0.11-1+deb13u3", "RHA_RECORD_3_0"),
-];
+use fixture::{ENVIRONMENT, ORIGINALS, normal};
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/haproxy/bad")
+    fixture::folder("bad")
 }
 
 fn names() -> Vec<String> {
@@ -34,41 +32,6 @@ fn names() -> Vec<String> {
         .collect();
     names.sort();
     names
-}
-
-/// What both sides may see of the environment.
-const ENVIRONMENT: [(&str, &str); 2] = [("HOME", "/root"), ("PATH", "/usr/bin:/bin")];
-
-/// Without process ids and the two lines about the program itself.
-fn normal(stderr: &str) -> String {
-    let keep = |l: &&str| {
-        !l.contains(" : haproxy version is ")
-            && !l.contains(" : path to executable is ")
-            && !l.contains("will not start (no listener)")
-    };
-    let mut out = String::new();
-    for line in stderr.lines().filter(keep) {
-        match (line.starts_with('['), line.find(" ("), line.find(") : ")) {
-            (true, Some(a), Some(b)) if a < b => {
-                out.push_str(&line[..a]);
-                out.push_str(&line[b + 1..]);
-            }
-            _ => out.push_str(line),
-        }
-        out.push('\n');
-    }
-    out
-}
-
-fn original(program: &str, name: &str) -> String {
-    let out = Command::new(program)
-        .args(["-c", "-dr", "-f", &format!("{name}.cfg")])
-        .current_dir(folder())
-        .env_clear()
-        .envs(ENVIRONMENT)
-        .output()
-        .unwrap();
-    normal(&String::from_utf8_lossy(&out.stderr))
 }
 
 fn ours(dialect: Dialect, version: &str, name: &str) -> String {
@@ -101,12 +64,9 @@ fn every_bad_file_is_answered_as_the_original_answers_it() {
         gaps.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#')).collect();
     let mut wrong = Vec::new();
     let mut compared = 0;
-    for (dialect, short, version, record) in ORIGINALS {
+    for (dialect, short, version) in ORIGINALS {
         for name in names() {
             let expected = folder().join(format!("{name}.{short}.txt"));
-            if let Ok(program) = std::env::var(record) {
-                fs::write(&expected, original(&program, &name)).unwrap();
-            }
             let want = fs::read(&expected).unwrap_or_else(|e| panic!("{}: {e}", expected.display()));
             let want = String::from_utf8_lossy(&want);
             let got = ours(dialect, version, &name);

@@ -35,7 +35,7 @@ pub use expr::{
 pub use failover::{Failover, VirtualIp};
 pub use listen::{Bind, BindAddress, SocketLevel};
 pub use log::{Facility, LogDestination, LogLevel, LogSyslogFormat, LogTarget, Sampling};
-pub use process::{Process, StatsSocket};
+pub use process::{Process, StatsSocket, VarValue};
 pub use proxy::{
     BackendRule, Capture, ConnectionMode, Cookie, CookieMode, ErrorFile, ForwardFor, HttpReuse, Keepalive,
     Mode, Options, Proxy, ProxyKind, ServerRule, Stats, StatsAdmin, StatsScope, Timeouts,

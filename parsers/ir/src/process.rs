@@ -3,13 +3,22 @@
 use bstr::BString;
 use rha_text::Span;
 
-use crate::{Bind, LogFormat, LogTarget};
+use crate::{Bind, LogFormat, LogTarget, SampleExpr, VarName};
 
 /// `stats socket …`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatsSocket {
     /// Address and settings.
     pub bind: Bind,
+}
+
+/// What a variable of the process starts with.
+#[derive(Debug, Clone, PartialEq)]
+pub enum VarValue {
+    /// `set-var`.
+    Expr(SampleExpr),
+    /// `set-var-fmt`.
+    Format(LogFormat),
 }
 
 /// Process settings; `None` means "not written".
@@ -23,6 +32,10 @@ pub struct Process {
     pub nbthread: Option<u32>,
     /// `maxconn`.
     pub maxconn: Option<u32>,
+    /// `maxconnrate`: connections per second; 0 is unlimited.
+    pub max_conn_rate: Option<u32>,
+    /// `maxsessrate`: sessions per second; 0 is unlimited.
+    pub max_sess_rate: Option<u32>,
     /// `ulimit-n`.
     pub ulimit_n: Option<u32>,
     /// `user` or `uid`.
@@ -82,7 +95,7 @@ pub struct Process {
     /// `h1-case-adjust from to`.
     pub header_case: Vec<(String, String)>,
     /// `set-var`, `set-var-fmt` of `proc.` variables.
-    pub set_vars: Vec<(String, LogFormat)>,
+    pub set_vars: Vec<(VarName, VarValue)>,
     /// `server-state-base`.
     pub server_state_base: Option<String>,
     /// `server-state-file`.

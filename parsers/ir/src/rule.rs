@@ -111,8 +111,8 @@ pub enum Action {
     Return(Reply),
     /// `reject`, `silent-drop`.
     Reject,
-    /// `silent-drop`.
-    SilentDrop,
+    /// `silent-drop`, with the `rst-ttl` of a reset that is sent after all.
+    SilentDrop(Option<u8>),
     /// `redirect`.
     Redirect(Redirect),
     /// `auth realm`.

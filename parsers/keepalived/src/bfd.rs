@@ -41,7 +41,7 @@ const P: Place = Place::BFD;
 
 /// Rows of `bfd_instance`.
 pub(crate) const ROWS: &[Keyword] = &[
-    Keyword::block("bfd_instance", Place::TOP, "NAME {", V2_0, "A BFD session with a neighbour.", P)
+    Keyword::block("bfd_instance", Place::TOP, "NAME {", V2_0, "A BFD session with a neighbour.", P).support(FULL)
         .opening(open)
         .closing(close)
         .read_by(Reader::Children),
@@ -56,30 +56,30 @@ pub(crate) const ROWS: &[Keyword] = &[
             address => edit(cx, |d| d.instance.source = address),
         }
         Ok(())
-    }),
-    Keyword::new("neighbor_ip", P, "ADDRESS", V2_0, "The neighbour.", neighbor),
-    Keyword::new("neighbour_ip", P, "ADDRESS", V2_0, "The neighbour, in the other spelling.", neighbor),
+    }).support(FULL),
+    Keyword::new("neighbor_ip", P, "ADDRESS", V2_0, "The neighbour.", neighbor).support(FULL),
+    Keyword::new("neighbour_ip", P, "ADDRESS", V2_0, "The neighbour, in the other spelling.", neighbor).support(FULL),
     Keyword::new("min_rx", P, "MILLISECONDS", V2_0, "How often packets may come.", |cx, l| {
         let n = milliseconds(cx, l, 1)?;
         if let Some(n) = n {
             edit(cx, |d| d.instance.min_rx_us = n);
         }
         Ok(())
-    }),
+    }).support(FULL),
     Keyword::new("min_tx", P, "MILLISECONDS", V2_0, "How often we send at most.", |cx, l| {
         let n = milliseconds(cx, l, 1)?;
         if let Some(n) = n {
             edit(cx, |d| d.instance.min_tx_us = n);
         }
         Ok(())
-    }),
+    }).support(FULL),
     Keyword::new("idle_tx", P, "MILLISECONDS", V2_0, "How often we send while the session is down.", |cx, l| {
         let n = milliseconds(cx, l, 1000)?;
         if let Some(n) = n {
             edit(cx, |d| d.instance.idle_tx_us = n);
         }
         Ok(())
-    }),
+    }).support(FULL),
     Keyword::new("multiplier", P, "N", V2_0, "How many packets may be missed.", |cx, l| {
         let Some(name) = session(cx) else { return Ok(()) };
         match cx.unsigned(l, 1, 1, 255, false)? {
@@ -93,11 +93,11 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
         }
         Ok(())
-    }),
+    }).support(FULL),
     Keyword::new("passive", P, "", V2_0, "Waits for the neighbour to begin.", |cx, _| {
         edit(cx, |d| d.instance.passive = true);
         Ok(())
-    }),
+    }).support(FULL),
     Keyword::new("ttl|hoplimit", P, "N", V2_0, "Time to live of packets.", |cx, l| {
         let Some(name) = session(cx) else { return Ok(()) };
         match cx.unsigned(l, 1, 1, 255, false)? {
@@ -111,7 +111,7 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
         }
         Ok(())
-    }),
+    }).support(FULL),
     Keyword::new("max_hops", P, "N", V2_0, "How many hops a packet may have come.", |cx, l| {
         let Some(name) = session(cx) else { return Ok(()) };
         match cx.int(l, 1, -1, 255, false)? {
@@ -125,23 +125,23 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
         }
         Ok(())
-    }),
+    }).support(FULL),
     Keyword::new("multihop", P, "[BOOL]", V2_2_8, "The neighbour is more than one hop away.", |cx, l| {
         let Some(name) = session(cx) else { return Ok(()) };
         if let Some(on) = cx.optional_switch(l, |v| format!("BFD instance {name} invalid multihop value {v}")) {
             edit(cx, |d| d.instance.multihop = on);
         }
         Ok(())
-    }),
-    Keyword::new("weight", P, "-253..253 [reverse]", V2_0, "What a loss costs instances that track it.", weight),
+    }).support(FULL),
+    Keyword::new("weight", P, "-253..253 [reverse]", V2_0, "What a loss costs instances that track it.", weight).support(FULL),
     Keyword::new("vrrp", P, "", V2_0, "Only instances may track it (unless checker is written too).", |cx, _| {
         cx.bfd.who.vrrp = true;
         Ok(())
-    }),
+    }).support(FULL),
     Keyword::new("checker", P, "", V2_0, "Only real servers may track it (unless vrrp is written too).", |cx, _| {
         cx.bfd.who.checker = true;
         Ok(())
-    }),
+    }).support(FULL),
 ];
 
 /// The session's name, when it is the BFD process that reads.

@@ -189,16 +189,23 @@ pub enum Run {
     Lexical,
 }
 
-/// Blocks whose keywords are not built unless their rows say so: virtual servers, and what belongs to them.
-const UNBUILT: Place = Place::SSL
-    .or(Place::SYNC_DAEMON)
-    .or(Place::LVS_TIMEOUTS)
+/// Blocks whose keywords are not built unless their rows say so.
+const UNBUILT: Place = Place::SSL.or(Place::SYNC_DAEMON).or(Place::HMAC);
+
+/// Blocks that are about forwarding by the kernel.
+const FORWARDING: Place = Place::LVS_TIMEOUTS
     .or(Place::TUNNEL)
     .or(Place::VIRTUAL_SERVER)
     .or(Place::REAL_SERVER)
-    .or(Place::SERVER_GROUP)
-    .or(Place::HMAC)
-    .or(Place::BFD_CHECK)
+    .or(Place::SERVER_GROUP);
+
+/// How far virtual servers are built.
+pub(crate) const LVS: Support = Support::Partial(
+    "without IPVS in the kernel only lvs_method NAT forwards, through nftables; IPVS was never met live",
+);
+
+/// Blocks of checkers.
+const CHECKERS: Place = Place::BFD_CHECK
     .or(Place::DNS_CHECK)
     .or(Place::FILE_CHECK)
     .or(Place::HTTP_GET)
@@ -212,9 +219,17 @@ const UNBUILT: Place = Place::SSL
     .or(Place::TCP_CHECK)
     .or(Place::UDP_CHECK);
 
-/// The level of a row that names none.
+/// The level of a row that names none: planned, but for virtual servers and their checkers.
 const fn usual(place: Place) -> Support {
-    if place.meets(UNBUILT) { Support::Planned } else { Support::Full }
+    if place.meets(UNBUILT) {
+        Support::Planned
+    } else if place.meets(FORWARDING) {
+        LVS
+    } else if place.meets(CHECKERS) {
+        Support::Full
+    } else {
+        Support::Planned
+    }
 }
 
 /// One keyword.

@@ -179,7 +179,17 @@ impl Cx<'_> {
 }
 
 /// The longest time the original takes, microseconds.
-pub const TIMER_MAX: u64 = u64::MAX;
+pub const TIMER_MAX: u64 = u64::MAX - 1;
+
+/// The digits a text begins with, as a C `int`.
+///
+/// COMPAT: the original prints what is left of a long after it was cut to an int.
+#[must_use]
+pub fn leading_int(text: &str) -> i32 {
+    let Long { value, .. } = decimal(text);
+    let low = u32::try_from(value & 0xffff_ffff).unwrap_or(0);
+    i32::from_ne_bytes(low.to_ne_bytes())
+}
 
 fn shown(value: u64, shift: u32) -> String {
     let unit = 10u64.pow(shift);

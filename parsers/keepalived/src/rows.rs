@@ -19,6 +19,17 @@ pub(crate) const V2_3_3: Version = Version(2, 3, 3);
 pub(crate) const V2_4: Version = Version(2, 4, 0);
 pub(crate) const NEXT: Version = Version::NEXT;
 
+/// Done as the original does it.
+pub(crate) const FULL: Support = Support::Full;
+/// Done but for what the text says.
+pub(crate) const fn partial(missing: &'static str) -> Support {
+    Support::Partial(missing)
+}
+/// Accepted; why nobody could notice.
+pub(crate) const fn no_effect(why: &'static str) -> Support {
+    Support::NoEffect(why)
+}
+
 /// Real-time priorities, CPU sets and locked memory are left to the service manager.
 pub(crate) const TUNING: Support =
     Support::NoEffect("the service manager sets priorities, processors and limits; takeover times do not depend on it");
@@ -28,8 +39,6 @@ pub(crate) const SNMP: Support = Support::Refused("there is no SNMP agent here; 
 pub(crate) const DBUS: Support = Support::Refused("there is no D-Bus service here; see status and metrics");
 /// The kernel's word on links is taken.
 pub(crate) const LINKBEAT: Support = Support::Partial("links are not polled: what the kernel reports is believed");
-/// One worker does everything.
-pub(crate) const ONE_WORKER: Support = Support::NoEffect("one worker does everything, named by vrrp_process_name");
 /// Packet filter.
 pub(crate) const FILTER: Support = Support::Partial("packets are dropped by an nftables table instead");
 /// Receive buffers.

@@ -9,7 +9,7 @@ use rha_text::Span;
 
 use crate::machine::{FileKind, FileStat};
 use crate::read::quoted;
-use crate::{Cx, Line};
+use crate::{Cx, Flow, Line};
 
 /// What is known of users and security.
 #[derive(Debug, Default)]
@@ -70,16 +70,19 @@ impl Cx<'_> {
     }
 
     /// `keyword "program args" [user [group]]`; `None` when it cannot be used.
-    pub(crate) fn command(&mut self, line: &Line, kind: &str) -> Option<Command> {
+    pub(crate) fn command(&mut self, line: &Line, kind: &str) -> Flow<Option<Command>> {
         let text = line.text.clone();
         let Some(words) = self.quoted_words(line, &text) else {
             self.remark("KA3014", line.span, "Unable to parse notify script");
-            return None;
+            return Ok(None);
         };
+        if words.len() < 2 {
+            self.arg(line, 1)?;
+        }
         let program = words.get(1).map(|w| w.to_str_lossy().into_owned()).unwrap_or_default();
         let Some(argv) = self.argv(line, &words) else {
             self.remark("KA3014", line.span, format!("Unable to parse script '{program}' - ignoring"));
-            return None;
+            return Ok(None);
         };
         let shown = argv.first().map(|w| w.to_str_lossy().into_owned()).unwrap_or_default();
         let user = if words.len() > 2 {
@@ -88,18 +91,18 @@ impl Cx<'_> {
             let Some(user) = self.user(&name, group.as_deref(), line.span) else {
                 let text = format!("Invalid user/group for {kind} script {shown} - ignoring");
                 self.remark("KA3016", line.span, text);
-                return None;
+                return Ok(None);
             };
             user
         } else {
             let Some(user) = self.default_user(line) else {
                 let text = format!("Failed to set default user for {kind} script {shown} - ignoring");
                 self.remark("KA3016", line.span, text);
-                return None;
+                return Ok(None);
             };
             user
         };
-        Some(Command { argv, user: Some(user), disabled: None, origin: line.at(1) })
+        Ok(Some(Command { argv, user: Some(user), disabled: None, origin: line.at(1) }))
     }
 
     /// Splits the second word of a line once more: the program and its arguments.

@@ -22,6 +22,34 @@ pub(crate) fn address_only(text: &str) -> Option<IpAddr> {
     (cut.is_ipv6() == text.contains(':')).then_some(cut)
 }
 
+/// An IPv4 address as `inet_aton` reads it: one to four numbers, decimal, octal or hexadecimal, of which
+/// the last fills what is left.
+pub(crate) fn loose_ipv4(text: &str) -> Option<Ipv4Addr> {
+    let parts: Vec<u32> = text.split('.').map(loose_number).collect::<Option<_>>()?;
+    let (last, front) = parts.split_last()?;
+    if front.len() > 3 || front.iter().any(|n| *n > 255) {
+        return None;
+    }
+    let left = 8 * (4 - u32::try_from(front.len()).ok()?);
+    if left < 32 && *last >> left != 0 {
+        return None;
+    }
+    let high = front.iter().zip([24, 16, 8]).fold(0, |all, (n, shift)| all | n << shift);
+    Some(Ipv4Addr::from(high | last))
+}
+
+fn loose_number(text: &str) -> Option<u32> {
+    let (digits, radix) = match text.as_bytes() {
+        [b'0', b'x' | b'X', ..] => (text.get(2..)?, 16),
+        [b'0', _, ..] => (text.get(1..)?, 8),
+        _ => (text, 10),
+    };
+    if digits.starts_with('+') {
+        return None;
+    }
+    u32::from_str_radix(digits, radix).ok()
+}
+
 impl Cx<'_> {
     /// An address with its port as a word of its own; a bad port is said.
     pub(crate) fn socket_address(&mut self, line: &Line, i: usize, ip: &str, port: &str) -> Option<SocketAddr> {

@@ -141,6 +141,14 @@ pub const COMMANDS: &[Command] = &[
         "change a server's connection limit",
         server::maxconn
     ),
+    Command {
+        words: &["set", "rate-limit"],
+        usage: "<setting> <value>",
+        level: ADMIN,
+        support: Support::Partial("connections and sessions only"),
+        about: "change a limit per second",
+        run: rate_limit,
+    },
     command!(
         ["set", "server"],
         "<bk>/<srv> [opts]",
@@ -286,6 +294,29 @@ fn front_at(words: &[String], i: usize, site: &dyn Site) -> Result<usize, Answer
     found.ok_or_else(|| text("No such frontend.\n"))
 }
 
+/// `set rate-limit <what> global <n>`.
+fn rate_limit(words: &[String], _: SocketLevel, site: &dyn Site) -> Answer {
+    let what = words.get(2).map_or("", String::as_str);
+    let wide = words.get(3).is_some_and(|w| w == "global");
+    if !wide || !matches!(what, "connections" | "sessions" | "ssl-sessions" | "http-compression") {
+        return text(RATES);
+    }
+    let Some(value) = words.get(4) else { return text("Expects an integer value.\n") };
+    let Some(n) = whole(value) else { return text("Value out of range.\n") };
+    match what {
+        "connections" => change(site, Change::ConnectionRate(n)),
+        "sessions" => change(site, Change::SessionRate(n)),
+        other => Answer::Text(format!("'set rate-limit {other}' is not built yet.\n")),
+    }
+}
+
+const RATES: &str = "'set rate-limit' only supports :
+   - 'connections global' to set the per-process maximum connection rate
+   - 'sessions global' to set the per-process maximum session rate
+   - 'ssl-sessions global' to set the per-process maximum SSL session rate
+   - 'http-compression global' to set the per-process maximum compression speed in kB/s
+";
+
 /// A number as `atoi` reads it; `None` when it is negative.
 fn whole(word: &str) -> Option<u32> {
     if word.starts_with('-') {
@@ -367,7 +398,11 @@ fn nearest(words: &[String], level: SocketLevel) -> Vec<&'static Command> {
 /// Up to five of some commands that come nearest to what was typed, in their own order.
 ///
 /// COMPAT: only those whose first words are the most that match count, and of them the distance of all words.
-pub fn near<'c, C>(words: &[String], among: &[&'c C], words_of: impl Fn(&'c C) -> &'c [&'c str]) -> Vec<&'c C> {
+pub fn near<'c, C>(
+    words: &[String],
+    among: &[&'c C],
+    words_of: impl Fn(&'c C) -> &'c [&'c str],
+) -> Vec<&'c C> {
     let same = |c: &'c C| words_of(c).iter().zip(words).take_while(|(a, b)| **a == b.as_str()).count();
     let most = among.iter().map(|c| same(c)).max().unwrap_or(0);
     let mut own = Fingerprint::of(b"");

@@ -94,7 +94,6 @@ pub const PLANNED: &[Planned] = &[
     row("set dynamic-cookie-key backend", Lifetime::ALWAYS),
     row("set map", Lifetime::ALWAYS),
     row("set profiling", Lifetime::ALWAYS),
-    row("set rate-limit", Lifetime::ALWAYS),
     row("set severity-output", Lifetime::ALWAYS),
     row("set ssl ca-file", Lifetime::ALWAYS),
     row("set ssl cert", Lifetime::ALWAYS),

@@ -10,7 +10,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use rha_health::lvs::KernelChange;
 use rha_ir::failover::{
-    Forwarding, GroupEntry, LvsProtocol, Tunnel, TunnelKind, VirtualServer, VirtualServerGroup, VirtualServerKey,
+    Forwarding, GroupEntry, LvsProtocol, Tunnel, TunnelKind, VirtualServer, VirtualServerGroup,
+    VirtualServerKey,
 };
 use rha_net::ipvs::{
     Ipvs, IpvsChange, IpvsForward, IpvsSelector, IpvsServer, IpvsService, IpvsTimeouts, IpvsTunnel,
@@ -89,7 +90,9 @@ impl Service {
         let of = |d: &Destination| match d.forward {
             IpvsForward::Nat => None,
             IpvsForward::Direct => Some("lvs_method DR needs IPVS (ip_vs), which this kernel does not have"),
-            IpvsForward::Tunnel(_) => Some("lvs_method TUN needs IPVS (ip_vs), which this kernel does not have"),
+            IpvsForward::Tunnel(_) => {
+                Some("lvs_method TUN needs IPVS (ip_vs), which this kernel does not have")
+            }
         };
         all.into_iter().find_map(of)
     }
@@ -336,8 +339,11 @@ impl Start {
     fn changes(&self) -> Vec<IpvsChange> {
         let Start { tcp_s, tcp_fin_s, udp_s, .. } = *self;
         let flush = self.flush.then_some(IpvsChange::Flush);
-        let timeouts = (tcp_s | tcp_fin_s | udp_s != 0)
-            .then_some(IpvsChange::SetTimeouts(IpvsTimeouts { tcp_s, tcp_fin_s, udp_s }));
+        let timeouts = (tcp_s | tcp_fin_s | udp_s != 0).then_some(IpvsChange::SetTimeouts(IpvsTimeouts {
+            tcp_s,
+            tcp_fin_s,
+            udp_s,
+        }));
         flush.into_iter().chain(timeouts).collect()
     }
 }
@@ -425,10 +431,11 @@ impl Table {
     }
 }
 
-/// `nft` takes some milliseconds, in which adverts may be due: it runs beside the loop. The line, if it failed.
+/// `nft` takes some milliseconds, in which adverts may be due: it runs beside the loop. Tried twice, because a signal
+/// to our process group ends it, too. The line, if it failed.
 async fn apply(script: String) -> Option<String> {
-    let done = tokio::task::spawn_blocking(move || nft::apply(&script)).await;
-    match done {
+    let twice = move || nft::apply(&script).or_else(|_| nft::apply(&script));
+    match tokio::task::spawn_blocking(twice).await {
         Ok(Ok(())) => None,
         Ok(Err(e)) => Some(format!("nftables: {e}")),
         Err(e) => Some(format!("nftables: {e}")),
@@ -522,11 +529,9 @@ mod tests {
 
     #[test]
     fn without_nat_the_port_is_the_service_s() {
-        for (forward, port) in [
-            (IpvsForward::Nat, 8080),
-            (IpvsForward::Direct, 80),
-            (IpvsForward::Tunnel(IpvsTunnel::IpIp), 80),
-        ] {
+        for (forward, port) in
+            [(IpvsForward::Nat, 8080), (IpvsForward::Direct, 80), (IpvsForward::Tunnel(IpvsTunnel::IpIp), 80)]
+        {
             let mut ledger = Ledger::default();
             ledger.replace(vec![service("a", &["10.9.9.1:80"], &["10.0.0.1:8080"], forward)]);
             let changes = ledger.change(0, KernelChange::Add { server: 0, weight: 1 });

@@ -3,24 +3,25 @@
 use std::fmt::Write;
 
 use rha_ir::TrackerKind;
-use rha_ir::failover::{AdvertTarget, Command, TrackScript, VirtualIp};
+use rha_ir::failover::{AdvertTarget, Command, Notify, TrackScript, Tracked, VirtualIp, VrrpInstance};
 use rha_net::netlink::Link;
 use rha_syslog::Civil;
 use rha_vrrp::{Family, State, Version};
 
+use super::routing::{route_text, rule_text};
 use super::{ScriptView, View, address_text, command_text, device, global, owner_text, trackers_of};
 use crate::Plan;
 use crate::log::console_date;
 use crate::plan::instance::running_interface;
 use crate::worker::interfaces::Interfaces;
 
-/// The whole file; `fault` lists sync groups with their states, `scripts` follow the model's order.
+/// The whole file; groups, scripts and the numbers of tracked files are in the model's order.
 #[must_use]
 pub fn data(
     plan: &Plan,
     views: &[View<'_>],
     groups: &[State],
-    scripts: &[ScriptView],
+    (scripts, files): (&[ScriptView], &[i64]),
     interfaces: &Interfaces,
 ) -> String {
     let mut out = global(&plan.failover, &plan.host, true);
@@ -28,14 +29,16 @@ pub fn data(
     for v in views {
         instance(v, &mut out);
     }
-    sync_groups(plan, groups, &mut out);
     sockets(views, &mut out);
-    if !plan.failover.scripts.is_empty() {
-        out += "------< VRRP Scripts >------\n";
-        for (s, view) in plan.failover.scripts.iter().zip(scripts) {
-            script(plan, s, *view, &mut out);
+    sync_groups(plan, views, groups, &mut out);
+    let mut first = true;
+    for (s, view) in plan.failover.scripts.iter().zip(scripts).filter(|(s, _)| plan.uses_script(&s.name)) {
+        if std::mem::take(&mut first) {
+            out += "------< VRRP Scripts >------\n";
         }
+        script(plan, s, *view, &mut out);
     }
+    track_files(plan, files, &mut out);
     out += "------< Interfaces >------\n";
     for l in interfaces.links() {
         interface(plan, l, interfaces, &mut out);
@@ -92,7 +95,7 @@ fn instance(v: &View<'_>, out: &mut String) {
     interface_lines(v, out);
     timers(v, out);
     addresses(v, out);
-    tracked(v, out);
+    tracker_lists(&v.ir.trackers, out);
     notifies(v, out);
 }
 
@@ -102,7 +105,8 @@ fn interface_lines(v: &View<'_>, out: &mut String) {
         Some(m) => {
             let up = if v.state == State::Fault { "false" } else { "true" };
             put!(out, "   Use VMAC, i/f name {}, is_up = {up}, xmit_base = {}", m.name, m.xmit_base);
-            put!(out, "   Interface = {}, vmac on {}", m.name, i.interface);
+            let xmit = if m.xmit_base { ", xmit base i/f" } else { "" };
+            put!(out, "   Interface = {}, vmac on {}{xmit}", m.name, i.interface);
         }
         None => put!(out, "   Interface = {}", i.interface),
     }
@@ -118,7 +122,10 @@ fn interface_lines(v: &View<'_>, out: &mut String) {
     let source = v.source.map_or_else(|| "(none)".to_owned(), |a| a.to_string());
     put!(out, "   Using src_ip = {source}{}", if i.source.is_some() { " (from configuration)" } else { "" });
     if let AdvertTarget::Multicast(group) = &i.target {
-        put!(out, "   Multicast address {group}");
+        match group.is_ipv6() {
+            true => put!(out, "   Multicast address {group}, ifindex {}", v.socket.1),
+            false => put!(out, "   Multicast address {group}"),
+        }
     }
 }
 
@@ -148,6 +155,7 @@ fn timers(v: &View<'_>, out: &mut String) {
     }
     put!(out, "   Promote_secondaries = {}", enabled(v.ir.promote_secondaries));
     match c.auth.number() {
+        0 if c.version == Version::V3 => {}
         0 => put!(out, "   Authentication type = none"),
         1 => put!(out, "   Authentication type = SIMPLE_PASSWORD\n   Password = ********"),
         _ => put!(out, "   Authentication type = IPSEC_AH\n   Password = ********"),
@@ -167,7 +175,7 @@ fn addresses(v: &View<'_>, out: &mut String) {
         put!(out, "   {title}");
         for a in all {
             let (device, base) = device(a, i);
-            put!(out, "     {}", address_text(a, device, base, v.addresses_set));
+            put!(out, "     {}", address_text(a, device, base, v.addresses_set, v.blocked));
         }
     };
     list(format!("Virtual IP ({}):", i.addresses.len()), &i.addresses, out);
@@ -184,9 +192,17 @@ fn addresses(v: &View<'_>, out: &mut String) {
         put!(out, "   Unicast checksum compatibility = no");
     }
     put!(out, "   fd_in {}, fd_out {}", v.fds.0, v.fds.1);
+    if !i.routes.is_empty() {
+        put!(out, "   Virtual Routes :");
+        i.routes.iter().for_each(|r| put!(out, "     {}", route_text(r)));
+    }
+    if !i.rules.is_empty() {
+        put!(out, "   Virtual Rules :");
+        i.rules.iter().for_each(|r| put!(out, "     {}", rule_text(r)));
+    }
 }
 
-fn tracked(v: &View<'_>, out: &mut String) {
+fn tracker_lists(all: &[Tracked], out: &mut String) {
     type NameOf = fn(&TrackerKind) -> Option<&str>;
     let kinds: [(&str, NameOf); 5] = [
         ("Tracked interfaces :", |k| if let TrackerKind::Interface(n) = k { Some(n) } else { None }),
@@ -197,7 +213,7 @@ fn tracked(v: &View<'_>, out: &mut String) {
     ];
     for (title, name_of) in kinds {
         let mut first = true;
-        for t in &v.ir.trackers {
+        for t in all {
             let Some(name) = name_of(&t.kind) else { continue };
             if std::mem::take(&mut first) {
                 put!(out, "   {title}");
@@ -208,14 +224,7 @@ fn tracked(v: &View<'_>, out: &mut String) {
     }
 }
 
-fn reverse(yes: bool) -> &'static str {
-    if yes { " reverse" } else { "" }
-}
-
-fn notifies(v: &View<'_>, out: &mut String) {
-    let n = &v.ir.notify;
-    put!(out, "   Using smtp notification = {}", if n.mail { "yes" } else { "no" });
-    put!(out, "   Notify deleted = {}", if v.config.notify_deleted { "Deleted" } else { "Fault" });
+fn scripts_of(n: &Notify, out: &mut String) {
     let line = |what: &str, c: &Option<Command>, out: &mut String| {
         if let Some(c) = c {
             put!(out, "   {what} = {}, {}", command_text(c), owner_text(c));
@@ -227,22 +236,56 @@ fn notifies(v: &View<'_>, out: &mut String) {
     line("Stop state transition script", &n.stop, out);
     line("Deleted state transition script", &n.deleted, out);
     line("Generic state transition script", &n.any, out);
-    line("Master rx lower priority script", &n.master_rx_lower_pri, out);
+    line("Master rx lower pri state transition script", &n.master_rx_lower_pri, out);
+}
+
+fn reverse(yes: bool) -> &'static str {
+    if yes { " reverse" } else { "" }
+}
+
+fn notifies(v: &View<'_>, out: &mut String) {
+    let n = &v.ir.notify;
+    put!(out, "   Using smtp notification = {}", if n.mail { "yes" } else { "no" });
+    put!(out, "   Notify deleted = {}", if v.config.notify_deleted { "Deleted" } else { "Fault" });
+    scripts_of(n, out);
     put!(out, "   Notify priority changes = {}", n.priority_changes);
 }
 
-fn sync_groups(plan: &Plan, states: &[State], out: &mut String) {
+fn sync_groups(plan: &Plan, views: &[View<'_>], states: &[State], out: &mut String) {
     if plan.failover.sync_groups.is_empty() {
         return;
     }
     put!(out, "------< VRRP Sync groups >------");
     for (g, state) in plan.failover.sync_groups.iter().zip(states) {
+        let members = || views.iter().filter(|v| g.members.contains(&v.ir.name));
+        let faulty = members().filter(|v| v.faults > 0).count();
+        let waiting = members().filter(|v| v.scripts_waiting > 0).count();
         put!(out, " VRRP Sync Group = {}, {}", g.name, state.name());
-        put!(out, "   VRRP member instances = {}", g.members.len());
+        put!(out, "   Num member fault {faulty}, num member init {waiting}");
+        put!(out, "   VRRP member instances :");
         for m in &g.members {
             put!(out, "     {m}");
         }
         put!(out, "   Using smtp notification = {}", if g.notify.mail { "yes" } else { "no" });
+        tracker_lists(&g.trackers, out);
+        scripts_of(&g.notify, out);
+    }
+}
+
+fn track_files(plan: &Plan, files: &[i64], out: &mut String) {
+    let all = &plan.failover.track_files;
+    if all.is_empty() {
+        return;
+    }
+    put!(out, "------< VRRP Track files >------");
+    for (f, value) in all.iter().zip(files) {
+        put!(out, " Track file = {}", f.name);
+        put!(out, "   File = {}\n   Status = {value}", f.path);
+        put!(out, "   Weight = {}{}", f.weight.weight, reverse(f.weight.reverse));
+        put!(out, "   Tracking instances :");
+        for (name, weight, rev) in trackers_of(&plan.failover, |k| *k == TrackerKind::File(f.name.clone())) {
+            put!(out, "     {name}, weight {weight}{}", reverse(rev));
+        }
     }
 }
 
@@ -255,10 +298,13 @@ fn sockets(views: &[View<'_>], out: &mut String) {
         }
         seen.push(v.fds);
         put!(out, " fd_in {} fd_out = {}", v.fds.0, v.fds.1);
-        put!(out, "   Interface = {}", running_interface(v.ir));
+        put!(out, "   Interface = {}", v.socket.0);
         put!(out, "   Family = {}", if v.config.family == Family::V4 { "IPv4" } else { "IPv6" });
         put!(out, "   Protocol = {}", if v.config.auth.number() == 2 { "AH" } else { "VRRP" });
         put!(out, "   Type = {}icast", if v.config.target.is_unicast() { "Un" } else { "Mult" });
+        if let Some(source) = v.socket.2 {
+            put!(out, "   Address = {source}");
+        }
         put!(out, "   Rx buf size = {}", v.ir.kernel_rx_buf_size.unwrap_or(0));
         put!(out, "   VRRP instances");
         for w in views.iter().filter(|w| w.fds == v.fds) {
@@ -334,6 +380,12 @@ fn interface(plan: &Plan, l: &Link, interfaces: &Interfaces, out: &mut String) {
     put!(out, "   Seen up = {}", u8::from(l.up));
     put!(out, "   Delayed state change running = false");
     put!(out, "   Up debounce timer = 0us\n   Down debounce timer = 0us");
+    let below = l.parent.and_then(|p| interfaces.at(p));
+    if let (true, Some(below)) = (l.private_macvlan, below) {
+        let state = format!("{}UP, {}RUNNING", not(below.up), not(below.running));
+        put!(out, "   VMAC type private, underlying interface = {}, state = {state}", below.name);
+        put!(out, "   I/f created by keepalived");
+    }
     put!(out, "   MTU = {}", l.mtu);
     let kind = if l.loopback {
         "LOOPBACK"
@@ -346,17 +398,26 @@ fn interface(plan: &Plan, l: &Link, interfaces: &Interfaces, out: &mut String) {
     put!(out, "   NIC netlink status update");
     put!(out, "   Reset ARP config counter 0\n   Original arp_ignore 0\n   Original arp_filter 0");
     put!(out, "   Original promote_secondaries 0\n   Reset promote_secondaries counter 0");
+    let of_group = |i: &VrrpInstance| {
+        let group = plan.failover.sync_groups.iter().find(|g| Some(&g.name) == i.sync_group.as_ref());
+        group
+            .into_iter()
+            .flat_map(|g| &g.trackers)
+            .find(|t| is_interface(t, &l.name))
+            .map(|t| t.weight.weight)
+    };
     let mut first_tracker = true;
     for i in &plan.failover.instances {
         let own = running_interface(i) == l.name || i.interface == l.name;
-        let weighted = i.trackers.iter().find(|t| t.kind == TrackerKind::Interface(l.name.clone()));
-        if !own && weighted.is_none() {
-            continue;
-        }
+        let tracked = i.trackers.iter().find(|t| is_interface(t, &l.name)).map(|t| t.weight.weight);
+        let Some(weight) = tracked.or_else(|| of_group(i)).or(own.then_some(0)) else { continue };
         if std::mem::take(&mut first_tracker) {
             put!(out, "   Tracking VRRP instances :");
         }
-        let weight = weighted.map_or(0, |t| t.weight.weight);
         put!(out, "     {}, weight {weight}", i.name);
     }
+}
+
+fn is_interface(t: &Tracked, name: &str) -> bool {
+    matches!(&t.kind, TrackerKind::Interface(n) if n == name)
 }

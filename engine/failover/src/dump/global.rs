@@ -12,12 +12,17 @@ pub fn global(f: &Failover, host: &str, worker: bool) -> String {
     let g = &f.global;
     let mut out = String::from("------< Global definitions >------\n");
     let mut line = |name: &str, value: &dyn std::fmt::Display| {
-        let _ = writeln!(out, " {name} = {value}");
+        // A list has a colon and no equals sign.
+        let _ = if name.ends_with(':') {
+            writeln!(out, " {name}{value}")
+        } else {
+            writeln!(out, " {name} = {value}")
+        };
     };
     line("Network namespace", &g.net_namespace.as_deref().unwrap_or("(default)"));
     line("Network namespace ipvs", &g.net_namespace_ipvs.as_deref().unwrap_or("(main namespace)"));
     line("Router ID", &g.router_id.as_deref().unwrap_or(host));
-    mail(f, &mut line);
+    mail(f, host, &mut line);
     line("Checkers log all failures", &g.checker_log_all_failures);
     let _ = writeln!(
         out,
@@ -56,6 +61,13 @@ pub fn global(f: &Failover, host: &str, worker: bool) -> String {
         }
     }
     vrrp(f, worker, &mut line);
+    let filtered = |i: &rha_ir::failover::VrrpInstance| !i.accept || i.vmac.is_some();
+    if worker && f.instances.iter().any(filtered) {
+        let table = g.nftables.as_deref().filter(|t| !t.is_empty()).unwrap_or("keepalived");
+        let _ = writeln!(out, " nftables table name = {table}");
+        let _ = writeln!(out, " nftables base chain priority = {}", g.nftables_priority);
+        let _ = writeln!(out, " nftables don't force use ifindex for link local IPv6");
+    }
     let _ = writeln!(out, " nftables {}counters", if g.nftables_counters { "with " } else { "without " });
     rest(f, &mut out);
     out
@@ -70,17 +82,18 @@ fn fifo_text(x: &Fifo) -> String {
     format!("{}, uid:gid {uid}:{gid}", x.path)
 }
 
-fn mail(f: &Failover, line: &mut dyn FnMut(&str, &dyn std::fmt::Display)) {
+fn mail(f: &Failover, host: &str, line: &mut dyn FnMut(&str, &dyn std::fmt::Display)) {
     let m = &f.global.mail;
-    for to in &m.to {
-        line("Email notification", to);
+    if let Some(server) = m.server {
+        line("Smtp server", &server.ip());
+        line("Smtp server port", &server.port());
     }
-    if let Some(s) = m.server {
-        line("Smtp server", &s.ip());
-        line("Smtp server port", &s.port());
-    }
-    if let Some(from) = &m.from {
-        line("Email notification from", from);
+    if !m.to.is_empty() {
+        line("Smtp HELO name", &m.helo.as_deref().unwrap_or(host));
+        line("Smtp server connection timeout", &(m.connect_timeout_us.unwrap_or(30_000_000) / 1_000_000));
+        let from = m.from.clone().unwrap_or_else(|| format!("root@{host}"));
+        line("Email notification from", &from);
+        line("Email notification to:", &m.to.iter().map(|t| format!("\n   {t}")).collect::<String>());
     }
     line("Default smtp_alert", &"unset");
     line("Default smtp_alert_vrrp", &if m.vrrp { "on" } else { "unset" });
@@ -172,7 +185,7 @@ fn rest(f: &Failover, out: &mut String) {
         }
     }
     let _ = writeln!(out, " rs_init_notifies = {}", u8::from(g.rs_init_notifies));
-    let _ = writeln!(out, " no_checker_emails = {}", u8::from(false));
+    let _ = writeln!(out, " no_checker_emails = {}", u8::from(g.mail.no_checker_emails));
     let _ = writeln!(out, " rx_bufs_multiples = {}", g.vrrp_rx_bufs_multiplier);
     let _ = writeln!(out, " umask = 0{:o}", g.umask.unwrap_or(0o177));
 }

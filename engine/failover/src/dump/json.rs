@@ -9,6 +9,7 @@ use std::time::Duration;
 use rha_ir::TrackerKind;
 use rha_ir::failover::{Authentication, Command, VirtualIp};
 
+use super::routing::{route_text, rule_text};
 use super::{View, address_text, command_text, device};
 use crate::Plan;
 
@@ -149,6 +150,8 @@ fn data(v: &View<'_>, plan: &Plan) -> String {
     o.command("script_master_rx_lower_pri", &i.notify.master_rx_lower_pri);
     o.list("vips", &addresses(v, &i.addresses));
     o.list("evips", &addresses(v, &i.excluded));
+    o.list("vroutes", &i.routes.iter().map(route_text).collect::<Vec<_>>());
+    o.list("vrules", &i.rules.iter().map(rule_text).collect::<Vec<_>>());
     trackers(&mut o, v, plan);
     o.raw("auth_type", c.auth.number());
     if i.authentication != Authentication::None {
@@ -182,7 +185,7 @@ fn addresses(v: &View<'_>, list: &[VirtualIp]) -> Vec<String> {
     list.iter()
         .map(|a| {
             let (device, base) = device(a, v.ir);
-            address_text(a, device, base, v.addresses_set)
+            address_text(a, device, base, v.addresses_set, v.blocked)
         })
         .collect()
 }

@@ -6,6 +6,7 @@
 mod data;
 mod global;
 mod json;
+mod routing;
 mod stats;
 
 use std::fs;
@@ -62,6 +63,10 @@ pub struct View<'a> {
     pub faults: u32,
     /// Unweighted scripts without a result.
     pub scripts_waiting: u32,
+    /// Whether packets to our addresses are dropped.
+    pub blocked: bool,
+    /// Interface its socket is bound to, its index, and the source of a unicast one.
+    pub socket: (String, u32, Option<IpAddr>),
     /// Descriptors of its sockets.
     pub fds: (i32, i32),
 }
@@ -135,7 +140,7 @@ pub fn write_parent_data(plan: &Plan) {
 
 /// `10.77.0.200/24 dev eth0 scope global set`. `device` is where it goes, `base` what is below that.
 #[must_use]
-pub fn address_text(v: &VirtualIp, device: &str, base: Option<&str>, set: bool) -> String {
+pub fn address_text(v: &VirtualIp, device: &str, base: Option<&str>, set: bool, blocked: bool) -> String {
     let plain = if v.address.is_ipv4() { 32 } else { 128 };
     let mut text = v.address.to_string();
     if v.prefix_len != plain || v.peer.is_some() {
@@ -180,6 +185,9 @@ pub fn address_text(v: &VirtualIp, device: &str, base: Option<&str>, set: bool) 
     }
     if set {
         text += " set";
+    }
+    if blocked {
+        text += " nftable_set";
     }
     text
 }

@@ -9,8 +9,8 @@ use rha_ir::failover::{
     Broadcast, Encap, EncapIp, IpPrefix, IpRoute, IpRule, RouteAction, RouteType, RuleAction, VirtualIp,
 };
 use rha_net::netlink::{
-    AddressFlag, AddressSpec, Encapsulation, Lifetime, Metric, NextHop, OuterHeader, Placement, Prefix,
-    RouteKind, RouteSpec, RuleKind, RuleSpec,
+    AddressFlag, AddressSpec, Encapsulation, Lifetime, Metric, NextHop, OuterHeader, PROTOCOL_KEEPALIVED,
+    Placement, Prefix, RouteKind, RouteSpec, RuleKind, RuleSpec,
 };
 
 /// An address on the interface of this index.
@@ -80,7 +80,7 @@ pub fn route(r: &IpRoute, index: &dyn Fn(&str) -> Option<u32>) -> Result<RouteSp
     // COMPAT: global unless written, where ip-route(8) would take link without a gateway.
     spec.scope = Some(r.scope.unwrap_or(0));
     spec.tos = r.tos.unwrap_or(0);
-    spec.protocol = r.protocol;
+    spec.protocol = if r.protocol == 0 { PROTOCOL_KEEPALIVED } else { r.protocol };
     spec.preference = r.pref;
     spec.expires_s = r.expires;
     spec.metrics = metrics(r);
@@ -201,9 +201,8 @@ pub fn rule(r: &IpRule) -> RuleSpec {
     spec.ip_protocol = r.ip_proto;
     spec.source_ports = r.sport.map(|p| (p.start, p.end));
     spec.destination_ports = r.dport.map(|p| (p.start, p.end));
-    if let Some(p) = r.protocol {
-        spec.protocol = p;
-    }
+    // COMPAT: a rule that is not tracked carries no protocol unless one is written.
+    spec.protocol = r.protocol.unwrap_or(0);
     spec
 }
 

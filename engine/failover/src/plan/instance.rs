@@ -82,6 +82,16 @@ pub fn running_interface(i: &VrrpInstance) -> &str {
     i.vmac.as_ref().map_or(i.interface.as_str(), |v| v.name.as_str())
 }
 
+/// COMPAT: an address said to be on the instance's interface goes on the macvlan that stands for it.
+pub fn settle_devices(i: &mut VrrpInstance) {
+    if i.vmac.is_none() {
+        return;
+    }
+    for v in i.addresses.iter_mut().chain(&mut i.excluded) {
+        v.interface.take_if(|d| *d == i.interface);
+    }
+}
+
 fn target(i: &VrrpInstance) -> Target {
     match &i.target {
         AdvertTarget::Multicast(group) => Target::Multicast(*group),

@@ -21,6 +21,13 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Whether anything tracks a script.
+    #[must_use]
+    pub fn uses_script(&self, name: &str) -> bool {
+        let is_it = |t: &rha_vrrp::Tracker| t.kind == rha_vrrp::TrackerKind::Script && t.name == name;
+        self.configs.iter().any(|c| c.trackers.iter().any(is_it))
+    }
+
     /// Whether an address is one that an instance moves.
     #[must_use]
     pub fn is_virtual(&self, address: std::net::IpAddr) -> bool {
@@ -30,7 +37,8 @@ impl Plan {
 
     /// Resolves a model.
     #[must_use]
-    pub fn of(failover: Failover, host: String) -> Plan {
+    pub fn of(mut failover: Failover, host: String) -> Plan {
+        failover.instances.iter_mut().for_each(instance::settle_devices);
         let mut configs: Vec<Config> =
             failover.instances.iter().map(|i| instance::config(i, &failover)).collect();
         let groups: Vec<GroupConfig> = failover

@@ -28,8 +28,6 @@ pub fn find(f: &Failover) -> Vec<Unbuilt> {
     let g = &f.global;
     let everywhere = Span::default();
     for (yes, what) in [
-        (g.vrrp_iptables.is_some(), "vrrp_iptables"),
-        (g.vrrp_ipsets.is_some(), "vrrp_ipsets"),
         (g.lvs_sync_daemon.is_some(), "lvs_sync_daemon"),
         (g.json_version != 1, "json_version 2"),
         (g.data_use_instance, "data_use_instance"),

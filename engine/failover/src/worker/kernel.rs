@@ -292,6 +292,15 @@ impl Kernel {
         self.fixed = wanted;
     }
 
+    /// Puts a static address back that somebody removed; false if it is none of ours.
+    pub fn restore_static(&mut self, link: u32, address: IpAddr) -> bool {
+        let is_it = |a: &&AddressSpec| a.link == link && a.address == address;
+        let Some(spec) = self.fixed.addresses.iter().find(is_it).cloned() else { return false };
+        self.log.info(format_args!("Restoring deleted static address {}/{}", spec.address, spec.prefix));
+        self.apply(&[Change::RenewAddress(spec)], "static");
+        true
+    }
+
     fn static_specs(&self, f: &rha_ir::Failover) -> Held {
         let address = |v: &VirtualIp| {
             let device = v.interface.as_deref().unwrap_or(&f.global.default_interface);

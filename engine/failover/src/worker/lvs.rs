@@ -65,7 +65,16 @@ impl Worker {
         }
         let all = self.watched_servers();
         self.open_lvs_fifo();
+        // COMPAT: sessions are told as they are, so that a server is down until its session is up
+        let sessions: Vec<(String, bool)> = self
+            .watch
+            .bfd
+            .states()
+            .into_iter()
+            .map(|(name, _, state)| (name, state == rha_bfd::State::Up))
+            .collect();
         if self.lvs.running.is_some() {
+            sessions.iter().for_each(|(name, up)| self.lvs.bfd(name, *up));
             self.lvs.tell(News::Reload(all));
             return;
         }
@@ -75,11 +84,14 @@ impl Worker {
             let value = self.watch.files().get(at).copied().unwrap_or(0);
             let _ = news.send(News::File { name: t.name.clone(), value });
         }
+        for (instance, up) in sessions {
+            let _ = news.send(News::Bfd { instance, up });
+        }
         let seed = u64::from(std::process::id()) << 32 ^ Self::now().mono_us;
         let output = if self.settings.foreground { ScriptOutput::Inherited } else { ScriptOutput::Nowhere };
         let g = &f.global;
         let start = Start {
-            table: g.nftables_ipvs.clone().filter(|t| !t.is_empty()).unwrap_or_else(|| TABLE.to_owned()),
+            table: table_name(&plan),
             flush: g.lvs_flush,
             tcp_s: g.lvs_timeouts.tcp.unwrap_or(0),
             tcp_fin_s: g.lvs_timeouts.tcpfin.unwrap_or(0),
@@ -174,7 +186,9 @@ impl Worker {
             match watched(vs, context) {
                 Ok(w) => all.push((vs.key.clone(), w)),
                 Err(refusals) => {
-                    refusals.iter().for_each(|r| self.log.info(format_args!("Virtual server left out: {}", r.why)));
+                    refusals
+                        .iter()
+                        .for_each(|r| self.log.info(format_args!("Virtual server left out: {}", r.why)));
                 }
             }
         }
@@ -210,6 +224,18 @@ impl Worker {
 
 /// Name of the nftables table that stands in for IPVS.
 const TABLE: &str = "keepalived_lvs";
+
+/// Forwarding that a dead worker left behind; IPVS takes its services up again by itself.
+pub(super) fn remove_leftovers(plan: &crate::Plan) {
+    if !plan.failover.virtual_servers.is_empty() {
+        let _ = rha_net::nft::apply(&rha_net::nft::remove_nat_table(&table_name(plan)));
+    }
+}
+
+fn table_name(plan: &crate::Plan) -> String {
+    let written = plan.failover.global.nftables_ipvs.clone();
+    written.filter(|t| !t.is_empty()).unwrap_or_else(|| TABLE.to_owned())
+}
 
 /// Holds the kernel's table; what is not its business goes to the worker.
 async fn carry(start: Start, mut told: UnboundedReceiver<Told>, log: Log, post: UnboundedSender<Event>) {

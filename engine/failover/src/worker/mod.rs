@@ -173,6 +173,8 @@ struct Worker {
     filter: rha_net::nft::Filter,
     /// Instances whose addresses are blocked.
     blocked: std::collections::BTreeSet<String>,
+    /// Macvlans and ipvlans whose settings and filter are in place.
+    prepared: std::collections::BTreeSet<String>,
     /// Settings of interfaces below macvlans, to be put back.
     changed_settings: Vec<(rha_net::sysctl::SettingFamily, String, String, String)>,
     /// Who waits for the end of a handover.
@@ -448,6 +450,7 @@ pub fn clean(plan: &Plan, log: &Log) {
             kernel.remove_routes(i);
             kernel.remove_addresses(i, true);
         }
+        lvs::remove_leftovers(plan);
     });
 }
 

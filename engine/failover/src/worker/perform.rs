@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use rha_base::Now;
-use rha_ir::failover::VrrpInstance;
 use rha_net::raw::{FrameSender, gratuitous_arp, neighbour_advertisement};
 use rha_net::sysctl::{SettingFamily, forwards};
 use rha_vrrp::{Action, InstanceId, Moment, Output, Vip, Who};
@@ -18,6 +17,10 @@ impl Worker {
     /// Carries out everything ordered.
     pub(super) fn perform(&mut self, orders: Vec<Output>) {
         let orders = self.watch_transitions(orders);
+        // The packet filter costs milliseconds a change: one before all addresses, one after.
+        let block = self.drop_rules(&orders, true);
+        let unblock = self.drop_rules(&orders, false);
+        self.apply_filter(&block);
         for Output { who, action } in orders {
             match who {
                 Who::Instance(id) => self.perform_one(id, action),
@@ -28,8 +31,28 @@ impl Worker {
                 },
             }
         }
+        self.apply_filter(&unblock);
         self.arm_renewal();
         self.tell_due(Self::now());
+    }
+
+    /// The filter's changes among what is ordered: `no_accept` drops what is addressed to the addresses of an
+    /// instance while it is master.
+    fn drop_rules(&mut self, orders: &[Output], on: bool) -> String {
+        let plan = self.plan.clone();
+        let mut script = String::new();
+        for o in orders {
+            let Who::Instance(id) = o.who else { continue };
+            let wanted = match o.action {
+                Action::SetDropRule => true,
+                Action::RemoveDropRule => false,
+                _ => continue,
+            };
+            if let Some(i) = plan.failover.instances.get(id.0).filter(|_| wanted == on) {
+                script += &super::start::drop_rule(self, i, on);
+            }
+        }
+        script
     }
 
     fn say(&self, detail: bool, text: &str) {
@@ -43,8 +66,8 @@ impl Worker {
         let Some(i) = plan.failover.instances.get(id.0) else { return };
         match action {
             Action::Send { to, priority, bytes } => self.send(id, to, priority, &bytes),
-            Action::SetDropRule => self.drop_rule(i, true),
-            Action::RemoveDropRule => self.drop_rule(i, false),
+            // Done for all together, see `drop_rules`.
+            Action::SetDropRule | Action::RemoveDropRule => {}
             Action::AddAddresses => self.kernel.add_addresses(i),
             Action::RemoveAddresses { .. } if self.settings.keep && self.stopping() => {
                 self.kernel.abandon(&i.name);
@@ -104,11 +127,6 @@ impl Worker {
             None => (f.global.garp.interval_us, f.global.garp.gna_interval_us),
         };
         Duration::from_micros(u64::from(if vip.address.is_ipv4() { arp } else { na }))
-    }
-
-    /// `no_accept`: a packet filter drops what is addressed to the addresses of an instance.
-    fn drop_rule(&mut self, i: &VrrpInstance, on: bool) {
-        super::start::drop_rule(self, i, on);
     }
 }
 

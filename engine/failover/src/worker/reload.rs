@@ -21,6 +21,7 @@ impl Worker {
     pub(super) fn reload(&mut self) {
         let log = self.log.clone();
         log.info("Reloading");
+        self.say_addresses();
         let Some(plan) = (self.reread)(&log) else {
             log.info("Configuration refused - the running one stays");
             self.line.tell(News::ReloadRefused);
@@ -28,7 +29,7 @@ impl Worker {
         };
         let now = Self::now();
         let former = std::mem::replace(&mut self.plan, plan.clone());
-        self.scripts.load(&plan.failover.scripts, &former.failover.scripts, now.into(), &log);
+        self.scripts.load(&plan, Some(&former), now.into(), &log);
         self.make_links();
         self.start_watching(Some(&former));
         let mut machine = plan.machine(log.is_detailed());
@@ -279,7 +280,7 @@ impl Worker {
                 stats: i.stats().clone(),
                 effective: i.effective_priority(),
                 total: i.total_priority(),
-                master_priority: i.master_priority(),
+                master_priority: i.heard_priority(),
                 master: i.master(),
                 master_interval: i.master_interval(),
                 last_transition_us: i.since().map_or(0, |n| n.wall_us),
@@ -289,6 +290,12 @@ impl Worker {
                 addresses_set: i.holds_addresses(),
                 faults: u32::try_from(i.faults()).unwrap_or(0),
                 scripts_waiting: u32::try_from(i.waiting()).unwrap_or(0),
+                blocked: self.blocked.contains(i.name()),
+                socket: (
+                    key.interface.clone(),
+                    self.kernel.interfaces.index(&key.interface).unwrap_or(0),
+                    key.unicast.then_some(key.place),
+                ),
                 fds: (self.sockets.fd(key), self.sockets.fd(key)),
             })
             .collect()
@@ -303,7 +310,9 @@ impl Worker {
     pub(super) fn data(&self) -> String {
         let plan = &self.plan;
         let groups: Vec<State> = self.router.groups().iter().map(rha_vrrp::Group::state).collect();
-        dump::data(plan, &self.views(plan), &groups, &self.scripts.views(), &self.kernel.interfaces)
+        let tracked = (self.scripts.views(), self.watch.files());
+        let views = self.views(plan);
+        dump::data(plan, &views, &groups, (&tracked.0, tracked.1), &self.kernel.interfaces)
     }
 
     pub(super) fn dump_stats(&mut self, clear: bool) {

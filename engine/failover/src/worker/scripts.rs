@@ -14,6 +14,7 @@ use rha_vrrp::{Condition, Input, InstanceId, Moment, TrackerKind};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{Event, Worker};
+use crate::Plan;
 use crate::dump::ScriptView;
 use crate::log::Log;
 use crate::notify::queue::RunId;
@@ -63,17 +64,23 @@ impl Scripts {
 
     /// Takes the scripts of a plan over; the first run is due at once. What was known of a script of the
     /// same name stays known.
-    pub(super) fn load(&mut self, new: &[TrackScript], old: &[TrackScript], now: Moment, log: &Log) {
+    pub(super) fn load(&mut self, plan: &Plan, former: Option<&Plan>, now: Moment, log: &Log) {
         self.generation += 1;
         let before = std::mem::take(&mut self.all);
-        for s in new {
+        let old: &[TrackScript] = former.map_or(&[], |f| &f.failover.scripts);
+        for s in &plan.failover.scripts {
+            let fresh = || ScriptState::new(s.rise, s.fall, s.start == ScriptStart::Failed);
+            if !plan.uses_script(&s.name) {
+                log.info(format_args!("Warning - script {} is not used", s.name));
+                self.all.push(Tracked { state: fresh(), running: false, next: Moment::NEVER });
+                continue;
+            }
             let known = old.iter().position(|o| o.name == s.name).and_then(|at| before.get(at));
             let carried = known.and_then(|k| ScriptState::carried_over(s.rise, s.fall, k.state.verdict()));
             if let Some(c) = &carried {
                 let how = if c.verdict() == Verdict::Good { "successful" } else { "unsuccessful" };
                 log.info(format_args!("VRRP_Script({}) considered {how} on reload", s.name));
             }
-            let fresh = || ScriptState::new(s.rise, s.fall, s.start == ScriptStart::Failed);
             self.all.push(Tracked { state: carried.unwrap_or_else(fresh), running: false, next: now });
         }
     }

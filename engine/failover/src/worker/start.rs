@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use rha_ir::failover::{DynamicInterfaces, FailoverGlobal, IpvlanMode, LinkKind, VrrpInstance};
 use rha_net::netlink::{
-    AddressSpec, Change, IpvlanIsolation, IpvlanSpec, Mac, MacvlanSpec, NetlinkEvents, vmac_address,
+    AddressFlag, AddressSpec, Change, IpvlanIsolation, IpvlanSpec, Mac, MacvlanSpec, NetlinkEvents,
+    vmac_address,
 };
 use rha_net::nft::{Filter, FilterOptions};
 use rha_net::raw::FrameSender;
@@ -40,7 +41,6 @@ impl Worker {
         let kernel = Kernel::open(settings.lease, log.clone()).map_err(fatal)?;
         let global = &plan.failover.global;
         let buffer = global.vrrp_process.netlink_monitor_rcv.0.and_then(|b| usize::try_from(b).ok());
-        let changes = NetlinkEvents::open(kernel.netlink(), buffer).map_err(fatal)?;
         log.detail("Registering Kernel netlink command channel");
         let frames = FrameSender::open().map_err(fatal)?;
         log.detail("Registering gratuitous ARP shared channel");
@@ -63,6 +63,7 @@ impl Worker {
             sightings: Vec::new(),
             transitions: crate::status::Transitions::default(),
             blocked: BTreeSet::new(),
+            prepared: BTreeSet::new(),
             filter: Filter::new(filter_options(global)),
             asked: Vec::new(),
             renew_at: None,
@@ -82,8 +83,12 @@ impl Worker {
         worker.remove_old_filter();
         worker.make_links();
         worker.promote_secondaries();
+        // After the links are made, so that their coming up is no news; then once more what there is.
+        let changes = NetlinkEvents::open(worker.kernel.netlink(), buffer);
+        let changes = changes.and_then(|c| worker.kernel.list().map(|()| c)).map_err(|_| EXIT_FATAL)?;
         worker.open_sockets();
         farewell::send(&plan, &worker.kernel, &worker.sockets, &worker.log);
+        worker.say_delay();
         worker.clean_up();
         worker.say_configuration();
         listen_to_kernel(changes, post);
@@ -91,7 +96,7 @@ impl Worker {
         worker.open_fifos();
         worker.configure_mail();
         let now = Self::now();
-        worker.scripts.load(&plan.failover.scripts, &[], now.into(), &worker.log);
+        worker.scripts.load(&plan, None, now.into(), &worker.log);
         worker.start_watching(None);
         worker.set_conditions();
         let mut out = Vec::new();
@@ -165,6 +170,14 @@ impl Worker {
         rha_net::scheduling::set_umask(former);
     }
 
+    fn say_delay(&self) {
+        let us = u64::try_from(self.plan.startup_delay().as_micros()).unwrap_or(0);
+        if us > 0 {
+            let tenths = us.div_ceil(100_000);
+            self.log.info(format_args!("Delaying startup for {}.{} seconds", tenths / 10, tenths % 10));
+        }
+    }
+
     /// COMPAT: leftovers of an earlier run go before anything else.
     fn clean_up(&mut self) {
         let mut out = Vec::new();
@@ -172,16 +185,19 @@ impl Worker {
         self.perform(out);
     }
 
-    fn say_addresses(&self) {
+    pub(super) fn say_addresses(&self) {
         let mut said = BTreeSet::new();
-        for i in &self.plan.failover.instances {
-            let Some(index) = self.kernel.interfaces.index(&i.interface) else { continue };
+        let own = self.plan.failover.instances.iter().map(|i| i.interface.as_str());
+        let tracked = self.plan.configs.iter().flat_map(|c| &c.trackers);
+        let tracked = tracked.filter(|t| t.kind == TrackerKind::Interface).map(|t| t.name.as_str());
+        for name in own.chain(tracked) {
+            let Some(index) = self.kernel.interfaces.index(name) else { continue };
             if !said.insert(index) {
                 continue;
             }
             for v6 in [false, true] {
                 if let Some(a) = self.kernel.interfaces.primary(index, v6, &|a| self.plan.is_virtual(a)) {
-                    self.log.detail(format_args!("Assigned address {a} for interface {}", i.interface));
+                    self.log.detail(format_args!("Assigned address {a} for interface {name}"));
                 }
             }
         }
@@ -190,18 +206,19 @@ impl Worker {
     /// Interfaces of instances that want one of their own.
     pub(super) fn make_links(&mut self) {
         let plan = self.plan.clone();
-        let mut made = false;
+        let (mut made, mut script) = (false, String::new());
         for i in plan.failover.instances.iter().filter(|i| i.vmac.is_some()) {
             if let Some(parent) = self.kernel.interfaces.index(&i.interface) {
-                made |= self.make_link(i, parent);
+                made |= self.make_link(i, parent, &mut script);
             }
         }
+        self.apply_filter(&script);
         if made {
             let _ = self.kernel.list();
         }
     }
 
-    fn make_link(&mut self, i: &VrrpInstance, parent: u32) -> bool {
+    fn make_link(&mut self, i: &VrrpInstance, parent: u32, script: &mut String) -> bool {
         let Some(v) = &i.vmac else { return false };
         let change = match v.kind {
             LinkKind::Macvlan => {
@@ -225,6 +242,9 @@ impl Worker {
                     _ => there.kind.as_deref() == Some("ipvlan"),
                 };
             if same {
+                if !self.prepared.contains(&v.name) {
+                    *script += &self.prepare_link(i, &v.name);
+                }
                 let _ = self.kernel.netlink_mut().change(Change::SetLink { index, up: true });
                 return false;
             }
@@ -236,9 +256,10 @@ impl Worker {
             return false;
         }
         self.log.info(format_args!("({}): Success creating {what} interface {}", i.name, v.name));
-        self.prepare_link(i, &v.name);
+        *script += &self.prepare_link(i, &v.name);
         if let Ok(Some(link)) = self.kernel.netlink_mut().link(&v.name) {
             let _ = self.kernel.netlink_mut().change(Change::SetLink { index: link.index, up: true });
+            self.give_link_local(i, parent, link.index);
             if let LinkKind::Ipvlan(_, Some(own)) = v.kind {
                 let spec = AddressSpec::new(link.index, own.address, own.len);
                 let _ = self.kernel.netlink_mut().change(Change::AddAddress(spec));
@@ -247,8 +268,22 @@ impl Worker {
         true
     }
 
+    /// COMPAT: IPv6 adverts leave a macvlan from the link-local address of the interface below, so the
+    /// macvlan gets it too; deprecated, that nobody else picks it.
+    fn give_link_local(&mut self, i: &VrrpInstance, parent: u32, link: u32) {
+        let Some(own) = self.kernel.interfaces.primary(parent, true, &|a| self.plan.is_virtual(a)) else {
+            return;
+        };
+        if i.ipv6 {
+            let mut spec = AddressSpec::new(link, own, 64);
+            spec.flags = vec![AddressFlag::NoDad];
+            spec.preferred_s = Some(0);
+            let _ = self.kernel.netlink_mut().change(Change::AddAddress(spec));
+        }
+    }
+
     /// Settings of a macvlan and of what is below it; what the kernel does not know is no matter.
-    fn prepare_link(&mut self, i: &VrrpInstance, name: &str) {
+    fn prepare_link(&mut self, i: &VrrpInstance, name: &str) -> String {
         use rha_net::sysctl::{VMAC_PARENT, VMAC_V4, VMAC_V6, set_interface_setting};
         let settings = if i.ipv6 { VMAC_V6 } else { VMAC_V4 };
         for (family, setting, value) in settings {
@@ -260,8 +295,8 @@ impl Worker {
                 self.changed_settings.push((*family, i.interface.clone(), (*setting).to_owned(), former));
             }
         }
-        let script = self.filter.add_vmac(i.ipv6, name, &i.interface);
-        self.apply_filter(&script);
+        self.prepared.insert(name.to_owned());
+        self.filter.add_vmac(i.ipv6, name, &i.interface)
     }
 
     /// `promote_secondaries` of the interfaces that ask for it; put back at the end.
@@ -276,8 +311,12 @@ impl Worker {
         }
     }
 
+    /// The filter and the links of all instances go; settings below them are put back.
     pub(super) fn remove_links(&mut self) {
         let plan = self.plan.clone();
+        let script = self.filter.remove();
+        self.apply_filter(&script);
+        self.prepared.clear();
         for i in &plan.failover.instances {
             if let Some(v) = &i.vmac {
                 self.remove_link(i, &v.name);
@@ -286,14 +325,14 @@ impl Worker {
         for (family, interface, setting, former) in std::mem::take(&mut self.changed_settings) {
             let _ = rha_net::sysctl::set_interface_setting(family, &interface, &setting, &former);
         }
-        let script = self.filter.remove();
-        self.apply_filter(&script);
     }
 
     pub(super) fn remove_link(&mut self, i: &VrrpInstance, name: &str) {
         let Some(index) = self.kernel.interfaces.index(name) else { return };
-        let script = self.filter.remove_vmac(i.ipv6, name);
-        self.apply_filter(&script);
+        if self.prepared.remove(name) {
+            let script = self.filter.remove_vmac(i.ipv6, name);
+            self.apply_filter(&script);
+        }
         if self.kernel.netlink_mut().change(Change::RemoveLink(index)).is_ok() {
             self.log.info(format_args!("({}) Success removing VMAC interface {name}", i.name));
         }
@@ -428,13 +467,13 @@ fn filter_options(g: &FailoverGlobal) -> FilterOptions {
 }
 
 /// `no_accept`: drops what is addressed to the virtual addresses of an instance, or lets it in again.
-pub(super) fn drop_rule(worker: &mut Worker, i: &VrrpInstance, on: bool) {
+pub(super) fn drop_rule(worker: &mut Worker, i: &VrrpInstance, on: bool) -> String {
     let changed = match on {
         true => worker.blocked.insert(i.name.clone()),
         false => worker.blocked.remove(&i.name),
     };
     if !changed {
-        return;
+        return String::new();
     }
     let device = running_interface(i);
     let all: Vec<(IpAddr, &str)> = i
@@ -443,8 +482,7 @@ pub(super) fn drop_rule(worker: &mut Worker, i: &VrrpInstance, on: bool) {
         .chain(&i.excluded)
         .map(|v| (v.address, v.interface.as_deref().unwrap_or(device)))
         .collect();
-    let script = if on { worker.filter.block(&all) } else { worker.filter.unblock(&all) };
-    worker.apply_filter(&script);
+    if on { worker.filter.block(&all) } else { worker.filter.unblock(&all) }
 }
 
 impl Plan {

@@ -1,7 +1,7 @@
 //! Telling of changes: FIFO lines at once, scripts through the queue that keeps their order.
 //!
 //! keepalived.conf(5) "Notify". COMPAT: words, arguments and FIFO lines are the original's; FIFOs are made
-//! with mode 0600 and taken away at the end; a reader that is slow loses lines rather than stopping us.
+//! as the umask allows (0600) and taken away at the end; a reader that is slow loses lines rather than stopping us.
 
 use rha_base::Now;
 use rha_ir::failover::{Command, Fifo, Notify, VrrpInstance};

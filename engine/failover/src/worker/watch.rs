@@ -270,6 +270,12 @@ impl Worker {
     /// A change of the kernel's tables.
     pub(super) fn kernel_says(&mut self, event: NetlinkEvent) {
         match self.kernel.interfaces.take(event) {
+            Changed::Link { name, was, is: Some(false), .. } if self.is_made_here(&name) => {
+                // What is told of a link just made may be older than what we know of it.
+                let _ = self.kernel.list();
+                let is = self.kernel.interfaces.link(&name).map(super::interfaces::is_usable);
+                self.link_changed(&name, was, is);
+            }
             Changed::Link { name, was, is, .. } => self.link_changed(&name, was, is),
             Changed::Added(a) => {
                 if self.settings.report_addresses {
@@ -385,6 +391,10 @@ impl Worker {
         }
     }
 
+    fn is_made_here(&self, name: &str) -> bool {
+        self.plan.failover.instances.iter().any(|i| i.vmac.as_ref().is_some_and(|v| v.name == name))
+    }
+
     fn is_tracked(&self, name: &str) -> bool {
         let own = |i: &rha_ir::failover::VrrpInstance| i.interface == name || running_interface(i) == name;
         self.plan.failover.instances.iter().any(own)
@@ -412,6 +422,9 @@ impl Worker {
 
     /// Somebody removed an address, or a lease ran out because we were not there to renew it.
     fn address_gone(&mut self, link: u32, address: IpAddr) {
+        if self.kernel.restore_static(link, address) {
+            return;
+        }
         let Some(owner) = self.kernel.owner(link, address).map(str::to_owned) else { return };
         let plan = self.plan.clone();
         let Some(at) = plan.failover.instances.iter().position(|i| i.name == owner) else { return };

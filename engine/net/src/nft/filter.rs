@@ -209,6 +209,7 @@ impl Filter {
                 );
             }
             Family::V6 => {
+                let (accept, goto) = (self.verdict("accept"), self.verdict("goto"));
                 let _ = writeln!(
                     out,
                     "add set {t} vips {{ type ipv6_addr ; }}\n\
@@ -219,11 +220,11 @@ impl Filter {
                      add chain {t} out_link_local\n\
                      add rule {t} in_link_local ip6 daddr . iif @vips_link_local {drop}\n\
                      add rule {t} out_link_local ip6 saddr . oif @vips_link_local {drop}\n\
-                     add rule {t} out icmpv6 type @neighbor-discovery accept\n\
-                     add rule {t} out ip6 saddr fe80::/10 goto out_link_local\n\
+                     add rule {t} out icmpv6 type @neighbor-discovery {accept}\n\
+                     add rule {t} out ip6 saddr fe80::/10 {goto} out_link_local\n\
                      add rule {t} out ip6 saddr @vips {drop}\n\
-                     add rule {t} in icmpv6 type @neighbor-discovery accept\n\
-                     add rule {t} in ip6 daddr fe80::/10 goto in_link_local\n\
+                     add rule {t} in icmpv6 type @neighbor-discovery {accept}\n\
+                     add rule {t} in ip6 daddr fe80::/10 {goto} in_link_local\n\
                      add rule {t} in ip6 daddr @vips {drop}"
                 );
             }

@@ -131,11 +131,16 @@ impl Stream {
             },
             _ => (whole.split(|b| *b == b'|').next().unwrap_or_default(), None),
         };
-        let server = back.servers.iter().position(|s| s.cookie.as_deref() == Some(key) && !key.is_empty());
+        let stale = if c.mode == CookieMode::Prefix { None } else { self.read_dates(c, whole) };
+        let server = back
+            .servers
+            .iter()
+            .position(|s| s.cookie.as_deref() == Some(key) && !key.is_empty())
+            .filter(|_| stale.is_none());
         let mut to = None;
         match server {
             _ if ignored => self.cookie.request = b'-',
-            None => self.cookie.request = b'I',
+            None => self.cookie.request = stale.unwrap_or(b'I'),
             Some(s) => {
                 let state = back.state.servers.get(s);
                 if forced || back.model.options.persist || state.is_some_and(|x| x.is_up()) {
@@ -166,6 +171,38 @@ impl Stream {
         to
     }
 
+    /// Remembers the dates of a cookie, `value|last seen|first seen`. What marks it when they are too far away, in
+    /// either direction: seconds that differ by more than a day ahead are a wrong clock.
+    fn read_dates(&mut self, c: &Cookie, whole: &[u8]) -> Option<u8> {
+        const DAY: i64 = 86_400;
+        let bar = |text: &[u8]| text.iter().position(|b| *b == b'|').map(|i| i + 1);
+        let last_at = bar(whole)?;
+        let rest = whole.get(last_at..).unwrap_or_default();
+        let last = read_date(rest);
+        let first = bar(rest).and_then(|i| rest.get(i..)).map_or(0, read_date);
+        self.cookie_dates = (last, first);
+        let now = self.now().wall_us / 1_000_000;
+        let far = |date: i64, most: Option<u32>| {
+            date != 0 && most.is_some_and(|most| now - date > i64::from(most) || date - now > DAY)
+        };
+        let mark = match (far(first, c.maxlife_s), far(last, c.maxidle_s)) {
+            (true, _) => b'O',
+            (_, true) => b'E',
+            _ => return None,
+        };
+        self.cookie_dates = (0, 0);
+        Some(mark)
+    }
+
+    /// Whether a cookie that still leads to the right server must be set again for its dates.
+    fn wants_dates(&self, c: &Cookie) -> bool {
+        let (last, first) = self.cookie_dates;
+        let now = self.now().wall_us / 1_000_000;
+        ((c.maxidle_s.is_some() || last != 0) && (last == 0 || last < now))
+            || (c.maxlife_s.is_some() && first == 0)
+            || (c.maxlife_s.is_none() && first != 0)
+    }
+
     /// Sets, rewrites or removes the cookie in the response; marks the fourth letter.
     pub(super) fn persistence_in_response(&mut self) {
         let plan = self.session.plan.clone();
@@ -182,11 +219,7 @@ impl Stream {
             return;
         }
         // COMPAT: the cookie is not set again while it leads to the same server, unless it carries dates.
-        if self.bound == Bound::Valid
-            && self.cookie.request == b'V'
-            && c.maxidle_s.is_none()
-            && c.maxlife_s.is_none()
-        {
+        if self.bound == Bound::Valid && self.cookie.request == b'V' && !self.wants_dates(c) {
             return;
         }
         let mut out = std::mem::take(&mut self.parts.text);
@@ -197,12 +230,13 @@ impl Stream {
                 out.push(b'=');
                 out.extend_from_slice(v);
                 if c.maxidle_s.is_some() || c.maxlife_s.is_some() {
-                    let date = date_chars(self.now().wall_us / 1_000_000);
+                    let date = date_chars(self.now().wall_us / 1_000_000 + 3);
                     out.push(b'|');
                     out.extend_from_slice(&date);
                     if c.maxlife_s.is_some() {
                         out.push(b'|');
-                        out.extend_from_slice(&date);
+                        let first = self.cookie_dates.1;
+                        out.extend_from_slice(&if first == 0 { date } else { date_chars(first) });
                     }
                 }
                 out.extend_from_slice(b"; path=/");
@@ -325,6 +359,22 @@ impl Stream {
 }
 
 /// A date in five characters: quarter minutes of 30 bits, six bits each.
+/// Seconds since 1970 of five digits of base 64, in steps of four seconds; 0 if they are none.
+fn read_date(text: &[u8]) -> i64 {
+    let digit = |c: &u8| match c {
+        b'A'..=b'Z' => Some(c - b'A'),
+        b'a'..=b'z' => Some(c - b'a' + 26),
+        b'0'..=b'9' => Some(c - b'0' + 52),
+        b'+' => Some(62),
+        b'/' => Some(63),
+        _ => None,
+    };
+    let Some(five) = text.get(..5) else { return 0 };
+    let n = five.iter().try_fold(0i64, |n, c| Some(n << 6 | i64::from(digit(c)?)));
+    // COMPAT: the number has 32 bits.
+    n.map_or(0, |n| i64::from((n << 2) as i32))
+}
+
 fn date_chars(unix_s: i64) -> [u8; 5] {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut n = (unix_s >> 2) as u32;
@@ -339,6 +389,15 @@ fn date_chars(unix_s: i64) -> [u8; 5] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dates_come_back_in_steps_of_four_seconds() {
+        for s in [4, 1_000_000, 1_700_000_003, 2_000_000_000] {
+            assert_eq!(read_date(&date_chars(s)), s & !3);
+        }
+        assert_eq!(read_date(b"AAAA"), 0);
+        assert_eq!(read_date(b"AA=AA"), 0);
+    }
 
     #[test]
     fn a_pair_can_be_cut_out() {

@@ -9,6 +9,7 @@ use rha_http1::{Body, BodyOut, Parsed, ToClient, ToServer};
 use rha_vocab::Dialect;
 
 use super::Next;
+use super::body::{Transfer, take_body};
 use crate::answer::Judgement;
 use crate::eviction::{Eviction, breaks};
 use crate::health_hook::{Seen, answered};
@@ -26,27 +27,6 @@ pub(super) enum Outcome {
     Again,
     /// A reused connection turned out to be closed before anything was answered; nothing is lost.
     Stale,
-}
-
-/// One direction's body on its way.
-#[derive(Debug)]
-struct Transfer {
-    body: Body,
-    how: BodyOut,
-    /// Bytes the other side has not taken yet, in `kept[from..]`.
-    kept: Vec<u8>,
-    from: usize,
-    done: bool,
-}
-
-impl Transfer {
-    fn is_stuck(&self) -> bool {
-        self.from < self.kept.len()
-    }
-
-    fn finished(&self) -> bool {
-        self.done && !self.is_stuck()
-    }
 }
 
 /// What a step of the exchange came to.
@@ -201,10 +181,12 @@ impl Stream {
         let back = self.backend_or_front();
         let keep = self.server_may_keep();
         let pretend = back.model.options.http_pretend_keepalive;
+        self.name_server();
         let mut out = self.session.worker.take_text();
         let r = &self.parts.request;
         let sent = r.head.write(&r.buf, ToServer { keep, pretend_keep: pretend }, &mut out);
         self.server_keep = sent.keep;
+        self.adjust_for_server(&mut out);
         let mut body = r.head.body();
         let mut done = body.is_done();
         let mut consumed = 0;
@@ -447,6 +429,7 @@ impl Stream {
         if self.parts.request.head.is_http11() {
             self.bytes_out += resp.logged_head();
             resp.head.write(&resp.buf, to, &mut out);
+            self.adjust_for_client(&mut out, 0);
             // An interim response that does not fit a socket buffer is not worth waiting for.
             let _ = self.session.conn.try_write(&out);
         }
@@ -550,6 +533,8 @@ impl Stream {
         let mut out = self.session.worker.take_text();
         let resp = &self.parts.response;
         let sent = resp.head.write(&resp.buf, to, &mut out);
+        self.adjust_for_client(&mut out, 0);
+        let resp = &self.parts.response;
         if tunnel {
             return self.become_tunnel(out, x).await;
         }
@@ -737,7 +722,18 @@ impl Stream {
                         self.compose_redirect(r);
                         return Some(self.send_instead().await);
                     }
-                    Done::Reject | Done::Drop => {
+                    Done::Drop => {
+                        self.ends(Fault::Proxy, Phase::Request);
+                        self.bytes_out += self.buffered_size().unwrap_or(0);
+                        self.server_conn = None;
+                        let sides = [self.session.front_stats(), self.back_stats(), self.listener_stats()];
+                        sides.into_iter().flatten().for_each(|s| s.denied_requests.add(1));
+                        if self.only_server_times() {
+                            self.at.response = 0;
+                        }
+                        return Some(Next::Reset);
+                    }
+                    Done::Reject => {
                         self.ends(Fault::Proxy, Phase::Headers);
                         self.server_conn = None;
                         return Some(Next::Close);
@@ -808,52 +804,5 @@ impl Stream {
         self.tunnel(up, down, (unsent, head_len)).await;
         self.server_conn = None;
         Outcome::Done(Next::Close)
-    }
-}
-
-/// Body bytes from the front of an input.
-struct Taken {
-    /// The body is over.
-    done: bool,
-    /// They stand in the text instead.
-    rewritten: bool,
-    /// How many bytes of the input they were.
-    consumed: usize,
-    /// What is logged of them.
-    size: usize,
-}
-
-impl Taken {
-    fn bytes<'a>(&self, input: &'a [u8], text: &'a [u8]) -> &'a [u8] {
-        if self.rewritten { text } else { input.get(..self.consumed).unwrap_or_default() }
-    }
-}
-
-fn take_body(t: &mut Transfer, input: &[u8], text: &mut Vec<u8>) -> Result<Taken, ()> {
-    match t.how {
-        BodyOut::Same => {
-            let s = t.body.relay(input, text).map_err(|_| ())?;
-            Ok(Taken { done: s.done, rewritten: s.rewritten, consumed: s.consumed, size: s.size })
-        }
-        BodyOut::Bare => {
-            text.clear();
-            let s = t.body.decode(input, text).map_err(|_| ())?;
-            Ok(Taken { done: s.done, rewritten: true, consumed: s.consumed, size: text.len() })
-        }
-        BodyOut::Chunked => {
-            let mut data = Vec::new();
-            let s = t.body.decode(input, &mut data).map_err(|_| ())?;
-            text.clear();
-            rha_http1::write_chunk(&data, text);
-            if s.done {
-                text.extend_from_slice(rha_http1::LAST_CHUNK);
-            }
-            Ok(Taken { done: s.done, rewritten: true, consumed: s.consumed, size: data.len() })
-        }
-        BodyOut::Nothing => {
-            let s = t.body.relay(input, text).map_err(|_| ())?;
-            text.clear();
-            Ok(Taken { done: s.done, rewritten: true, consumed: s.consumed, size: 0 })
-        }
     }
 }

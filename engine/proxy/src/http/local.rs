@@ -135,6 +135,7 @@ impl Stream {
         out.extend_from_slice(b"HTTP/1.1 103 Early Hints\r\n");
         out.append(&mut self.parts.hints);
         out.extend_from_slice(b"\r\n");
+        self.adjust_for_client(&mut out, 0);
         self.parts.out = out;
         match self.send_out().await {
             Ok(()) => Flow::Next,

@@ -1,5 +1,7 @@
 //! HTTP/1: the request loop of a client connection, and a request from head to log line.
 
+mod body;
+pub(crate) mod case;
 pub(crate) mod cookie;
 mod exchange;
 pub(crate) mod local;

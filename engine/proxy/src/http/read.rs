@@ -126,6 +126,10 @@ impl Stream {
 
     fn count_bad_request(&mut self) {
         self.malformed = true;
+        let now_s = self.session.now().mono_us / 1_000_000;
+        if let Some(f) = self.session.front_stats() {
+            f.req_rate.hit(now_s);
+        }
         self.number = self.session.worker.shared.requests.fetch_add(1, Relaxed) + 1;
         for s in [self.session.front_stats(), self.listener_stats()].into_iter().flatten() {
             s.requests.add(1);

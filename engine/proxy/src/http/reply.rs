@@ -47,7 +47,31 @@ impl Stream {
             self.status = f.status();
             return Next::Close;
         }
+        if f == Failure::Redirected {
+            self.compose_server_redirect();
+            // COMPAT: before 2.8 the connection is closed.
+            return self.send_reply(self.session.plan.dialect >= rha_vocab::Dialect::V2_8).await;
+        }
         self.error(f.status(), true).await
+    }
+
+    /// `redir` of the server that was chosen. COMPAT: a prefix of `/` adds nothing (`http_basic/redir-*`).
+    fn compose_server_redirect(&mut self) {
+        let policy = self.session.plan.policy;
+        let server = self.server.and_then(|s| self.backend_or_front().server(s));
+        let mut to = server.and_then(|s| s.redir.clone()).filter(|p| p != b"/").unwrap_or_default();
+        let q = &self.parts.request;
+        to.extend_from_slice(rha_http1::Target::of(q.head.target(&q.buf)).path_and_query());
+        let reply = &mut self.parts.reply;
+        reply.clear();
+        reply.status = 302;
+        reply.head.build(302, None, &policy);
+        reply.head.add(b"cache-control", b"no-cache");
+        reply.head.add(b"content-length", b"0");
+        reply.head.add(b"location", &to);
+        if self.session.plan.dialect < rha_vocab::Dialect::V2_8 {
+            reply.head.add(b"connection", b"close");
+        }
     }
 
     /// Composes the reply of `return`, `deny`, `tarpit`.
@@ -140,6 +164,9 @@ impl Stream {
             parts.out.extend_from_slice(&reply.raw);
             kept = false;
         }
+        let mut out = std::mem::take(&mut self.parts.out);
+        self.adjust_for_client(&mut out, 0);
+        self.parts.out = out;
         let sent = self.send_out().await;
         if sent.is_err() {
             return Next::Close;

@@ -72,14 +72,18 @@ impl Stream {
             };
             match done {
                 Done::Reject => return Some(self.reject()),
-                Done::Drop => {
-                    self.ends(Fault::Proxy, Phase::Request);
-                    return Some(Flow::Answered(Next::Reset));
-                }
+                Done::Drop => return Some(self.dropped()),
                 _ => {}
             }
         }
         None
+    }
+
+    /// `silent-drop`: counted as denied, and no time of it is known.
+    fn dropped(&mut self) -> Flow {
+        self.reject();
+        self.at.request = 0;
+        Flow::Answered(Next::Reset)
     }
 
     fn reject(&mut self) -> Flow {
@@ -116,10 +120,7 @@ impl Stream {
                     return Flow::Answered(self.send_reply(true).await);
                 }
                 Done::Reject => return self.reject(),
-                Done::Drop => {
-                    self.ends(Fault::Proxy, Phase::Request);
-                    return Flow::Answered(Next::Reset);
-                }
+                Done::Drop => return self.dropped(),
                 Done::Pause(d) => self.pause(d).await,
                 Done::Body(ms, at_least) => {
                     if let Err(next) = self.wait_for_body(ms, at_least).await {

@@ -8,10 +8,11 @@ use rha_base::ProxyId;
 use rha_http1::{Policy, RestrictNames};
 use rha_ir::{Address, Balance, Bind, Host, Mode, Model, Port, Proxy, Span};
 use rha_net::{ConnectOptions, ListenOptions, Probes, SocketAddress, resolve, resolve_all};
-use rha_sample::Shared;
+use rha_sample::{Names as _, Shared};
 use rha_vocab::Dialect;
 
 use super::logs::{self, TargetPlan};
+use super::process_variables::{AtStart, ProcessVariables};
 use super::rules::{Compiler, Resolver, Variables};
 use super::{
     KeyPlan, ListenerPlan, Plan, PlanError, ProcessPlan, ProxyPlan, RetryOn, ServerPlan, ServerPort, Timeout,
@@ -38,6 +39,7 @@ impl Plan {
             log_targets: Vec::new(),
         };
         let proxies: Vec<_> = model.proxies.iter().enumerate().map(|(i, p)| b.proxy(i, p, old)).collect();
+        let process_variables = b.process_variables();
         if !b.errors.is_empty() {
             return Err(b.errors);
         }
@@ -47,7 +49,7 @@ impl Plan {
             process: b.process,
             proxies,
             log_targets: b.log_targets,
-            process_variables: Vec::new(),
+            process_variables: Arc::new(process_variables),
             local_pages: None,
             observer: None,
             bell: old.map(|o| o.bell.clone()).unwrap_or_default(),
@@ -78,6 +80,11 @@ fn process(model: &Model) -> ProcessPlan {
         max_headers: p.max_headers.map_or(101, |n| n as usize),
         log_uri_len: p.log_uri_len.map_or(1024, |n| n as usize),
         cookie_len: p.cookie_len.map_or(63, |n| n as usize),
+        header_case: p
+            .header_case
+            .iter()
+            .map(|(from, to)| (from.to_ascii_lowercase().into_bytes().into(), to.as_bytes().into()))
+            .collect(),
     }
 }
 
@@ -89,6 +96,25 @@ fn automatic_maxconn() -> u32 {
 }
 
 impl<'a> Builder<'a> {
+    /// Evaluates `set-var` and `set-var-fmt` of the global section, in order.
+    fn process_variables(&mut self) -> ProcessVariables {
+        let mut start = AtStart::new();
+        for (name, value) in &self.model.process.set_vars {
+            let slot = self.names.variable(rha_base::Scope::Process, &name.name);
+            let made = match value {
+                rha_ir::VarValue::Expr(e) => {
+                    rha_sample::Expr::compile(e, &mut self.names).map(|e| start.set_expr(slot, &e))
+                }
+                rha_ir::VarValue::Format(f) => rha_sample::Format::compile_for_http(f, &mut self.names)
+                    .map(|f| start.set_format(slot, &f)),
+            };
+            if let Err(e) = made {
+                self.errors.push(PlanError { span: e.span, message: e.to_string() });
+            }
+        }
+        ProcessVariables::new(self.names.variables.of(rha_base::Scope::Process), start.values)
+    }
+
     fn error(&mut self, span: Span, message: impl Into<String>) {
         self.errors.push(PlanError { span, message: message.into() });
     }
@@ -277,7 +303,7 @@ impl<'a> Builder<'a> {
                 receive_buffer: g.tune_rcvbuf_server,
                 send_buffer: g.tune_sndbuf_server,
             },
-            cookie: s.cookie.as_ref().map(|c| c.to_vec()),
+            cookie: s.cookie.as_ref().map(|c| c.to_vec()).or_else(|| computed_cookie(p, &address)),
             redir: s.redir.as_ref().map(|c| c.to_vec()),
             maxqueue: s.maxqueue,
             backup: s.backup,
@@ -290,6 +316,20 @@ impl<'a> Builder<'a> {
         };
         (address, plan)
     }
+}
+
+/// `cookie … dynamic`: the same for every balancer that has the same key. COMPAT: a hash of the key, the address and
+/// the port (`http_basic/cookie-dynamic`).
+fn computed_cookie(p: &Proxy, address: &SocketAddress) -> Option<Vec<u8>> {
+    let cookie = p.cookie.as_ref().filter(|c| c.dynamic)?;
+    let mut text = cookie.dynamic_key.as_ref()?.to_vec();
+    let to = address.ip()?;
+    match to.ip() {
+        std::net::IpAddr::V4(ip) => text.extend_from_slice(&ip.octets()),
+        std::net::IpAddr::V6(ip) => text.extend_from_slice(&ip.octets()),
+    }
+    text.extend_from_slice(&u32::from(to.port()).to_be_bytes());
+    Some(format!("{:016x}", xxhash_rust::xxh64::xxh64(&text, 0)).into_bytes())
 }
 
 /// `init-addr`: the address of a server whose name does not resolve; `none` starts it without one.

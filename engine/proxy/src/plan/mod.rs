@@ -6,6 +6,7 @@
 mod build;
 pub mod logs;
 pub mod pages;
+pub mod process_variables;
 pub mod rules;
 mod unbuilt;
 
@@ -109,6 +110,8 @@ pub struct ProcessPlan {
     pub log_uri_len: usize,
     /// `tune.http.cookielen`, bytes.
     pub cookie_len: usize,
+    /// `h1-case-adjust`.
+    pub header_case: crate::http::case::Cases,
 }
 
 /// A listening address.
@@ -275,7 +278,7 @@ pub struct Plan {
     /// Log destinations of all proxies.
     pub log_targets: Vec<logs::TargetPlan>,
     /// `proc.` variables.
-    pub process_variables: Vec<Option<rha_base::Value<'static>>>,
+    pub process_variables: Arc<process_variables::ProcessVariables>,
     /// What replies made here look like.
     pub policy: Policy,
     /// Who answers for `stats uri`.

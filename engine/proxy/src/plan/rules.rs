@@ -130,7 +130,7 @@ pub enum Act {
     Tarpit(ReplyPlan),
     Return(ReplyPlan),
     Reject,
-    SilentDrop,
+    SilentDrop(Option<u8>),
     Redirect(Box<RedirectPlan>),
     Auth(Vec<u8>),
     SetHeader(Vec<u8>, Format),
@@ -244,6 +244,12 @@ pub struct Rules {
 pub(super) struct Variables(HashMap<(Scope, String), u16>, [u16; 6]);
 
 impl Variables {
+    /// Names of one scope with their slots.
+    pub(super) fn of(&self, scope: Scope) -> HashMap<String, u16> {
+        let own = self.0.iter().filter(|((s, _), _)| *s == scope);
+        own.map(|((_, name), slot)| (name.clone(), *slot)).collect()
+    }
+
     fn slot(&mut self, scope: Scope, name: &str) -> VarSlot {
         let next = &mut self.1[scope as usize];
         let index = *self.0.entry((scope, name.to_owned())).or_insert_with(|| {
@@ -619,7 +625,7 @@ impl Compiler<'_, '_> {
             Action::Tarpit(r) => Act::Tarpit(self.reply(r, 500, origin)?),
             Action::Return(r) => Act::Return(self.reply(r, 200, origin)?),
             Action::Reject => Act::Reject,
-            Action::SilentDrop => Act::SilentDrop,
+            Action::SilentDrop(ttl) => Act::SilentDrop(*ttl),
             Action::Redirect(r) => {
                 let to = match &r.kind {
                     rha_ir::RedirectKind::Location(f) => RedirectTo::Location(self.format(f)?),

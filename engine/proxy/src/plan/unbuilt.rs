@@ -36,31 +36,17 @@ pub(super) fn refuse(p: &Proxy, allowed: bool, errors: &mut Vec<PlanError>) {
     for (yes, what) in switches(p) {
         refused(yes, what, p.origin);
     }
-    for s in &p.service.servers {
-        refused(s.redir.is_some(), "redir", s.origin);
-    }
 }
 
-fn switches(p: &Proxy) -> [(bool, &'static str); 14] {
+fn switches(p: &Proxy) -> [(bool, &'static str); 7] {
     let o = &p.options;
-    let cookie = p.cookie.as_ref();
     [
         (p.stick_table.is_some(), "stick-table"),
         (!p.filters.is_empty(), "filter"),
-        (p.rate_limit_sessions.unwrap_or(0) != 0, "rate-limit sessions"),
-        (p.send_name_header.is_some(), "http-send-name-header"),
         (p.dispatch.is_some(), "dispatch"),
-        (p.persist_rdp_cookie.is_some(), "persist rdp-cookie"),
         (p.log_format_sd.is_some(), "log-format-sd"),
         (o.checkcache, "option checkcache"),
         (o.transparent, "option transparent"),
         (o.http_use_proxy_header, "option http-use-proxy-header"),
-        (o.h1_case_adjust_client, "option h1-case-adjust-bogus-client"),
-        (o.h1_case_adjust_server, "option h1-case-adjust-bogus-server"),
-        (cookie.is_some_and(|c| c.dynamic), "cookie ... dynamic"),
-        (
-            cookie.is_some_and(|c| c.maxidle_s.is_some() || c.maxlife_s.is_some()),
-            "cookie ... maxidle|maxlife",
-        ),
     ]
 }

@@ -28,6 +28,8 @@ pub(crate) struct Parts {
     pub variables: [Vec<Option<Value<'static>>>; 3],
     /// Variables that an expression set while it ran.
     pub pending: std::cell::RefCell<Vec<(rha_base::VarSlot, Option<Value<'static>>)>>,
+    /// `proc.` variables as they were when first asked for.
+    pub process: std::cell::OnceCell<crate::plan::process_variables::Copied>,
     /// Captured request and response headers by slot.
     pub captures: [Vec<Option<Vec<u8>>>; 2],
     /// Captured cookies (`%CC`, `%CS`).
@@ -55,6 +57,7 @@ impl Parts {
             v.clear();
         }
         self.pending.get_mut().clear();
+        self.process.take();
         for c in &mut self.captures {
             c.clear();
         }
@@ -150,6 +153,8 @@ pub(crate) struct Stream {
     pub down_done: bool,
     /// The session's source and destination, while rules have given this stream others.
     pub moved_from: Option<[Option<std::net::SocketAddr>; 2]>,
+    /// When the client's persistence cookie was last and first seen, seconds since 1970; 0 is unknown.
+    pub cookie_dates: (i64, i64),
     /// What the persistence cookie of the request came to.
     pub bound: crate::http::cookie::Bound,
 }
@@ -205,6 +210,7 @@ impl Stream {
             own_page: false,
             down_done: false,
             moved_from: None,
+            cookie_dates: (0, 0),
             bound: crate::http::cookie::Bound::No,
             session,
         }

@@ -67,7 +67,10 @@ impl Scene for Stream {
             Scope::Transaction => &self.parts.variables[0],
             Scope::Request => &self.parts.variables[1],
             Scope::Response => &self.parts.variables[2],
-            Scope::Process => &self.session.plan.process_variables,
+            Scope::Process => {
+                let all = &self.session.plan.process_variables;
+                &self.parts.process.get_or_init(|| all.copied()).1
+            }
             Scope::Check => return None,
         };
         all.get(usize::from(slot.index))?.as_ref()

@@ -1,8 +1,11 @@
 //! MQTT and FIX messages.
 
-use rha_vocab::{ArgKind, SampleType as T};
+use rha_vocab::{ArgKind, Lifetime, SampleType as T};
 
 use crate::row::{ALWAYS, Converter, NONE, args, convert};
+
+/// Known only to builds with a library that neither our originals nor we have.
+const NOT_BUILT_IN: Lifetime = Lifetime::since(u8::MAX, 0);
 
 /// Rows of this subject.
 pub(crate) const ROWS: &[Converter] = &[
@@ -14,6 +17,14 @@ pub(crate) const ROWS: &[Converter] = &[
         T::Bin,
         ALWAYS,
         "Value of a tag of a FIX message.",
+    ),
+    convert(
+        "da-csv-conv",
+        args(1, &[ArgKind::Str; 12]),
+        T::Str,
+        T::Str,
+        NOT_BUILT_IN,
+        "Properties of a device by its user agent, as a library that is in no build at hand knows them.",
     ),
     convert(
         "mqtt_field_value",

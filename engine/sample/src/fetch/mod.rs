@@ -20,6 +20,8 @@ mod tls;
 mod tls_hello;
 mod variable;
 
+pub use payload::rdp_cookie_value;
+
 use crate::row::Fetch;
 
 /// All rows, by subject.

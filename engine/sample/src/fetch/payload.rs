@@ -302,6 +302,15 @@ enum Found<'a> {
     NotYet,
 }
 
+/// The value of a cookie of the RDP protocol, once it is all there; of any name if `name` is empty.
+#[must_use]
+pub fn rdp_cookie_value<'a>(buffer: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    match find_rdp_cookie(buffer, Some(name)) {
+        Found::Yes(value) => Some(value),
+        Found::No | Found::NotYet => None,
+    }
+}
+
 /// `Cookie: name=value` behind the eleven bytes of TPKT and X.224 headers.
 fn find_rdp_cookie<'a>(buffer: &'a [u8], name: Option<&[u8]>) -> Found<'a> {
     let Some(text) = buffer.get(11..).filter(|t| t.len() > 7) else { return Found::NotYet };

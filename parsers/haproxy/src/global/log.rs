@@ -1,5 +1,6 @@
 //! Log keywords of `global`, and what shapes counters and headers.
 
+use rha_ir::{VarName, VarScope, VarValue};
 use rha_vocab::{Checkpoints, Dialect, Lifetime, Support};
 
 use super::{fail, once, row, since, too_many};
@@ -11,12 +12,12 @@ use crate::{Cx, Form, Keyword, Line, log_target};
 pub const KEYWORDS: &[Keyword] = &[
     row("log", "<target> [len <length>] [format <format>] [sample <ranges>:<size>] <facility> [max level [min level]]", Support::Full, "Adds a log target, or with no removes all of them.", log),
     row("log-send-hostname", "[<string>]", Support::Full, "Puts a host name into log lines.", log_send_hostname),
-    row("h1-case-adjust", "<from> <to>", Support::Planned, "Case in which a header name is sent to HTTP/1 peers that need it.", case_adjust),
-    row("h1-case-adjust-file", "<hdrs-file>", Support::Planned, "File of header names with the case to send them in.", case_file),
+    row("h1-case-adjust", "<from> <to>", Support::Full, "Case in which a header name is sent to HTTP/1 peers that need it.", case_adjust),
+    row("h1-case-adjust-file", "<hdrs-file>", Support::Full, "File of header names with the case to send them in.", case_file),
     since(Lifetime::since(3, 0), row("http-err-codes", "[+-]<range>[,...]", Support::Planned, "Chooses the status codes counted as client errors.", status_codes)),
     since(Lifetime::since(3, 0), row("http-fail-codes", "[+-]<range>[,...]", Support::Planned, "Chooses the status codes counted as server failures.", status_codes)),
-    row("set-var", "<var-name> <expr>", Support::Planned, "Sets a variable of the process.", set_var),
-    row("set-var-fmt", "<var-name> <fmt>", Support::Planned, "Sets a variable of the process from a format.", set_var_fmt),
+    row("set-var", "<var-name> <expr>", Support::Full, "Sets a variable of the process.", set_var),
+    row("set-var-fmt", "<var-name> <fmt>", Support::Full, "Sets a variable of the process from a format.", set_var_fmt),
 ];
 
 fn log(cx: &mut Cx<'_>, line: &Line) {
@@ -51,16 +52,9 @@ fn case_adjust(cx: &mut Cx<'_>, line: &Line) {
     if line.arg(1).is_empty() || line.arg(2).is_empty() {
         return fail(cx, line, "'{k}' expects <from> and <to> as argument.");
     }
-    let (from, to) = (line.text(1), line.text(2));
-    let except = if cx.input.dialect >= Dialect::V2_8 { "except" } else { "execpt" };
-    if !from.eq_ignore_ascii_case(&to) {
-        return fail(cx, line, &format!("<from> and <to> must not differ {except} the case"));
+    if let Err(e) = note_case(cx, &line.text(1), &line.text(2)) {
+        fail(cx, line, &e);
     }
-    let known = &mut cx.model.process.header_case;
-    if known.iter().any(|(f, _)| f.eq_ignore_ascii_case(&from)) {
-        return fail(cx, line, &format!("duplicate entry '{from}'"));
-    }
-    known.push((from, to));
 }
 
 fn case_file(cx: &mut Cx<'_>, line: &Line) {
@@ -71,10 +65,40 @@ fn case_file(cx: &mut Cx<'_>, line: &Line) {
         return fail(cx, line, "'{k}' expects <file> as argument.");
     }
     let name = line.text(1);
-    if cx.input.files.look(&name).is_err() {
+    let Ok(content) = cx.input.files.read(&name) else {
         let text = format!("h1-headers-case-adjust-file '{name}': failed to open file.");
         cx.others.late.push((rha_text::Severity::Error, line.at(1), text));
+        return;
+    };
+    for (n, text) in String::from_utf8_lossy(&content).lines().enumerate() {
+        let text = text.trim_matches([' ', '\t', '\r']);
+        if text.is_empty() || text.starts_with('#') {
+            continue;
+        }
+        let (from, to) = text.split_once([' ', '\t']).unwrap_or((text, ""));
+        if let Err(e) = note_case(cx, from, to.trim_start_matches([' ', '\t'])) {
+            let text = format!("h1-headers-case-adjust-file '{name}' : {e} at line {}.", n + 1);
+            cx.others.late.push((rha_text::Severity::Error, line.at(1), text));
+            return;
+        }
     }
+}
+
+/// Notes in which case a name is sent.
+fn note_case(cx: &mut Cx<'_>, from: &str, to: &str) -> Result<(), String> {
+    if to.is_empty() {
+        return Err("expect <to>".to_owned());
+    }
+    let except = if cx.input.dialect >= Dialect::V2_8 { "except" } else { "execpt" };
+    if !from.eq_ignore_ascii_case(to) {
+        return Err(format!("<from> and <to> must not differ {except} the case"));
+    }
+    let known = &mut cx.model.process.header_case;
+    if known.iter().any(|(f, _)| f.eq_ignore_ascii_case(from)) {
+        return Err(format!("duplicate entry '{from}'"));
+    }
+    known.push((from.to_owned(), to.to_owned()));
+    Ok(())
 }
 
 /// `http-err-codes [+-]<low>[-<high>][,…] …`.
@@ -166,12 +190,14 @@ fn variable(cx: &mut Cx<'_>, line: &Line, what: &str) {
     }
     let result = if line.is(0, "set-var") {
         let mut at = 0;
-        sample_text(cx, Args::of(line, 2), &mut at, ArgContext::None).map(|_| ())
+        sample_text(cx, Args::of(line, 2), &mut at, ArgContext::None).map(VarValue::Expr)
     } else {
         let site = LogSite::plain(ArgContext::None, Checkpoints::CONFIGURATION);
-        log_format_text(cx, line.at(2), line.arg(2), site).map(|_| ())
+        log_format_text(cx, line.at(2), line.arg(2), site).map(VarValue::Format)
     };
-    if let Err(e) = result {
-        cx.error("HA2301", line, 2, e);
+    let name = VarName { scope: VarScope::Proc, name: name.get(5..).unwrap_or_default().to_owned() };
+    match result {
+        Ok(value) => cx.model.process.set_vars.push((name, value)),
+        Err(e) => cx.error("HA2301", line, 2, e),
     }
 }

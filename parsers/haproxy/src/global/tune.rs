@@ -289,6 +289,20 @@ const QUIC_TIME: TimeTexts = TimeTexts {
     tight: false,
 };
 
+/// QUIC's idle timeouts of 3.5.
+pub(super) fn quic_idle(cx: &mut Cx<'_>, line: &Line) -> bool {
+    let before = cx.diagnostics.len();
+    quic_timeout(cx, line);
+    cx.diagnostics.len() == before
+}
+
+/// A time of at most 65535 ms.
+pub(super) fn short_timer(cx: &mut Cx<'_>, line: &Line) -> bool {
+    let before = cx.diagnostics.len();
+    idle_timer(cx, line);
+    cx.diagnostics.len() == before
+}
+
 fn quic_timeout(cx: &mut Cx<'_>, line: &Line) {
     if too_many(cx, line, 1) {
         return;

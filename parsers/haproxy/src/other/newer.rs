@@ -42,7 +42,10 @@ pub const KEYWORDS: &[Keyword] = &[
     known(V34, row(Place::ACME, "reuse-key", "{ on | off }", "Whether a key is kept at renewal.", reuse)),
     known(V34, row(Place::ACME, "acme-vars", "<vars>", "Variables for DNS challenges.", one)),
     known(V34, row(Place::ACME, "provider-name", "<name>", "Name of the DNS provider.", one)),
-    known(V34, row(Place::ACME, "challenge-ready", "<conditions>", "When a challenge counts as ready.", ready)),
+    known(
+        V34,
+        row(Place::ACME, "challenge-ready", "<conditions>", "When a challenge counts as ready.", ready),
+    ),
     known(V34, row(Place::ACME, "dns-delay", "<time>", "Wait before a DNS challenge.", delay)),
     known(V34, row(Place::ACME, "dns-timeout", "<time>", "Longest wait for a DNS challenge.", delay)),
     known(V34, row(Place::HEALTHCHECK, "type", "<type>", "Protocol of the check.", check_type)),
@@ -74,7 +77,8 @@ fn challenge(cx: &mut Cx<'_>, line: &Line) {
     const KNOWN: [&str; 3] = ["http-01", "dns-01", "dns-persist-01"];
     let value = line.text(1);
     if !KNOWN.iter().any(|k| k.eq_ignore_ascii_case(&value)) {
-        let text = "keyword 'challenge' in 'acme' must be one of the following: http-01, dns-01, dns-persist-01";
+        let text =
+            "keyword 'challenge' in 'acme' must be one of the following: http-01, dns-01, dns-persist-01";
         return fail_tight(cx, line, text);
     }
     proxy::too_many(cx, line, 1, 0);
@@ -139,8 +143,7 @@ fn ready(cx: &mut Cx<'_>, line: &Line) {
             "cli" | "dns" | "delay" => {}
             "none" if words.len() == 1 => {}
             "none" => {
-                let text =
-                    "keyword 'challenge-ready' in 'acme' can't combine 'none' with other keywords.";
+                let text = "keyword 'challenge-ready' in 'acme' can't combine 'none' with other keywords.";
                 return fail_tight(cx, line, text);
             }
             _ => return acme(cx, line, "requires parameter separated by commas: 'cli', 'dns' or 'none'"),
@@ -173,15 +176,8 @@ fn log_tag(cx: &mut Cx<'_>, line: &Line) {
 fn on(cx: &mut Cx<'_>, line: &Line) {
     const STEPS: [&str; 7] = ["accept", "request", "connect", "response", "close", "error", "any"];
     // Those that rules and subsystems register besides.
-    const MORE: [&str; 7] = [
-        "quic-init",
-        "tcp-req-conn",
-        "tcp-req-sess",
-        "tcp-req-cont",
-        "tcp-res-cont",
-        "http-req",
-        "http-res",
-    ];
+    const MORE: [&str; 7] =
+        ["quic-init", "tcp-req-conn", "tcp-req-sess", "tcp-req-cont", "tcp-res-cont", "http-req", "http-res"];
     let step = line.text(1);
     let more = step == "http-after-res" || MORE.contains(&step.as_str());
     if !more && !STEPS.contains(&step.as_str()) {
@@ -197,7 +193,8 @@ fn on(cx: &mut Cx<'_>, line: &Line) {
                 return fail(cx, line, format!("'on {step} {word}' expects a logformat string."));
             }
             "format" | "sd" => {
-                let site = LogSite { points: Checkpoints::FRONT_LOG, context: ArgContext::Log, ..LogSite::LOG };
+                let site =
+                    LogSite { points: Checkpoints::FRONT_LOG, context: ArgContext::Log, ..LogSite::LOG };
                 let bytes = line.arg(i + 1).to_owned();
                 if let Err(e) = log_format_text(cx, line.at(i + 1), &bytes, site) {
                     let at = cx.position(line.span);

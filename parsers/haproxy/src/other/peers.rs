@@ -47,7 +47,7 @@ fn bind(cx: &mut Cx<'_>, line: &Line) {
     if line.arg(1).is_empty() {
         return;
     }
-    let before = std::mem::replace(&mut cx.others.current.bind, Some(line.span));
+    let before = cx.others.current.bind.replace(line.span);
     if let Some(before) = before {
         let at = cx.position(before);
         let text = format!(

@@ -74,6 +74,23 @@ fn naming(place: Place, dialect: Dialect) -> Naming {
             bad: "character '{c}' is not permitted in 'fcgi-app' name '{n}'.",
             bad_is_tight: true,
         },
+        Place::LOG_PROFILE => Naming {
+            missing: "missing name for log-profile section.",
+            one: true,
+            bad: "character '{c}' is not permitted in 'log-profile' name '{n}'.",
+            ..FREE
+        },
+        Place::HEALTHCHECK => Naming {
+            missing: "missing name for healthcheck section.",
+            bad: "character '{c}' is not permitted in 'healthcheck' name '{n}'.",
+            ..FREE
+        },
+        Place::ACME => Naming {
+            missing: "section 'acme' requires an ID argument.",
+            missing_is_tight: true,
+            one: true,
+            ..FREE
+        },
         Place::PROGRAM => Naming { missing: "'program' expects an <id> argument", one: true, ..FREE },
         _ => FREE,
     }
@@ -88,6 +105,11 @@ pub fn begin(cx: &mut Cx<'_>, section: &'static Section, line: &Line) {
     }
     if section.place == Place::CRT_STORE && !line.arg(2).is_empty() {
         return fail(cx, line, "'crt-store' section only supports a <name> argument.");
+    }
+    if section.place == Place::ACME && !cx.experimental {
+        let text =
+            "section 'acme' is experimental, must be allowed via a global 'expose-experimental-directives'";
+        return fail_tight(cx, line, text);
     }
     let naming = naming(section.place, cx.input.dialect);
     let say = |cx: &mut Cx<'_>, tight: bool, text: &str| {
@@ -166,7 +188,11 @@ fn duplicate(cx: &mut Cx<'_>, section: &'static Section, line: &Line, name: &str
     let word = section.name;
     let mut stop = true;
     let (severity, text) = match section.place {
-        Place::PEERS | Place::MAILERS | Place::LOG_FORWARD => (
+        Place::HEALTHCHECK => (
+            Severity::Error,
+            format!("parsing [{here}] : healthcheck section '{name}' already defined at {there}."),
+        ),
+        Place::PEERS | Place::MAILERS | Place::LOG_FORWARD | Place::LOG_PROFILE => (
             Severity::Error,
             format!(
                 "Parsing [{here}]: {word} section '{name}' has the same name as another {word} section declared at {there}."

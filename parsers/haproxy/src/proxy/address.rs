@@ -239,9 +239,8 @@ impl Place<'_> {
             return Ok(self.plain(Address::SockPair(fd), family));
         }
         if self.wants.has(Wants::SOCKET_FD) {
-            (self.cx.input.descriptor)(fd).map_err(|why| {
-                ended(self.cx, format!("cannot use file descriptor '{fd}' : {why}."))
-            })?;
+            (self.cx.input.descriptor)(fd)
+                .map_err(|why| ended(self.cx, format!("cannot use file descriptor '{fd}' : {why}.")))?;
         }
         if self.wants.has(Wants::SOCKET_FD) || self.wants.has(Wants::RAW_FD) {
             return Ok(self.plain(Address::Fd(fd), family));

@@ -54,7 +54,7 @@ fn balance(cx: &mut Cx<'_>, line: &Line) {
                 )
             );
             d.extra.balance_needs_log = line.is(1, "log-hash");
-            let planned = hash || matches!(b, Balance::Sticky);
+            let planned = line.is(1, "log-hash") || matches!(b, Balance::Sticky);
             d.proxy.service.balance = Some(b);
             if planned {
                 cx.note(&format!("balance {}", line.text(1)), rha_vocab::Support::Planned, line.at(1));

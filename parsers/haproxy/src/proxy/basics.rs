@@ -90,14 +90,14 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     ),
     planned("dispatch", Place::BACK, "<address>:<port>", "Sends every connection to one address.", dispatch),
     planned("transparent", Place::BACK, "", "Connects to the address the client asked for.", transparent),
-    planned(
+    row(
         "persist",
         Place::BACK,
         "rdp-cookie[(<name>)]",
         "Follows the cookie of remote desktop clients.",
         persist,
     ),
-    planned("rate-limit", Place::FRONT, "sessions <rate>", "Limits new sessions per second.", rate_limit),
+    row("rate-limit", Place::FRONT, "sessions <rate>", "Limits new sessions per second.", rate_limit),
     row(
         "max-keep-alive-queue",
         Place::BACK,
@@ -136,7 +136,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         "Sends mail about server states.",
         email_alert,
     ),
-    planned(
+    row(
         "http-send-name-header",
         Place::BACK,
         "[<header>]",
@@ -155,7 +155,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
             Place::FRONT,
             "{ if | unless } <condition>",
             "Lets a rule choose a backend that is disabled or unpublished.",
-            |_, _| {},
+            super::newer::force_be_switch,
         ),
     ),
     known(
@@ -165,7 +165,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
             Place::PROXY,
             "{ request | response } <filter_list>",
             "Sets the order in which filters run.",
-            |_, _| {},
+            super::newer::filter_sequence,
         ),
     ),
     known(

@@ -97,10 +97,7 @@ pub static OPTIONS: &[BindOption] = &[
         d.bind.defer_accept = true;
         Ok(())
     }),
-    partial(
-        "sockets are handed to the next process by the master, not through this socket (-x)",
-        value("expose-fd", "listeners", "Hands listening sockets to the next process.", expose_fd),
-    ),
+    value("expose-fd", "listeners", "Hands listening sockets to the next process.", expose_fd),
     value("gid", "<gid>", "Sets the group of a unix socket by number.", gid),
     value("group", "<group>", "Sets the group of a unix socket.", group),
     since(
@@ -120,7 +117,14 @@ pub static OPTIONS: &[BindOption] = &[
         no_effect(
             "only HTTP/2 clients are probed, and a start with HTTP/2 is refused",
             planned(value("idle-ping", "<delay>", "Probes idle clients.", |_, line, i, _| {
-                present(line, i, "missing value")
+                let name = line.text(i);
+                if line.arg(i + 1).is_empty() {
+                    return Err(format!("'{name}' expects an argument."));
+                }
+                units::time(line.arg(i + 1), TimeUnit::Ms).map(|_| ()).map_err(|_| {
+                    let c = line.text(i + 1).chars().find(|c| !c.is_ascii_digit()).unwrap_or('x');
+                    format!("unexpected character '{c}' in '{name}' argument on bind line.")
+                })
             })),
         ),
     ),
@@ -128,8 +132,17 @@ pub static OPTIONS: &[BindOption] = &[
     since(
         3,
         4,
-        planned(value("ktls", "on|off", "Lets the kernel do the record layer.", |_, line, i, _| {
-            present(line, i, "missing value")
+        planned(value("ktls", "on|off", "Lets the kernel do the record layer.", |cx, line, i, _| {
+            let name = line.text(i);
+            let value = line.text(i + 1);
+            match value.as_str() {
+                "" => Err(format!("'{name}' expects \"on\" or \"off\" as an argument.")),
+                _ if !cx.experimental => Err(format!(
+                    "'{name}' directive is experimental, must be allowed via a global 'expose-experimental-directives'"
+                )),
+                v if v.eq_ignore_ascii_case("on") || v.eq_ignore_ascii_case("off") => Ok(()),
+                v => Err(format!("'{name}' expects \"on\" or \"off\" as an argument, got '{v}'.")),
+            }
         })),
     ),
     since(
@@ -202,7 +215,9 @@ pub static OPTIONS: &[BindOption] = &[
         3,
         4,
         planned(value("tcp-ss", "<mode>", "Keeps the packet that opened a connection.", |_, line, i, _| {
-            present(line, i, "missing value")
+            let known = ["0", "1", "2"].iter().any(|w| line.is(i + 1, w));
+            let text = "'tcp-ss' : TCP Save SYN option expects an integer argument from 0 to 2";
+            if known { Ok(()) } else { Err(text.to_owned()) }
         })),
     ),
     value("tcp-ut", "<delay>", "Limits how long data may stay unacknowledged.", tcp_ut),
@@ -311,13 +326,6 @@ pub static OPTIONS: &[BindOption] = &[
         tls::keep(line, i, "missing the comma-delimited NPN protocol suite", &mut d.bind.tls_options)
     }),
     tls_flag("prefer-client-ciphers", "Lets the client choose the cipher."),
-    since(
-        3,
-        2,
-        tls_value("renegotiate", "Allows renegotiation.", |_, line, i, d| {
-            tls::keep(line, i, "missing value", &mut d.bind.tls_options)
-        }),
-    ),
     since(
         2,
         8,
@@ -576,16 +584,20 @@ pub(super) fn has_namespace(cx: &Cx<'_>, name: &str) -> bool {
     cx.input.files.look(&format!("/var/run/netns/{name}")).is_ok()
 }
 
-fn quic_cc(cx: &mut Cx<'_>, line: &Line, i: usize, _: &mut BindDraft) -> Result<(), String> {
-    present(line, i, "missing control congestion algorithm")?;
+fn quic_cc(_: &mut Cx<'_>, line: &Line, i: usize, _: &mut BindDraft) -> Result<(), String> {
+    quic_algorithm(line, i)
+}
+
+/// The algorithm of a `quic-cc-algo`, of either side.
+pub(super) fn quic_algorithm(line: &Line, i: usize) -> Result<(), String> {
     let word = line.text(i + 1);
+    if word.is_empty() {
+        return Err("'quic-cc-algo' : missing control congestion algorithm".to_owned());
+    }
     if ["newreno", "cubic", "nocc", "bbr"].iter().any(|w| word.starts_with(w)) {
         return Ok(());
     }
-    if cx.input.dialect < Dialect::V3_2 {
-        return Err(format!("'{word}' : unknown control congestion algorithm"));
-    }
-    Err(format!("'quic-cc-algo' : unknown control congestion algorithm '{word}'"))
+    Err(format!("'{word}' : unknown control congestion algorithm"))
 }
 
 fn severity(_: &mut Cx<'_>, line: &Line, i: usize, _: &mut BindDraft) -> Result<(), String> {

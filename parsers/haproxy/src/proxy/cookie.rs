@@ -5,19 +5,22 @@ use rha_text::Severity;
 use rha_vocab::Support;
 
 use super::basics::shown;
-use super::rows::{planned, row};
+use super::rows::{row, with};
 use super::{draft, warn_unless};
 use crate::units::{self, TimeError, TimeUnit};
 use crate::{Cx, Keyword, Line, Place};
 
 pub(super) const KEYWORDS: &[Keyword] = &[
     row("cookie", Place::BACK, "<name> [options]", "Keeps a client on its server by a cookie.", cookie),
-    planned(
-        "dynamic-cookie-key",
-        Place::BACK,
-        "<string>",
-        "Sets the secret of cookies made from addresses.",
-        key,
+    with(
+        Support::Partial("a cookie does not follow its server to another address while running"),
+        row(
+            "dynamic-cookie-key",
+            Place::BACK,
+            "<string>",
+            "Sets the secret of cookies made from addresses.",
+            key,
+        ),
     ),
 ];
 
@@ -99,7 +102,6 @@ fn option(cx: &mut Cx<'_>, line: &Line, i: usize, c: &mut Cookie, modes: &mut Mo
         b"httponly" => c.httponly = true,
         b"secure" => c.secure = true,
         b"dynamic" => {
-            cx.note("cookie dynamic", Support::Planned, line.at(i));
             warn_unless(cx, line, Place::BACKEND, "dynamic", "");
             c.dynamic = true;
         }
@@ -108,12 +110,10 @@ fn option(cx: &mut Cx<'_>, line: &Line, i: usize, c: &mut Cookie, modes: &mut Mo
             return Some(2);
         }
         b"maxidle" => {
-            cx.note("cookie maxidle", Support::Planned, line.at(i));
             c.maxidle_s = Some(seconds(cx, line, i, "idletime")?);
             return Some(2);
         }
         b"maxlife" => {
-            cx.note("cookie maxlife", Support::Planned, line.at(i));
             c.maxlife_s = Some(seconds(cx, line, i, "lifetime")?);
             return Some(2);
         }

@@ -27,6 +27,7 @@ mod finish;
 mod finish_http;
 mod finish_servers;
 mod logs;
+mod newer;
 mod options;
 mod removed;
 mod rows;

@@ -165,7 +165,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     row("option dontlog-normal", Place::FRONT, "", "Logs only what went wrong.", switch),
     row("option log-separate-errors", Place::FRONT, "", "Logs errors at a higher level.", switch),
     row("option log-health-checks", Place::BACK, "", "Logs the result of each check.", switch),
-    planned("option socket-stats", Place::FRONT, "", "Counts per socket.", switch),
+    row("option socket-stats", Place::FRONT, "", "Counts per socket.", switch),
     with(
         NO_QUICKACK,
         row(
@@ -199,14 +199,14 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         Support::NoEffect("packets never wait to be filled"),
         row("option http-no-delay", Place::PROXY, "", "Never waits to fill packets.", switch),
     ),
-    planned(
+    row(
         "option h1-case-adjust-bogus-client",
         Place::FRONT,
         "",
         "Writes header names for clients as configured.",
         switch,
     ),
-    planned(
+    row(
         "option h1-case-adjust-bogus-server",
         Place::BACK,
         "",

@@ -166,7 +166,9 @@ pub static OPTIONS: &[ServerOption] = &[
     since(
         3,
         4,
-        planned(flag("check-pool-conn-name", "Names idle connections for checks.", |_, _, _, _| Ok(1))),
+        planned(value("check-pool-conn-name", "<name>", "Names idle connections.", |_, line, i, _| {
+            needs(line, i, ": missing value").map(|()| 1)
+        })),
     ),
     planned(value("check-proto", "<name>", "Forces the protocol of checks.", |_, line, i, _| {
         protocol(line, i).map(|_| 1)
@@ -248,8 +250,8 @@ pub static OPTIONS: &[ServerOption] = &[
         3,
         4,
         planned(value("ktls", "on|off", "Lets the kernel do the record layer.", |_, line, i, _| {
-            needs(line, i, "expects an argument.")?;
-            Ok(1)
+            let known = ["on", "off"].iter().any(|w| line.text(i + 1).eq_ignore_ascii_case(w));
+            if known { Ok(1) } else { Err("'ktls' expects \"on\" or \"off\" as an argument.".into()) }
         })),
     ),
     since(
@@ -455,15 +457,14 @@ pub static OPTIONS: &[ServerOption] = &[
         3,
         3,
         planned(value("quic-cc-algo", "<algorithm>", "Sets QUIC's congestion control.", |_, line, i, _| {
-            needs(line, i, "expects an argument")?;
-            Ok(1)
+            super::bind_options::quic_algorithm(line, i).map(|()| 1)
         })),
     ),
-    planned(value("redir", "<prefix>", "Redirects clients to the server.", |_, line, i, d| {
+    value("redir", "<prefix>", "Redirects clients to the server.", |_, line, i, d| {
         needs(line, i, "expects <prefix> as argument.\n")?;
         d.server.redir = Some(line.arg(i + 1).into());
         Ok(1)
-    })),
+    }),
     since(3, 3, tls_flag("renegotiate", "Allows renegotiation.")),
     planned(value("resolve-net", "<network>[,<network>]*", "Prefers addresses in networks.", resolve_net)),
     planned(value("resolve-opts", "<option>,…", "Sets how names are resolved.", resolve_opts)),

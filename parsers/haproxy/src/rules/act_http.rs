@@ -250,10 +250,6 @@ pub(super) fn variable(r: &mut Reading<'_, '_, '_>) -> Read {
     };
     let (name, conditions) = conditions(inner, kind == "unset-var")?;
     let name: VarName = variable_text(name.as_bytes())?;
-    if name.scope == rha_ir::VarScope::Proc {
-        let span = r.args.span(0);
-        r.cx.note(&format!("{kind}(proc.…)"), rha_vocab::Support::Planned, span);
-    }
     if kind == "unset-var" {
         return Ok(Action::UnsetVar(name));
     }

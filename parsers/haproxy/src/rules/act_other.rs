@@ -208,6 +208,7 @@ pub(super) fn mark(r: &mut Reading<'_, '_, '_>) -> Read {
 
 /// `silent-drop [rst-ttl <n>]`.
 pub(super) fn silent_drop(r: &mut Reading<'_, '_, '_>) -> Read {
+    let mut ttl = None;
     if r.cx.input.dialect >= rha_vocab::Dialect::V2_8 && r.take("rst-ttl") {
         if r.ends_at(0) {
             return Err("missing rst-ttl value\n".to_owned());
@@ -220,9 +221,10 @@ pub(super) fn silent_drop(r: &mut Reading<'_, '_, '_>) -> Read {
         if !(1..=255).contains(&n) {
             return Err("valid rst-ttl values are [1-255]\n".to_owned());
         }
+        ttl = u8::try_from(n).ok();
         r.at += 1;
     }
-    Ok(Action::SilentDrop)
+    Ok(Action::SilentDrop(ttl))
 }
 
 /// `set-bandwidth-limit <name> [limit { <expr> | <size> }] [period { <expr> | <time> }]`.

@@ -126,7 +126,7 @@ actions! {
         "set-uri" "<fmt>" [39, 40, 45] whole ALWAYS FULL super::act_message::set_uri, "Replaces the whole request target.";
         "set-var" "(<name>[,<cond>...]) <expr>" [46, 47, 52] prefix ALWAYS FULL super::act_http::variable, "Stores the value of an expression in a variable.";
         "set-var-fmt" "(<name>[,<cond>...]) <fmt>" [45, 46, 51] prefix ALWAYS FULL super::act_http::variable, "Stores a formatted text in a variable.";
-        "silent-drop" "[rst-ttl <ttl>]" [54, 59, 64] whole ALWAYS PLANNED super::act_other::silent_drop, "Drops the connection without telling the client.";
+        "silent-drop" "[rst-ttl <ttl>]" [54, 59, 64] whole ALWAYS FULL super::act_other::silent_drop, "Drops the connection without telling the client.";
         "strict-mode" "{on | off}" [40, 41, 46] whole ALWAYS MODE super::act_http::strict_mode, "Says whether a failed rewrite is an error.";
         "tarpit" "[status <code>] [...]" [41, 42, 47] whole ALWAYS FULL super::act_http::deny, "Keeps the client waiting for the tarpit timeout, then denies.";
         "track-sc" "<n> <key> [table <table>]" [42, 43, 48] prefix ALWAYS PLANNED super::act_table::track, "Counts for a key in a stick table.";
@@ -175,7 +175,7 @@ actions! {
         "set-tos" "<tos>" [32, 36, 40] whole ALWAYS PLANNED super::act_other::mark, "Sets the type of service towards the client.";
         "set-var" "(<name>[,<cond>...]) <expr>" [29, 31, 35] prefix ALWAYS FULL super::act_http::variable, "Stores the value of an expression in a variable.";
         "set-var-fmt" "(<name>[,<cond>...]) <fmt>" [28, 30, 34] prefix ALWAYS FULL super::act_http::variable, "Stores a formatted text in a variable.";
-        "silent-drop" "[rst-ttl <ttl>]" [33, 37, 41] whole ALWAYS PLANNED super::act_other::silent_drop, "Drops the connection without telling the client.";
+        "silent-drop" "[rst-ttl <ttl>]" [33, 37, 41] whole ALWAYS FULL super::act_other::silent_drop, "Drops the connection without telling the client.";
         "strict-mode" "{on | off}" [25, 26, 30] whole ALWAYS MODE super::act_http::strict_mode, "Says whether a failed rewrite is an error.";
         "track-sc" "<n> <key> [table <table>]" [26, 27, 31] prefix ALWAYS PLANNED super::act_table::track, "Counts for a key in a stick table.";
         "unset-var" "(<name>)" [30, 32, 36] prefix ALWAYS FULL super::act_http::variable, "Removes a variable.";
@@ -228,7 +228,7 @@ actions! {
         "set-tos" "<tos>" [13, 16, 17] whole ALWAYS PLANNED super::act_other::mark, "Sets the type of service towards the client.";
         "set-var" "(<name>[,<cond>...]) <expr>" [6, 7, 8] prefix ALWAYS FULL super::act_http::variable, "Stores the value of an expression in a variable.";
         "set-var-fmt" "(<name>[,<cond>...]) <fmt>" [5, 6, 7] prefix ALWAYS FULL super::act_http::variable, "Stores a formatted text in a variable.";
-        "silent-drop" "[rst-ttl <ttl>]" [14, 17, 18] whole ALWAYS PLANNED super::act_other::silent_drop, "Drops the connection without telling the client.";
+        "silent-drop" "[rst-ttl <ttl>]" [14, 17, 18] whole ALWAYS FULL super::act_other::silent_drop, "Drops the connection without telling the client.";
         "unset-var" "(<name>)" [7, 8, 9] prefix ALWAYS FULL super::act_http::variable, "Removes a variable.";
     }
     TcpSession "tcp-request session" FRONT => super::tcp::tcp_request {
@@ -250,7 +250,7 @@ actions! {
         "set-tos" "<tos>" [13, 17, 18] whole ALWAYS PLANNED super::act_other::mark, "Sets the type of service towards the client.";
         "set-var" "(<name>[,<cond>...]) <expr>" [6, 7, 8] prefix ALWAYS FULL super::act_http::variable, "Stores the value of an expression in a variable.";
         "set-var-fmt" "(<name>[,<cond>...]) <fmt>" [5, 6, 7] prefix ALWAYS FULL super::act_http::variable, "Stores a formatted text in a variable.";
-        "silent-drop" "[rst-ttl <ttl>]" [14, 18, 19] whole ALWAYS PLANNED super::act_other::silent_drop, "Drops the connection without telling the client.";
+        "silent-drop" "[rst-ttl <ttl>]" [14, 18, 19] whole ALWAYS FULL super::act_other::silent_drop, "Drops the connection without telling the client.";
         "unset-var" "(<name>)" [7, 8, 9] prefix ALWAYS FULL super::act_http::variable, "Removes a variable.";
     }
     TcpRequest "tcp-request content" PROXY => super::tcp::tcp_request {
@@ -282,7 +282,7 @@ actions! {
         "set-tos" "<tos>" [20, 25, 26] whole ALWAYS PLANNED super::act_other::mark, "Sets the type of service towards the client.";
         "set-var" "(<name>[,<cond>...]) <expr>" [13, 14, 15] prefix ALWAYS FULL super::act_http::variable, "Stores the value of an expression in a variable.";
         "set-var-fmt" "(<name>[,<cond>...]) <fmt>" [12, 13, 14] prefix ALWAYS FULL super::act_http::variable, "Stores a formatted text in a variable.";
-        "silent-drop" "[rst-ttl <ttl>]" [21, 26, 27] whole ALWAYS PLANNED super::act_other::silent_drop, "Drops the connection without telling the client.";
+        "silent-drop" "[rst-ttl <ttl>]" [21, 26, 27] whole ALWAYS FULL super::act_other::silent_drop, "Drops the connection without telling the client.";
         "switch-mode" "http [proto <proto>]" [3, 3, 4] whole ALWAYS PLANNED super::act_other::switch_mode, "Turns a TCP stream into an HTTP one.";
         "unset-var" "(<name>)" [14, 15, 16] prefix ALWAYS FULL super::act_http::variable, "Removes a variable.";
         "use-service" "<service>" [4, 4, 5] whole ALWAYS PLANNED super::act_other::use_service, "Hands the request to a built-in service.";
@@ -306,7 +306,7 @@ actions! {
         "set-tos" "<tos>" [13, 16, 16] whole ALWAYS PLANNED super::act_other::mark, "Sets the type of service towards the client.";
         "set-var" "(<name>[,<cond>...]) <expr>" [10, 11, 11] prefix ALWAYS FULL super::act_http::variable, "Stores the value of an expression in a variable.";
         "set-var-fmt" "(<name>[,<cond>...]) <fmt>" [9, 10, 10] prefix ALWAYS FULL super::act_http::variable, "Stores a formatted text in a variable.";
-        "silent-drop" "[rst-ttl <ttl>]" [14, 17, 17] whole ALWAYS PLANNED super::act_other::silent_drop, "Drops the connection without telling the client.";
+        "silent-drop" "[rst-ttl <ttl>]" [14, 17, 17] whole ALWAYS FULL super::act_other::silent_drop, "Drops the connection without telling the client.";
         "unset-var" "(<name>)" [11, 12, 12] prefix ALWAYS FULL super::act_http::variable, "Removes a variable.";
     }
     QuicInitial "quic-initial" FRONT => super::quic::quic_initial {

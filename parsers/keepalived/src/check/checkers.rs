@@ -57,10 +57,7 @@ pub(super) const ROWS: &[Keyword] = &[
             cx.check.in_host = true;
             edit(cx, |c| c.hosts.push(Connect::default()))
         })
-        .closing(|cx| {
-            cx.check.in_host = false;
-            Ok(())
-        }),
+        .closing(close_host),
     Keyword::block("MISC_CHECK", R, "{", V1_2, "A program.", M).opening(open_misc).closing(close_misc),
     Keyword::block("FILE_CHECK", R, "{", V2_1, "A number in a file.", Place::FILE_CHECK)
         .opening(|cx, l| {
@@ -279,19 +276,35 @@ pub(super) fn begin(cx: &mut Cx<'_>, line: &Line, kind: CheckerKind, connects: b
 pub(super) fn link_local(cx: &mut Cx<'_>) -> Flow {
     let Some(r) = cx.check.real() else { return Ok(()) };
     let own = r.model.address.ip();
-    let Some(c) = r.checkers.last_mut() else { return Ok(()) };
-    let target = c.connect.as_ref().and_then(|c| c.ip).unwrap_or(own);
-    let bound = c.connect.as_ref().is_some_and(|c| c.bind_if.is_some());
-    if let std::net::IpAddr::V6(a) = target
-        && a.segments()[0] & 0xffc0 == 0xfe80
-        && !bound
-    {
-        let origin = c.origin;
+    let Some(c) = r.checkers.last() else { return Ok(()) };
+    let options = c.connect.clone().unwrap_or_default();
+    let (target, origin) = (options.ip.unwrap_or(own), c.origin);
+    if needs_interface(target, &options) {
         r.checkers.pop();
-        let line = Line { span: origin, ..Line::default() };
-        cx.error("KA3042", &line, 0, format!("Checker link local address {target} requires a bind_if"));
+        say_link_local(cx, target, origin);
     }
     Ok(())
+}
+
+fn close_host(cx: &mut Cx<'_>) -> Flow {
+    cx.check.in_host = false;
+    let Some(c) = cx.check.checker() else { return Ok(()) };
+    let Some(options) = c.hosts.last().cloned() else { return Ok(()) };
+    let origin = c.origin;
+    if let Some(target) = options.ip.filter(|ip| needs_interface(*ip, &options)) {
+        c.hosts.pop();
+        say_link_local(cx, target, origin);
+    }
+    Ok(())
+}
+
+fn needs_interface(target: std::net::IpAddr, options: &Connect) -> bool {
+    matches!(target, std::net::IpAddr::V6(a) if a.is_unicast_link_local()) && options.bind_if.is_none()
+}
+
+fn say_link_local(cx: &mut Cx<'_>, target: std::net::IpAddr, origin: rha_text::Span) {
+    let line = Line { span: origin, ..Line::default() };
+    cx.error("KA3042", &line, 0, format!("Checker link local address {target} requires a bind_if"));
 }
 
 fn bind_to(cx: &mut Cx<'_>, line: &Line) -> Flow {
@@ -403,7 +416,9 @@ fn dns_name(cx: &mut Cx<'_>, line: &Line) -> Flow {
         return Ok(());
     }
     let text = cx.arg(line, 1)?.to_owned();
-    if (text.starts_with('.') && text != ".") || text.contains("..") {
+    // COMPAT: the search begins behind the first byte, so that one letter and a dot count as empty too.
+    let short = text.as_bytes().get(1) == Some(&b'.');
+    if (text.starts_with('.') && text != ".") || short || text.contains("..") {
         cx.error("KA3042", line, 1, format!("DNS_CHECK name '{text}' has empty label - ignoring"));
         return Ok(());
     }

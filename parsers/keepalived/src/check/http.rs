@@ -47,7 +47,8 @@ pub(super) const ROWS: &[Keyword] = &[
         .closing(close),
     Keyword::block("SSL_GET", R, "{", V1_2, "Pages over TLS.", Place::SSL_GET)
         .opening(|cx, l| open(cx, l, true))
-        .closing(close),
+        .closing(close)
+        .support(rha_vocab::Support::Planned),
     Keyword::new("nb_get_retry", H, "N", V1_2, "Older word for retry.", |cx, l| {
         cx.error("KA4101", l, 0, "nb_get_retry is deprecated - please use 'retry'");
         let n = count(cx, l, 0, u32::MAX, true, "Invalid nb_get_retry value '{v}'")?;

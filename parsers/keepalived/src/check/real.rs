@@ -83,7 +83,7 @@ pub(super) const ROWS: &[Keyword] = &[
         }
         let name = l.word(1).to_owned();
         edit(cx, |d| d.model.snmp_name = Some(name))
-    }),
+    }).support(rha_vocab::Support::Planned),
 ];
 
 fn edit(cx: &mut Cx<'_>, change: impl FnOnce(&mut RealDraft)) -> Flow {
@@ -163,6 +163,6 @@ fn program(cx: &mut Cx<'_>, line: &Line, slot: fn(&mut RealServer) -> &mut Optio
         cx.error("KA2040", line, 1, said);
         return Ok(());
     }
-    let command = cx.command(line, "notify");
+    let command = cx.command(line, "notify")?;
     edit(cx, |d| *slot(&mut d.model) = command)
 }

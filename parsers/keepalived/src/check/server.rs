@@ -8,7 +8,7 @@ use rha_ir::failover::{
 };
 
 use super::{ServerDraft, address_and_port, count, family_of, time};
-use crate::keyword::Reader;
+use crate::keyword::{LVS, Reader};
 use crate::rows::*;
 use crate::{Cx, Flow, Keyword, Line, Place, values};
 
@@ -40,13 +40,13 @@ pub(super) const ROWS: &[Keyword] = &[
     Keyword::new("certificate", S, "FILE", V1, "Our certificate.", |cx, l| ssl(cx, l, "certfile", |s| &mut s.certificate)),
     Keyword::new("key", S, "FILE", V1, "Its key.", |cx, l| ssl(cx, l, "keyfile", |s| &mut s.key)),
     Keyword::new("virtual_server_group", Place::TOP, "NAME { ADDRESS [PORT]… }", V1, "Addresses and marks of one service.", group)
-        .read_by(Reader::Checker).support(Support::Planned),
+        .read_by(Reader::Checker).support(LVS),
     Keyword::part("IPADDR|RANGE", Place::SERVER_GROUP, "[PORT]", "An address, a range, or a network.", "virtual_server_group"),
     Keyword::part("fwmark", Place::SERVER_GROUP, "N [inet|inet6]", "A mark.", "virtual_server_group"),
     Keyword::block("virtual_server", Place::TOP, "ADDRESS [PORT] | fwmark N | group NAME {", V1, "A service spread over real servers.", P)
         .opening(open)
         .closing(close)
-        .read_by(Reader::Checker).support(Support::Planned),
+        .read_by(Reader::Checker).support(LVS),
     Keyword::new("ip_family", P, "inet|inet6", V1_2, "Family of a service by mark.", family),
     Keyword::new("retry", P, "N", V1_3, "How many failures more are forgiven.", |cx, l| {
         let n = count(cx, l, 1, u32::MAX, false, "retry value invalid - {v}")?;
@@ -77,7 +77,10 @@ pub(super) const ROWS: &[Keyword] = &[
         }
         edit(cx, |d| d.model.scheduler = name)
     }),
-    Keyword::new("hashed", P, "", V1_3, "The kernel keeps the service in a hash.", |cx, _| edit(cx, |d| d.model.flags.hashed = true)),
+    Keyword::new("hashed", P, "", V1_3, "The kernel keeps the service in a hash.", |cx, l| {
+        // COMPAT: held to the schedulers of the flags beside it, though the kernel would take it for all.
+        if for_hashing(cx, l) { edit(cx, |d| d.model.flags.hashed = true) } else { Ok(()) }
+    }),
     Keyword::new("ops", P, "", V1_2, "One packet is a connection.", |cx, _| edit(cx, |d| d.model.flags.one_packet = true)),
     Keyword::new("flag-1", P, "", V1_3, "First flag of the scheduler.", |cx, _| edit(cx, |d| d.model.flags.flag1 = true)),
     Keyword::new("flag-2", P, "", V1_3, "Second flag of the scheduler.", |cx, _| edit(cx, |d| d.model.flags.flag2 = true)),
@@ -148,7 +151,7 @@ pub(super) const ROWS: &[Keyword] = &[
         }
         let name = l.word(1).to_owned();
         edit(cx, |d| d.model.snmp_name = Some(name))
-    }),
+    }).support(Support::Planned),
     Keyword::new("alpha", P, "", V1_1, "Servers are down until a check succeeds.", |cx, _| edit(cx, |d| d.model.alpha = true)),
     Keyword::new("omega", P, "", V1_1, "Programs are told at the end too.", |cx, _| edit(cx, |d| d.model.omega = true)),
     Keyword::new("quorum_up", P, PROGRAM, V1_1, "Told when there are enough servers.", |cx, l| {
@@ -228,8 +231,13 @@ fn group(cx: &mut Cx<'_>, line: &Line) -> Flow {
         entries: Vec::new(),
         origin: line.at(1),
     });
+    // COMPAT: the name is cut out before the block is read, so that a complaint about the block finds no
+    // word to call it by, which ends the reading.
     let mut header = line.clone();
     header.words.remove(1);
+    if let Some(first) = header.words.first_mut() {
+        *first = crate::line::Word { start: 0, end: 0 };
+    }
     let mut families = (false, false, false);
     cx.value_block(&header, &mut |cx, l| group_entry(cx, l, &name, &mut families))?;
     let empty = cx.model.virtual_server_groups.last().is_some_and(|g| g.entries.is_empty());
@@ -480,13 +488,21 @@ fn family(cx: &mut Cx<'_>, line: &Line) -> Flow {
 /// Flags of `sh` and `mh`, which must be written behind the scheduler.
 ///
 /// COMPAT: with the other of the two schedulers they are ignored without a word.
+/// Whether the scheduler is one that hashes; says it when not.
+fn for_hashing(cx: &mut Cx<'_>, line: &Line) -> bool {
+    let fits = cx.check.server().is_some_and(|d| matches!(d.model.scheduler.as_str(), "sh" | "mh"));
+    if !fits {
+        cx.error("KA3040", line, 0, format!("{} only applies to sh scheduler - ignoring", line.word(0)));
+    }
+    fits
+}
+
 fn hash_flag(cx: &mut Cx<'_>, line: &Line) -> Flow {
     let word = line.word(0).to_owned();
-    let scheduler = cx.check.server().map(|d| d.model.scheduler.clone()).unwrap_or_default();
-    if scheduler != "sh" && scheduler != "mh" {
-        cx.error("KA3040", line, 0, format!("{word} only applies to sh scheduler - ignoring"));
+    if !for_hashing(cx, line) {
         return Ok(());
     }
+    let scheduler = cx.check.server().map(|d| d.model.scheduler.clone()).unwrap_or_default();
     let Some(flag) = word.strip_prefix(&format!("{scheduler}-")) else { return Ok(()) };
     let port = flag == "port";
     edit(cx, |d| {
@@ -579,7 +595,7 @@ fn granularity(cx: &mut Cx<'_>, line: &Line) -> Flow {
         };
         n
     } else {
-        let Ok(mask) = text.parse::<Ipv4Addr>() else {
+        let Some(mask) = crate::values::loose_ipv4(&text) else {
             let said = format!("Invalid IPv4 persistence_granularity specified - {text}");
             cx.error("KA2023", line, 1, said);
             return Ok(());
@@ -603,7 +619,7 @@ fn program(cx: &mut Cx<'_>, line: &Line, slot: fn(&mut VirtualServer) -> &mut Op
         cx.error("KA2040", line, 1, said);
         return Ok(());
     }
-    let command = cx.command(line, "quorum");
+    let command = cx.command(line, "quorum")?;
     edit(cx, |d| *slot(&mut d.model) = command)
 }
 

@@ -6,7 +6,7 @@
 
 use rha_text::{FileId, Span};
 
-use super::{DEPTH, LINE, Open, comment, glob};
+use super::{DEPTH, FILES, LINE, Open, comment, glob};
 use crate::machine::FileKind;
 use crate::{Class, Cx, Line};
 
@@ -76,7 +76,7 @@ impl Cx<'_> {
     /// Opens what a pattern names; false when there was nothing to open.
     pub(crate) fn open(&mut self, pattern: &str, insists: u8) -> bool {
         if self.reader.files.len() >= DEPTH {
-            self.say_include(0, insist::ALL, format!("Too many files inside one another at '{pattern}'"));
+            self.say_include(insist::ALL, insist::ALL, format!("Too many files inside one another at '{pattern}'"));
             return false;
         }
         let directory = self.reader.opens.last().map(|o| o.directory.clone()).unwrap_or_default();
@@ -115,7 +115,17 @@ impl Cx<'_> {
             if !self.is_plain(&name, directory, feed.insists) {
                 continue;
             }
-            let text = match self.input.files.read(&glob::at(directory, &name)) {
+            let path = glob::at(directory, &name);
+            // DIFFERS: the original goes round until it has no descriptors left.
+            if self.reader.opens.iter().any(|o| o.path == path) {
+                self.say_include(insist::ALL, insist::ALL, format!("Configuration file '{name}' includes itself - skipping"));
+                continue;
+            }
+            if self.reader.sources.iter().count() >= FILES {
+                self.say_include(insist::ALL, insist::ALL, format!("Too many configuration files at '{name}' - skipping"));
+                return false;
+            }
+            let text = match self.input.files.read(&path) {
                 Ok(text) => text,
                 Err(e) => {
                     let text = format!("Configuration file '{name}' open problem ({}) - skipping", reason(&e));
@@ -132,7 +142,7 @@ impl Cx<'_> {
             let own = name.rsplit_once('/').map(|(d, _)| glob::at(directory, if d.is_empty() { "/" } else { d }));
             let named = !feed.nameless;
             let directory = own.unwrap_or_else(|| directory.to_owned());
-            self.reader.opens.push(Open { name, named, line: 0, directory });
+            self.reader.opens.push(Open { name, path, named, line: 0, directory });
             self.reader.files.push(feed);
             return true;
         }
@@ -272,7 +282,7 @@ impl Cx<'_> {
                 let parent = self.reader.opens.last().map(|o| o.directory.clone()).unwrap_or_default();
                 let own = name.rsplit_once('/').map(|(d, _)| glob::at(&parent, if d.is_empty() { "/" } else { d }));
                 let directory = own.unwrap_or(parent);
-                self.reader.opens.push(Open { name, named: true, line: 0, directory });
+                self.reader.opens.push(Open { name, path: String::new(), named: true, line: 0, directory });
                 Some(None)
             }
             Entry::Close => {

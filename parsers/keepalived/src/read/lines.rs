@@ -446,6 +446,7 @@ impl Cx<'_> {
         entry: &mut dyn FnMut(&mut Self, &Line) -> crate::Flow,
     ) -> crate::Flow {
         if keyword.len() > 1 {
+            self.block_name(keyword)?;
             let text =
                 format!("Block {} has extra parameters {} ...", keyword.word(0), keyword.word(1));
             self.error("KA2006", keyword, 1, text);
@@ -456,11 +457,15 @@ impl Cx<'_> {
             if line.is_empty() {
                 continue;
             }
-            if std::mem::take(&mut first) && line.word(0) == "{" {
-                if line.len() == 1 {
-                    continue;
+            if std::mem::take(&mut first) {
+                if line.word(0) == "{" {
+                    if line.len() == 1 {
+                        continue;
+                    }
+                    line.drop_front(1);
+                } else {
+                    self.block_name(keyword)?;
                 }
-                line.drop_front(1);
             }
             let last = line.get(line.len() - 1) == Some("}");
             if last {
@@ -472,6 +477,17 @@ impl Cx<'_> {
             if last {
                 break;
             }
+        }
+        Ok(())
+    }
+
+    /// What a complaint about a block needs: its keyword.
+    fn block_name(&mut self, keyword: &Line) -> crate::Flow {
+        if keyword.word(0).is_empty() {
+            let text = "*** Configuration line starting `***MISSING ***` is missing a parameter at word position 1";
+            let line = Line { span: self.reader.span, ..Line::default() };
+            self.error("KA2010", &line, 0, text);
+            return Err(crate::Stop);
         }
         Ok(())
     }

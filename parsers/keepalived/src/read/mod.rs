@@ -23,13 +23,17 @@ pub(crate) const DEPTH: usize = 64;
 /// Most substitutions in one line, which ends `$A=$A`.
 pub(crate) const REPLACEMENTS: usize = 10_000;
 /// Most bytes that all lines of one pass may have, which ends a `~SEQ` without end.
-pub(crate) const VOLUME: usize = 1 << 29;
+pub(crate) const VOLUME: usize = 1 << 26;
+/// Most files that may be opened in all, however often each is included.
+pub(crate) const FILES: usize = 20_000;
 
 /// A file being read, as messages name it.
 #[derive(Debug, Clone)]
 pub(crate) struct Open {
     /// Name as written or found.
     pub name: String,
+    /// Where it was read, to know it again.
+    pub path: String,
     /// Whether messages say it.
     pub named: bool,
     /// Lines ended so far.

@@ -482,6 +482,8 @@ fn acceptance(cx: &mut Cx<'_>, d: &mut Draft, strict: bool) {
     let g = &mut cx.model.global;
     if (!accept || macvlan) && g.vrrp_iptables.is_none() && g.nftables.is_none() {
         g.nftables = Some("keepalived".to_owned());
+        let text = "use_vmac or no_accept/strict specified, but no firewall configured - using nftables";
+        cx.remark("KA3040", d.model.origin, text);
     }
 }
 

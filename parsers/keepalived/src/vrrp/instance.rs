@@ -17,41 +17,41 @@ const PROGRAM: &str = "PROGRAM [USER [GROUP]]";
 
 /// Rows of `vrrp_instance`, its addresses, routes and rules aside.
 pub(crate) const INSTANCE: &[Keyword] = &[
-    Keyword::block("vrrp_instance", Place::TOP, "NAME {", V1, "A virtual router.", P)
+    Keyword::block("vrrp_instance", Place::TOP, "NAME {", V1, "A virtual router.", P).support(FULL)
         .opening(open)
         .closing(close)
         .read_by(Reader::Vrrp),
-    Keyword::new("use_vmac", P, "[[name] INTERFACE] [MAC] [netlink_notify_msg] [group N]", V1_2, "Runs on a macvlan with the router's MAC address.", link::use_vmac),
+    Keyword::new("use_vmac", P, "[[name] INTERFACE] [MAC] [netlink_notify_msg] [group N]", V1_2, "Runs on a macvlan with the router's MAC address.", link::use_vmac).support(FULL),
     Keyword::new("use_vmac_addr", P, "", V2_2, "Addresses on other interfaces get macvlans too.", |cx, _| {
         edit(cx, |d| d.vmac_addresses = true)
-    }).support(Support::Planned),
+    }),
     Keyword::new("vmac_xmit_base", P, "", V1_2, "Adverts leave through the base interface.", |cx, _| {
         edit(cx, |d| d.vmac_xmit_base = true)
-    }),
-    Keyword::new("use_ipvlan", P, "[[name] INTERFACE] [ADDRESS] [bridge|private|vepa] [group N]", V2_0, "Runs on an ipvlan.", link::use_ipvlan),
-    Keyword::part("name", Place::USE_VMAC.or(Place::USE_IPVLAN), "INTERFACE", "Name of the interface made.", "use_vmac, use_ipvlan"),
-    Keyword::part("MAC", Place::USE_VMAC, "", "Another MAC address; five octets get the router id behind them.", "use_vmac"),
-    Keyword::part("netlink_notify_msg", Place::USE_VMAC, "", "The kernel reports changes of the macvlan.", "use_vmac").support(Support::NoEffect("changes are seen without it")),
-    Keyword::part("group", Place::USE_VMAC.or(Place::USE_IPVLAN), "GROUP", "Link group.", "use_vmac, use_ipvlan").support(Support::Planned),
-    Keyword::part("IPADDR", Place::USE_IPVLAN, "", "Address on the ipvlan.", "use_ipvlan"),
-    Keyword::part("bridge|private|vepa", Place::USE_IPVLAN, "", "Mode of the ipvlan.", "use_ipvlan"),
+    }).support(FULL),
+    Keyword::new("use_ipvlan", P, "[[name] INTERFACE] [ADDRESS] [bridge|private|vepa] [group N]", V2_0, "Runs on an ipvlan.", link::use_ipvlan).support(FULL),
+    Keyword::part("name", Place::USE_VMAC.or(Place::USE_IPVLAN), "INTERFACE", "Name of the interface made.", "use_vmac, use_ipvlan").support(FULL),
+    Keyword::part("MAC", Place::USE_VMAC, "", "Another MAC address; five octets get the router id behind them.", "use_vmac").support(FULL),
+    Keyword::part("netlink_notify_msg", Place::USE_VMAC, "", "The kernel reports changes of the macvlan.", "use_vmac").support(no_effect("changes of our interfaces are reported to us anyway")),
+    Keyword::part("group", Place::USE_VMAC.or(Place::USE_IPVLAN), "GROUP", "Link group.", "use_vmac, use_ipvlan"),
+    Keyword::part("IPADDR", Place::USE_IPVLAN, "", "Address on the ipvlan.", "use_ipvlan").support(FULL),
+    Keyword::part("bridge|private|vepa", Place::USE_IPVLAN, "", "Mode of the ipvlan.", "use_ipvlan").support(FULL),
     Keyword::new("unicast_peer", P, "{ ADDRESS… }", V1_2, "Adverts go to each of these instead of to a group.", |cx, l| {
         edit(cx, |d| d.unicast_written = true)?;
         cx.value_block(l, &mut peer)
-    }),
-    Keyword::part("IPADDR", Place::UNICAST_PEER, "[min_ttl N] [max_ttl N]", "A peer and how far it may be.", "unicast_peer"),
+    }).support(FULL),
+    Keyword::part("IPADDR", Place::UNICAST_PEER, "[min_ttl N] [max_ttl N]", "A peer and how far it may be.", "unicast_peer").support(FULL),
     Keyword::new("unicast_fault_no_peer", P, "", V2_2, "FAULT instead of multicast when no peer is left.", |cx, _| {
         edit(cx, |d| {
             d.unicast_written = true;
             d.model.unicast_fault_no_peer = true;
         })
-    }),
+    }).support(FULL),
     Keyword::new("check_unicast_src", P, "", V2_1, "Adverts only from configured peers.", |cx, _| {
         edit(cx, |d| {
             d.unicast_written = true;
             d.model.check_unicast_src = true;
         })
-    }),
+    }).support(FULL),
     Keyword::new("old_unicast_checksum", P, "[never]", V1_3, "Checksums as before 1.3.7.", |cx, l| {
         edit(cx, |d| d.unicast_written = true)?;
         match l.get(1) {
@@ -59,33 +59,33 @@ pub(crate) const INSTANCE: &[Keyword] = &[
             Some("never") => edit(cx, |d| d.model.old_unicast_checksum = Some(false)),
             Some(o) => complain(cx, l, "KA2022", |n| format!("({n}) Unknown old_unicast_chksum mode {o} - ignoring")),
         }
-    }),
+    }).support(partial("a peer that counts the old way is not found out by itself: without the keyword it is refused")),
     Keyword::new("native_ipv6", P, "", V1_2, "IPv6, whatever the addresses.", |cx, l| {
         if cx.vrrp.instances.last().is_some_and(|d| d.family == Some(4)) {
             return complain(cx, l, "KA2023", |n| format!("({n}) Cannot specify native_ipv6 with IPv4 addresses"));
         }
         edit(cx, |d| (d.family, d.version) = (Some(6), Some(3)))
-    }),
-    Keyword::new("state", P, "MASTER|BACKUP", V1, "What it wants to be at start.", state),
-    Keyword::new("interface", P, "INTERFACE", V1, "Where adverts are sent and heard.", link::interface),
-    Keyword::new("vrf", P, "INTERFACE", V2_2, "Routing domain of an instance without interface.", link::vrf).support(Support::Planned),
+    }).support(FULL),
+    Keyword::new("state", P, "MASTER|BACKUP", V1, "What it wants to be at start.", state).support(FULL),
+    Keyword::new("interface", P, "INTERFACE", V1, "Where adverts are sent and heard.", link::interface).support(FULL),
+    Keyword::new("vrf", P, "INTERFACE", V2_2, "Routing domain of an instance without interface.", link::vrf),
     Keyword::new("dont_track_primary", P, "", V1_1, "Its own interface going down is no fault.", |cx, _| {
         edit(cx, |d| d.model.dont_track_primary = true)
-    }),
-    Keyword::new("track_interface", P, "{ INTERFACE… }", V1, "Interfaces it watches.", |cx, l| block(cx, l, Kind::Interface, Owner::Instance)),
-    Keyword::new("track_script", P, "{ SCRIPT… }", V1_1, "Programs it watches.", |cx, l| block(cx, l, Kind::Script, Owner::Instance)),
-    Keyword::new("track_file", P, "{ FILE… }", V2_0, "Files it watches.", |cx, l| block(cx, l, Kind::File, Owner::Instance)),
-    Keyword::new("track_process", P, "{ PROCESS… }", V2_0, "Processes it watches.", |cx, l| block(cx, l, Kind::Process, Owner::Instance)),
-    Keyword::new("track_bfd", P, "{ SESSION… }", V2_0, "BFD sessions it watches.", |cx, l| block(cx, l, Kind::Bfd, Owner::Instance)),
-    Keyword::new("mcast_src_ip", P, "ADDRESS", V1, "Source of adverts.", source),
+    }).support(FULL),
+    Keyword::new("track_interface", P, "{ INTERFACE… }", V1, "Interfaces it watches.", |cx, l| block(cx, l, Kind::Interface, Owner::Instance)).support(FULL),
+    Keyword::new("track_script", P, "{ SCRIPT… }", V1_1, "Programs it watches.", |cx, l| block(cx, l, Kind::Script, Owner::Instance)).support(FULL),
+    Keyword::new("track_file", P, "{ FILE… }", V2_0, "Files it watches.", |cx, l| block(cx, l, Kind::File, Owner::Instance)).support(FULL),
+    Keyword::new("track_process", P, "{ PROCESS… }", V2_0, "Processes it watches.", |cx, l| block(cx, l, Kind::Process, Owner::Instance)).support(FULL),
+    Keyword::new("track_bfd", P, "{ SESSION… }", V2_0, "BFD sessions it watches.", |cx, l| block(cx, l, Kind::Bfd, Owner::Instance)).support(FULL),
+    Keyword::new("mcast_src_ip", P, "ADDRESS", V1, "Source of adverts.", source).support(FULL),
     Keyword::new("unicast_src_ip", P, "ADDRESS", V1_2, "Source of adverts to peers.", |cx, l| {
         edit(cx, |d| d.unicast_written = true)?;
         source(cx, l)
-    }),
-    Keyword::new("mcast_dst_ip", P, "ADDRESS", V2_2, "Group that adverts go to.", destination),
+    }).support(FULL),
+    Keyword::new("mcast_dst_ip", P, "ADDRESS", V2_2, "Group that adverts go to.", destination).support(FULL),
     Keyword::new("track_src_ip", P, "", V2_0, "FAULT while the source address is missing.", |cx, _| {
         edit(cx, |d| d.model.track_source = true)
-    }).support(Support::Planned),
+    }),
     Keyword::new("virtual_router_id", P, "1..255", V1, "Number of the virtual router.", |cx, l| {
         match cx.unsigned(l, 1, 1, 255, false)? {
             Some(n) => edit(cx, |d| d.model.vrid = u8::try_from(n).unwrap_or(0)),
@@ -93,7 +93,7 @@ pub(crate) const INSTANCE: &[Keyword] = &[
                 format!("({n}): VRID '{}' not valid - must be between 1 & 255", l.word(1))
             }),
         }
-    }),
+    }).support(FULL),
     Keyword::new("unicast_ttl", P, "0..255", V2_1, "Time to live of adverts to peers.", |cx, l| {
         match cx.unsigned(l, 1, 0, 255, false)? {
             Some(n) => edit(cx, |d| d.ttl = u8::try_from(n).ok()),
@@ -101,8 +101,8 @@ pub(crate) const INSTANCE: &[Keyword] = &[
                 format!("({n}): TTL '{}' not valid - must be between 0 & 255", l.word(1))
             }),
         }
-    }),
-    Keyword::new("version", P, "2|3", V1_2, "Version of the protocol.", version),
+    }).support(FULL),
+    Keyword::new("version", P, "2|3", V1_2, "Version of the protocol.", version).support(FULL),
     Keyword::new("priority", P, "1..255", V1, "Who is preferred; 255 owns the addresses.", |cx, l| {
         match cx.unsigned(l, 1, 1, 255, false)? {
             Some(n) => edit(cx, |d| d.priority = u8::try_from(n).ok()),
@@ -113,7 +113,7 @@ pub(crate) const INSTANCE: &[Keyword] = &[
                 })
             }
         }
-    }),
+    }).support(FULL),
     Keyword::new("advert_int", P, "SECONDS", V1, "How often a MASTER says that it is there.", |cx, l| {
         match cx.fraction(l, 1, SECOND / 100, 255 * SECOND, 6, true)? {
             Some(n) if n > 0 => edit(cx, |d| d.advert_int_us = n),
@@ -121,37 +121,37 @@ pub(crate) const INSTANCE: &[Keyword] = &[
                 format!("({n}) Advert interval ({}) not valid! Must be > 0 - ignoring", l.word(1))
             }),
         }
-    }),
+    }).support(FULL),
     Keyword::new("no_virtual_ipaddress", P, "", V2_2_8, "An instance without addresses is meant.", |cx, _| {
         edit(cx, |d| d.no_addresses_wanted = true)
-    }),
+    }).support(FULL),
     Keyword::new("promote_secondaries", P, "", V1_3, "The kernel keeps secondary addresses when the first goes.", |cx, _| {
         edit(cx, |d| d.model.promote_secondaries = true)
-    }),
+    }).support(FULL),
     Keyword::new("linkbeat_use_polling", P, "", V2_0, "Older way to poll the interface.", |cx, l| {
         edit(cx, |d| d.model.linkbeat_use_polling = true)?;
         complain(cx, l, "KA4101", |n| {
             format!("({n}) 'linkbeat_use_polling' in vrrp instance deprecated - use linkbeat_interfaces block")
         })
-    }).support(LINKBEAT),
+    }).support(partial("the kernel's own reports are believed; a driver that reports no carrier is not polled")),
     Keyword::new("v3_checksum_as_v2", P, "[BOOL]", V2_2_8, "Checksums of version 3 leave the pseudo-header out.", |cx, l| {
         switch(cx, l, |d, on| d.model.v3_checksum_as_v2 = on)
-    }),
-    Keyword::new("accept", P, "", V1_2, "Packets to the addresses are accepted.", |cx, _| edit(cx, |d| d.accept = Some(true))),
-    Keyword::new("no_accept", P, "", V1_3, "Packets to the addresses are dropped.", |cx, _| edit(cx, |d| d.accept = Some(false))),
+    }).support(FULL),
+    Keyword::new("accept", P, "", V1_2, "Packets to the addresses are accepted.", |cx, _| edit(cx, |d| d.accept = Some(true))).support(FULL),
+    Keyword::new("no_accept", P, "", V1_3, "Packets to the addresses are dropped.", |cx, _| edit(cx, |d| d.accept = Some(false))).support(FULL),
     Keyword::new("skip_check_adv_addr", P, "[BOOL]", V1_2, "Does not look at the address list of the master we know.", |cx, l| {
         // COMPAT: any valid switch turns it on, `off` too.
         switch(cx, l, |d, _| d.model.skip_check_adv_addr = true)
-    }),
+    }).support(FULL),
     Keyword::new("strict_mode", P, "[BOOL]", V1_2, "Holds it to the letter of the RFC.", |cx, l| {
         switch(cx, l, |d, on| d.strict = Some(on))
-    }),
+    }).support(FULL),
     Keyword::new("preempt", P, "", V1, "Takes over from a lower master (the default).", |cx, _| {
         edit(cx, |d| d.model.preempt.never = false)
-    }),
+    }).support(FULL),
     Keyword::new("nopreempt", P, "", V1_1, "Leaves a lower master alone.", |cx, _| {
         edit(cx, |d| d.model.preempt.never = true)
-    }),
+    }).support(FULL),
     Keyword::new("preempt_delay", P, "0..1000", V1_1, "Waits before taking over from a lower master.", |cx, l| {
         let n = cx.fraction(l, 1, 0, 1000 * SECOND, 6, true)?;
         edit(cx, |d| d.model.preempt.delay_us = n.unwrap_or(0))?;
@@ -161,40 +161,40 @@ pub(crate) const INSTANCE: &[Keyword] = &[
             });
         }
         Ok(())
-    }),
+    }).support(FULL),
     Keyword::new("debug", P, "0..4", V1, "How much is logged.", |cx, l| match cx.unsigned(l, 1, 0, 4, true)? {
         Some(n) => edit(cx, |d| d.model.debug = u8::try_from(n).unwrap_or(0)),
         None => complain(cx, l, "KA2020", |n| {
             format!("({n}) Debug value '{}' not valid; must be between 0-4", l.word(1))
         }),
-    }).support(Support::NoEffect("what it logs is for the original's developers")),
-    Keyword::new("notify_backup", P, PROGRAM, V1, "Told when it becomes BACKUP.", |cx, l| notify(cx, l, |n| &mut n.backup)),
-    Keyword::new("notify_master", P, PROGRAM, V1, "Told when it becomes MASTER.", |cx, l| notify(cx, l, |n| &mut n.master)),
-    Keyword::new("notify_fault", P, PROGRAM, V1, "Told when it goes to FAULT.", |cx, l| notify(cx, l, |n| &mut n.fault)),
-    Keyword::new("notify_stop", P, PROGRAM, V1_1, "Told when the daemon stops.", |cx, l| notify(cx, l, |n| &mut n.stop)),
-    Keyword::new("notify_deleted", P, "[PROGRAM [USER [GROUP]]]", V2_1, "Told when a reload removes it.", deleted),
-    Keyword::new("notify", P, PROGRAM, V1_1, "Told of every change.", |cx, l| notify(cx, l, |n| &mut n.any)),
+    }).support(no_effect("the original prints the number and does nothing else with it")),
+    Keyword::new("notify_backup", P, PROGRAM, V1, "Told when it becomes BACKUP.", |cx, l| notify(cx, l, |n| &mut n.backup)).support(FULL),
+    Keyword::new("notify_master", P, PROGRAM, V1, "Told when it becomes MASTER.", |cx, l| notify(cx, l, |n| &mut n.master)).support(FULL),
+    Keyword::new("notify_fault", P, PROGRAM, V1, "Told when it goes to FAULT.", |cx, l| notify(cx, l, |n| &mut n.fault)).support(FULL),
+    Keyword::new("notify_stop", P, PROGRAM, V1_1, "Told when the daemon stops.", |cx, l| notify(cx, l, |n| &mut n.stop)).support(FULL),
+    Keyword::new("notify_deleted", P, "[PROGRAM [USER [GROUP]]]", V2_1, "Told when a reload removes it.", deleted).support(FULL),
+    Keyword::new("notify", P, PROGRAM, V1_1, "Told of every change.", |cx, l| notify(cx, l, |n| &mut n.any)).support(FULL),
     Keyword::new("notify_master_rx_lower_pri", P, PROGRAM, V2_0, "Told when a MASTER hears a lower advert.", |cx, l| {
         notify(cx, l, |n| &mut n.master_rx_lower_pri)
-    }),
+    }).support(FULL),
     Keyword::new("smtp_alert", P, "[BOOL]", V1, "Whether changes are mailed.", |cx, l| {
         let on = cx.optional_switch(l, |v| format!("Invalid vrrp_instance smtp_alert parameter {v}"));
         edit(cx, |d| d.mail = on.or(d.mail))
-    }),
+    }).support(FULL),
     Keyword::new("notify_priority_changes", P, "[BOOL]", V2_0, "Pipes get changes of priority.", |cx, l| {
         let name = name(cx);
         let on = cx.optional_switch(l, |v| {
             format!("({name}) Invalid value '{v}' for notify_priority_changes specified")
         });
         edit(cx, |d| d.priority_changes = on.or(d.priority_changes))
-    }),
-    Keyword::new("lvs_sync_daemon_interface", P, "INTERFACE", V1, "Older way to name the sync daemon's interface.", sync_interface).support(Support::Planned),
+    }).support(FULL),
+    Keyword::new("lvs_sync_daemon_interface", P, "INTERFACE", V1, "Older way to name the sync daemon's interface.", sync_interface),
     Keyword::new("garp_master_delay", P, "SECONDS", V1, "When the second set of gratuitous ARP follows.", |cx, l| {
         match cx.unsigned(l, 1, 0, MOST_SECONDS, true)? {
             Some(n) => edit(cx, |d| d.model.garp.delay_us = u64::from(n) * SECOND),
             None => garp_complaint(cx, l),
         }
-    }),
+    }).support(FULL),
     Keyword::new("garp_master_refresh", P, "SECONDS", V1_2, "How often a MASTER repeats its gratuitous ARP.", |cx, l| {
         let n = cx.unsigned(l, 1, 0, u32::MAX, true)?;
         edit(cx, |d| d.model.garp.refresh_us = u64::from(n.unwrap_or(0)) * SECOND)?;
@@ -204,27 +204,27 @@ pub(crate) const INSTANCE: &[Keyword] = &[
             });
         }
         Ok(())
-    }),
+    }).support(FULL),
     Keyword::new("garp_master_repeat", P, "N", V1_2, "How many gratuitous ARP make a set.", |cx, l| {
         let n = repeats(cx, l)?;
         edit(cx, |d| d.model.garp.repeat = n.unwrap_or(d.model.garp.repeat))
-    }),
+    }).support(FULL),
     Keyword::new("garp_master_refresh_repeat", P, "N", V1_2, "How many gratuitous ARP make a refresh.", |cx, l| {
         let n = repeats(cx, l)?;
         edit(cx, |d| d.model.garp.refresh_repeat = n.unwrap_or(d.model.garp.refresh_repeat))
-    }),
+    }).support(FULL),
     Keyword::new("garp_lower_prio_delay", P, "SECONDS", V1_2, "When the second set follows after a lower advert.", |cx, l| {
         match cx.unsigned(l, 1, 0, MOST_SECONDS, true)? {
             Some(n) => edit(cx, |d| d.garp_lower_delay_us = Some(u64::from(n) * SECOND)),
             None => garp_complaint(cx, l),
         }
-    }),
+    }).support(FULL),
     Keyword::new("garp_lower_prio_repeat", P, "N", V1_2, "How many gratuitous ARP answer a lower advert.", |cx, l| {
         match cx.unsigned(l, 1, 0, i32::MAX as u32, true)? {
             Some(n) => edit(cx, |d| d.garp_lower_repeat = Some(n)),
             None => complain(cx, l, "KA2020", |n| format!("({n}): Invalid garp_lower_prio_repeat '{}'", l.word(1))),
         }
-    }),
+    }).support(FULL),
     Keyword::new("down_timer_adverts", P, "1..100", V2_2, "How many adverts a backup misses before it takes over.", |cx, l| {
         match cx.unsigned(l, 1, 1, 100, true)? {
             Some(n) => edit(cx, |d| d.model.down_timer_adverts = u8::try_from(n).unwrap_or(3)),
@@ -232,7 +232,7 @@ pub(crate) const INSTANCE: &[Keyword] = &[
                 format!("({n}): Invalid down_timer_adverts [1:100] '{}'", l.word(1))
             }),
         }
-    }),
+    }).support(FULL),
     Keyword::new("timer_expired_backup", P, "[PRIORITY]", V2_2_8, "Goes to BACKUP when its own timers ran late.", |cx, l| {
         if l.len() < 2 {
             return edit(cx, |d| d.model.timer_expired_backup = Some(254));
@@ -243,20 +243,20 @@ pub(crate) const INSTANCE: &[Keyword] = &[
                 format!("({n}): Invalid timer_expired_backup priority '{}'", l.word(1))
             }),
         }
-    }).support(Support::Planned),
+    }),
     Keyword::new("thread_timer_expired", P, "", V2_3_2, "Older word for timer_expired_backup.", |cx, _| {
         edit(cx, |d| d.model.timer_expired_backup = Some(254))
-    }).support(Support::Planned),
-    Keyword::new("garp_extra_if|vmac_garp_intvl", P, "[all] SECONDS", V2_2, "How often extra interfaces get gratuitous ARP.", garp_extra).support(Support::Planned),
+    }),
+    Keyword::new("garp_extra_if|vmac_garp_intvl", P, "[all] SECONDS", V2_2, "How often extra interfaces get gratuitous ARP.", garp_extra),
     Keyword::new("lower_prio_no_advert", P, "[BOOL]", V1_2, "A MASTER does not answer a lower advert.", |cx, l| {
         switch(cx, l, |d, on| d.lower_prio_no_advert = Some(on))
-    }),
+    }).support(FULL),
     Keyword::new("higher_prio_send_advert", P, "[BOOL]", V1_3, "A MASTER that hears a higher advert sends one more.", |cx, l| {
         switch(cx, l, |d, on| d.higher_prio_send_advert = Some(on))
-    }),
+    }).support(FULL),
     Keyword::new("owner_ignore_adverts", P, "[BOOL]", V2_3_3, "The owner of the addresses listens to nobody.", |cx, l| {
         switch(cx, l, |d, on| d.model.owner_ignore_adverts = on)
-    }).support(Support::Planned),
+    }),
     Keyword::new("kernel_rx_buf_size", P, "BYTES", V2_0, "Receive buffer of its socket.", |cx, l| {
         if l.len() == 2
             && let Some(n) = cx.unsigned(l, 1, 0, u32::MAX, false)?
@@ -264,15 +264,15 @@ pub(crate) const INSTANCE: &[Keyword] = &[
             return edit(cx, |d| d.model.kernel_rx_buf_size = Some(n));
         }
         complain(cx, l, "KA2020", |n| format!("({n}) invalid kernel_rx_buf_size specified"))
-    }),
-    Keyword::block("authentication", P, "{", V1, "Passwords of version 2.", A),
+    }).support(FULL),
+    Keyword::block("authentication", P, "{", V1, "Passwords of version 2.", A).support(FULL),
     Keyword::new("auth_type", A, "PASS|AH", V1, "A password in clear, or a checksum with a key.", |cx, l| {
         match cx.arg(l, 1)? {
             "AH" => edit(cx, |d| d.auth = Some(AuthKind::Ah)),
             "PASS" => edit(cx, |d| d.auth = Some(AuthKind::Pass)),
             o => complain(cx, l, "KA3004", |n| format!("({n}) unknown authentication type '{o}'")),
         }
-    }),
+    }).support(FULL),
     Keyword::new("auth_pass", A, "PASSWORD", V1, "The password, of which eight bytes count.", |cx, l| {
         let text = cx.arg(l, 1)?.as_bytes().to_vec();
         if text.len() > 8 {
@@ -282,7 +282,7 @@ pub(crate) const INSTANCE: &[Keyword] = &[
             d.auth_data = [0; 8];
             d.auth_data.iter_mut().zip(&text).for_each(|(to, from)| *to = *from);
         })
-    }),
+    }).support(FULL),
     Keyword::block("auth_hmac", P, "{", V2_4, "Keyed checksums of version 3.", H).closing(|cx| {
         edit(cx, |d| d.model.auth_hmac = Some(std::mem::take(&mut d.hmac)))
     }).support(Support::Planned),
@@ -541,7 +541,7 @@ fn notify(cx: &mut Cx<'_>, line: &Line, slot: fn(&mut Notify) -> &mut Option<Com
             format!("({n}) {kind} script already specified - ignoring {program}")
         });
     }
-    let command = cx.command(line, "notify");
+    let command = cx.command(line, "notify")?;
     edit(cx, |d| *slot(&mut d.model.notify) = command)
 }
 
@@ -557,7 +557,7 @@ fn deleted(cx: &mut Cx<'_>, line: &Line) -> Flow {
     if line.len() < 2 {
         return edit(cx, |d| d.model.notify.deleted_as_fault = true);
     }
-    let command = cx.command(line, "notify");
+    let command = cx.command(line, "notify")?;
     edit(cx, |d| {
         d.model.notify.deleted_as_fault = command.is_none();
         d.model.notify.deleted = command;
@@ -568,7 +568,7 @@ fn sync_interface(cx: &mut Cx<'_>, line: &Line) -> Flow {
     let name = name(cx);
     let said = format!("({name}) Specifying lvs_sync_daemon_interface against a vrrp is deprecated.");
     cx.error("KA4101", line, 0, said);
-    let indent = " ".repeat(name.len().saturating_sub(2));
+    let indent = " ".repeat(name.len().abs_diff(2));
     cx.error("KA4101", line, 0, format!("      {indent}Please use global lvs_sync_daemon"));
     if let Some(old) = cx.model.global.lvs_sync_daemon.as_ref().map(|d| d.interface.clone()) {
         return complain(cx, line, "KA2040", |n| {

@@ -131,7 +131,8 @@ fn link_name(cx: &mut Cx<'_>, line: &Line, i: usize, text: &str, kind: &str) {
         };
         return cx.error("KA2040", line, i, said);
     }
-    if !is_name(text) {
+    let good = if ipvlan { text.len() < 16 } else { is_name(text) };
+    if !good {
         let said = if ipvlan {
             format!("({own}) IPVLAN interface name '{text}' too long - ignoring")
         } else {

@@ -107,6 +107,9 @@ pub(crate) struct State {
     pub processes: Vec<TrackProcess>,
     pub track_groups: Vec<(String, Option<Vec<String>>, Span)>,
     pub garp_written: (bool, bool),
+    /// Whether the garp_group being read lists interfaces, and how many before it did.
+    pub garp_listed: bool,
+    pub garp_numbered: usize,
     pub garp_interfaces: Vec<(String, usize)>,
     pub next_preference4: u32,
     pub next_preference6: u32,

@@ -21,11 +21,11 @@ pub(crate) struct TrackFileDraft {
 
 /// Rows of what is left of the VRRP side.
 pub(crate) const ROWS: &[Keyword] = &[
-    Keyword::block("track_file", Place::TOP, "NAME {", V2_0, "A file holding a number.", Place::TRACK_FILE)
+    Keyword::block("track_file", Place::TOP, "NAME {", V2_0, "A file holding a number.", Place::TRACK_FILE).support(FULL)
         .opening(open_file)
         .closing(close_file)
         .read_by(Reader::Trackers),
-    Keyword::block("vrrp_track_file", Place::TOP, "NAME {", V2_0, "Older word for track_file.", Place::OLD_TRACK_FILE)
+    Keyword::block("vrrp_track_file", Place::TOP, "NAME {", V2_0, "Older word for track_file.", Place::OLD_TRACK_FILE).support(FULL)
         .opening(|cx, l| {
             cx.remark("KA4101", l.at(0), "\"vrrp_track_file\" is deprecated, please use \"track_file\"");
             open_file(cx, l)
@@ -45,17 +45,18 @@ pub(crate) const ROWS: &[Keyword] = &[
             cx.error("KA2040", l, 1, said);
         }
         Ok(())
-    }),
-    Keyword::new("weight", F, "N [reverse]", V2_0, "Factor on the number.", file_weight),
-    Keyword::new("init_file", F, "[VALUE] [overwrite]", V2_0, "Makes the file at start.", init_file),
-    Keyword::block("track_group", Place::TOP, "NAME {", V2_0, "Instances that static items follow.", Place::TRACK_GROUP)
+    }).support(FULL),
+    Keyword::new("weight", F, "N [reverse]", V2_0, "Factor on the number.", file_weight).support(FULL),
+    Keyword::new("init_file", F, "[VALUE] [overwrite]", V2_0, "Makes the file at start.", init_file).support(FULL),
+    Keyword::block("track_group", Place::TOP, "NAME {", V2_0, "Instances that static items follow.", Place::TRACK_GROUP).support(partial("static items are there whatever the state of the instances"))
         .opening(open_track_group)
         .read_by(Reader::Vrrp).support(STATIC_GROUP),
-    Keyword::new("group", Place::TRACK_GROUP, "{ INSTANCE… }", V2_0, "Their names.", track_group_list),
-    Keyword::part("INSTANCE_NAME", Place::TRACK_GROUP_LIST, "", "An instance.", "group"),
-    Keyword::block("garp_group", Place::TOP, "{", V1_2, "Pauses between gratuitous ARP of some interfaces.", G)
+    Keyword::new("group", Place::TRACK_GROUP, "{ INSTANCE… }", V2_0, "Their names.", track_group_list).support(partial("static items are there whatever the state of the instances")),
+    Keyword::part("INSTANCE_NAME", Place::TRACK_GROUP_LIST, "", "An instance.", "group").support(partial("static items are there whatever the state of the instances")),
+    Keyword::block("garp_group", Place::TOP, "{", V1_2, "Pauses between gratuitous ARP of some interfaces.", G).support(FULL)
         .opening(|cx, l| {
             cx.vrrp.garp_written = (false, false);
+            cx.vrrp.garp_listed = false;
             cx.model.garp_groups.push(GarpGroup { origin: l.at(0), ..GarpGroup::default() });
             Ok(())
         })
@@ -69,7 +70,7 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
         }
         Ok(())
-    }),
+    }).support(FULL),
     Keyword::new("gna_interval", G, "SECONDS", V1_2, "Pause between two unsolicited NA.", |cx, l| {
         if let Some(n) = garp_interval(cx, l)? {
             cx.vrrp.garp_written.1 = true;
@@ -78,16 +79,18 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
         }
         Ok(())
-    }),
+    }).support(FULL),
     Keyword::new("interface", G, "INTERFACE", V1_2, "An interface of the group.", |cx, l| {
         let name = cx.arg(l, 1)?.to_owned();
         garp_interface(cx, l, 1, &name, &name);
         Ok(())
-    }),
+    }).support(FULL),
     Keyword::new("interfaces", G, "{ INTERFACE… }", V1_2, "Interfaces of the group.", |cx, l| {
         let words = cx.value_words(l)?;
         if words.is_empty() {
             cx.error("KA2030", l, 0, "Warning - empty garp_group interfaces block");
+        } else {
+            cx.vrrp.garp_listed = true;
         }
         // COMPAT: the complaint about a second group names the second interface of the block.
         let second = words.get(1).map(|w| w.0.clone()).unwrap_or_default();
@@ -96,19 +99,19 @@ pub(crate) const ROWS: &[Keyword] = &[
             garp_interface(cx, &at, 0, name, &second);
         }
         Ok(())
-    }),
-    Keyword::part("IFNAME", Place::GARP_INTERFACES, "", "An interface.", "interfaces"),
+    }).support(FULL),
+    Keyword::part("IFNAME", Place::GARP_INTERFACES, "", "An interface.", "interfaces").support(FULL),
     Keyword::new("linkbeat_interfaces", Place::TOP, "{ INTERFACE… }", V2_0, "Links that are polled.", |cx, l| {
         cx.value_block(l, &mut linkbeat)
-    })
+    }).support(partial("the kernel's own reports are believed; a driver that reports no carrier is not polled"))
     .read_by(Reader::Vrrp).support(LINKBEAT),
-    Keyword::part("IFNAME", Place::LINKBEAT, "[MII|ETHTOOL|IOCTL]", "An interface and how it is asked.", "linkbeat_interfaces"),
+    Keyword::part("IFNAME", Place::LINKBEAT, "[MII|ETHTOOL|IOCTL]", "An interface and how it is asked.", "linkbeat_interfaces").support(partial("the kernel's own reports are believed; a driver that reports no carrier is not polled")),
     Keyword::new("interface_up_down_delays", Place::TOP, "{ INTERFACE DOWN [UP]… }", V2_2, "How long a link state must last.", |cx, l| {
         cx.value_block(l, &mut delays)
-    })
+    }).support(FULL)
     .read_by(Reader::Vrrp),
-    Keyword::part("IFNAME", Place::DELAYS, "DOWN [UP]", "An interface and its seconds.", "interface_up_down_delays"),
-    Keyword::part("NAME", L, "[weight N [reverse|noreverse]]", "What is tracked, and its weight here.", "track_…"),
+    Keyword::part("IFNAME", Place::DELAYS, "DOWN [UP]", "An interface and its seconds.", "interface_up_down_delays").support(FULL),
+    Keyword::part("NAME", L, "[weight N [reverse|noreverse]]", "What is tracked, and its weight here.", "track_…").support(FULL),
 ];
 
 fn open_file(cx: &mut Cx<'_>, line: &Line) -> Flow {
@@ -285,10 +288,12 @@ fn close_garp(cx: &mut Cx<'_>) -> Flow {
         let number = cx.model.garp_groups.len();
         let removed = cx.model.garp_groups.pop();
         cx.vrrp.garp_interfaces.retain(|(_, n)| *n != number);
-        let shown = usize::from(removed.as_ref().is_some_and(|g| g.interfaces.len() > 1));
+        let shown = if cx.vrrp.garp_listed { cx.vrrp.garp_numbered + 1 } else { 0 };
         let span = removed.map(|g| g.origin).unwrap_or_default();
         let line = Line { span, ..Line::default() };
         cx.error("KA2030", &line, 0, format!("garp group {shown} does not have any delay set - removing"));
+    } else if cx.vrrp.garp_listed {
+        cx.vrrp.garp_numbered += 1;
     }
     Ok(())
 }

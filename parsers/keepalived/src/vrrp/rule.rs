@@ -28,7 +28,7 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         })
-    })
+    }).support(FULL)
     .read_by(crate::keyword::Reader::Vrrp),
     Keyword::new("virtual_rules", Place::INSTANCE, "{ RULE… }", V1_2, "Routing rules that move.", |cx, l| {
         cx.value_block(l, &mut |cx, l| {
@@ -37,37 +37,37 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         })
-    }),
-    option("from", "Source."),
-    option("to", "Destination."),
-    option("table|lookup", "Table to look into."),
-    option("dev", "Interface packets come in by."),
-    option("iif", "Interface packets come in by."),
-    option("oif", "Interface packets leave by."),
-    option("tos", "Type of service."),
-    option("dsfield", "Type of service."),
-    option("fwmark", "Mark, maybe with a mask."),
-    option("preference|order|priority", "Where it stands among others."),
-    option("realms", "Realms."),
-    option("goto", "Goes on at another rule."),
-    option("nop", "Does nothing."),
-    option("not", "The opposite of the rest."),
-    option("uidrange", "Users."),
-    option("l3mdev", "Table of the VRF."),
-    option("protocol", "Who made it."),
-    option("ipproto", "Protocol of packets."),
-    option("sport", "Source ports."),
-    option("dport", "Destination ports."),
-    option("tunnel-id", "Tunnel."),
-    option("suppress_prefixlength", "Ignores shorter routes."),
-    option("sup_pl", "Ignores shorter routes."),
-    option("suppress_ifgroup", "Ignores routes over a group of interfaces."),
-    option("sup_group", "Ignores routes over a group of interfaces."),
-    option("type", "What it does."),
-    option("inet", "IPv4."),
-    option("inet6", "IPv6."),
-    Keyword::part("no_track", Place::VIRTUAL_RULE, "", "Its loss is no reason to leave MASTER.", OF),
-    Keyword::part("track_group", Place::STATIC_RULE, "GROUP", "Instances whose state it follows.", OF).support(STATIC_GROUP),
+    }).support(FULL),
+    option("from", "Source.").support(FULL),
+    option("to", "Destination.").support(FULL),
+    option("table|lookup", "Table to look into.").support(FULL),
+    option("dev", "Interface packets come in by.").support(FULL),
+    option("iif", "Interface packets come in by.").support(FULL),
+    option("oif", "Interface packets leave by.").support(FULL),
+    option("tos", "Type of service.").support(FULL),
+    option("dsfield", "Type of service.").support(FULL),
+    option("fwmark", "Mark, maybe with a mask.").support(FULL),
+    option("preference|order|priority", "Where it stands among others.").support(FULL),
+    option("realms", "Realms.").support(FULL),
+    option("goto", "Goes on at another rule.").support(FULL),
+    option("nop", "Does nothing.").support(FULL),
+    option("not", "The opposite of the rest.").support(FULL),
+    option("uidrange", "Users.").support(FULL),
+    option("l3mdev", "Table of the VRF.").support(FULL),
+    option("protocol", "Who made it.").support(FULL),
+    option("ipproto", "Protocol of packets.").support(FULL),
+    option("sport", "Source ports.").support(FULL),
+    option("dport", "Destination ports.").support(FULL),
+    option("tunnel-id", "Tunnel.").support(FULL),
+    option("suppress_prefixlength", "Ignores shorter routes.").support(FULL),
+    option("sup_pl", "Ignores shorter routes.").support(FULL),
+    option("suppress_ifgroup", "Ignores routes over a group of interfaces.").support(FULL),
+    option("sup_group", "Ignores routes over a group of interfaces.").support(FULL),
+    option("type", "What it does.").support(FULL),
+    option("inet", "IPv4.").support(FULL),
+    option("inet6", "IPv6.").support(FULL),
+    Keyword::part("no_track", Place::VIRTUAL_RULE, "", "Its loss is no reason to leave MASTER.", OF).support(FULL),
+    Keyword::part("track_group", Place::STATIC_RULE, "GROUP", "Instances whose state it follows.", OF).support(partial("a static rule is there whatever the state of the instances; it is put back when somebody removes it")),
 ];
 
 struct Draft {

@@ -14,7 +14,7 @@ const P: Place = Place::TRACK_PROCESS;
 
 /// Rows of scripts and processes.
 pub(crate) const ROWS: &[Keyword] = &[
-    Keyword::block("vrrp_script", Place::TOP, "NAME {", V1_1, "A program whose exit code is watched.", S)
+    Keyword::block("vrrp_script", Place::TOP, "NAME {", V1_1, "A program whose exit code is watched.", S).support(FULL)
         .opening(open_script)
         .closing(close_script)
         .read_by(Reader::Vrrp),
@@ -27,21 +27,21 @@ pub(crate) const ROWS: &[Keyword] = &[
             d.model.command.argv = argv.unwrap_or_default();
         }
         Ok(())
-    }),
+    }).support(FULL),
     Keyword::new("interval", S, "SECONDS", V1_1, "How often it is run.", |cx, l| {
         let complaint = format!("interval '{}' must be between 1 and {MOST_SECONDS} - ignoring", l.word(1));
         if let Some(n) = seconds(cx, l, "interval", &complaint)? {
             edit(cx, |s| s.interval_us = n);
         }
         Ok(())
-    }),
+    }).support(FULL),
     Keyword::new("timeout", S, "SECONDS", V1_2, "How long it may run.", |cx, l| {
         let complaint = format!("timeout '{}' invalid - ignoring", l.word(1));
         if let Some(n) = seconds(cx, l, "timeout", &complaint)? {
             edit(cx, |s| s.timeout_us = Some(n));
         }
         Ok(())
-    }),
+    }).support(FULL),
     Keyword::new("weight", S, "-253..253 [reverse]", V1_1, "What its result does to priorities.", |cx, l| {
         let name = script_name(cx);
         let n = cx.int(l, 1, -253, 253, true)?;
@@ -58,17 +58,17 @@ pub(crate) const ROWS: &[Keyword] = &[
             Some(o) => cx.error("KA2022", l, 2, format!("vrrp_script {name} unknown weight option {o}")),
         }
         Ok(())
-    }),
+    }).support(FULL),
     Keyword::new("rise", S, "N", V1_1, "How many successes make it up.", |cx, l| {
         let n = count(cx, l)?;
         edit(cx, |s| s.rise = n);
         Ok(())
-    }),
+    }).support(FULL),
     Keyword::new("fall", S, "N", V1_1, "How many failures make it down.", |cx, l| {
         let n = count(cx, l)?;
         edit(cx, |s| s.fall = n);
         Ok(())
-    }),
+    }).support(FULL),
     Keyword::new("user", S, "USER [GROUP]", V1_3, "Whom it runs as.", |cx, l| {
         let name = cx.arg(l, 1)?.to_owned();
         let user = cx.user(&name, l.get(2), l.at(1));
@@ -82,12 +82,12 @@ pub(crate) const ROWS: &[Keyword] = &[
             d.model.command.user = user.or(d.model.command.user);
         }
         Ok(())
-    }),
+    }).support(FULL),
     Keyword::new("init_fail", S, "", V1_3, "Counts as down until its first success.", |cx, _| {
         edit(cx, |s| s.start = ScriptStart::Failed);
         Ok(())
-    }),
-    Keyword::block("vrrp_track_process", Place::TOP, "NAME {", V2_0, "Processes that are counted.", P)
+    }).support(FULL),
+    Keyword::block("vrrp_track_process", Place::TOP, "NAME {", V2_0, "Processes that are counted.", P).support(FULL)
         .opening(open_process)
         .closing(close_process)
         .read_by(Reader::Vrrp),
@@ -108,7 +108,7 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
         });
         Ok(())
-    }),
+    }).support(FULL),
     Keyword::new("param_match", P, "[initial|partial]", V2_0, "How much of the arguments must match.", |cx, l| {
         let partial = match l.get(1) {
             None => None,
@@ -125,8 +125,8 @@ pub(crate) const ROWS: &[Keyword] = &[
             p.params.get_or_insert_default();
         });
         Ok(())
-    }),
-    Keyword::new("weight", P, "-254..254 [reverse]", V2_0, "What too few or too many do to priorities.", process_weight),
+    }).support(FULL),
+    Keyword::new("weight", P, "-254..254 [reverse]", V2_0, "What too few or too many do to priorities.", process_weight).support(FULL),
     Keyword::new("quorum", P, "N", V2_0, "How many there must be.", |cx, l| {
         let Some((name, most)) = cx.vrrp.processes.last().map(|p| (p.name.clone(), p.quorum_max)) else { return Ok(()) };
         match cx.unsigned(l, 1, 1, 65535, true)? {
@@ -141,30 +141,30 @@ pub(crate) const ROWS: &[Keyword] = &[
             Some(n) => process(cx, |p| p.quorum = n),
         }
         Ok(())
-    }),
-    Keyword::new("quorum_max", P, "N", V2_0, "How many there may be.", quorum_max),
+    }).support(FULL),
+    Keyword::new("quorum_max", P, "N", V2_0, "How many there may be.", quorum_max).support(FULL),
     Keyword::new("delay", P, "SECONDS", V2_0, "How long a change must last.", |cx, l| {
         if let Some(n) = delay(cx, l)? {
             process(cx, |p| (p.terminate_delay_us, p.fork_delay_us) = (n, n));
         }
         Ok(())
-    }),
+    }).support(FULL),
     Keyword::new("terminate_delay", P, "SECONDS", V2_0, "How long there must be too few.", |cx, l| {
         if let Some(n) = delay(cx, l)? {
             process(cx, |p| p.terminate_delay_us = n);
         }
         Ok(())
-    }),
+    }).support(FULL),
     Keyword::new("fork_delay", P, "SECONDS", V2_0, "How long there must be enough.", |cx, l| {
         if let Some(n) = delay(cx, l)? {
             process(cx, |p| p.fork_delay_us = n);
         }
         Ok(())
-    }),
+    }).support(FULL),
     Keyword::new("full_command", P, "", V2_0, "Looks at the command line, not at the short name.", |cx, _| {
         process(cx, |p| p.full_command = true);
         Ok(())
-    }),
+    }).support(FULL),
 ];
 
 fn edit(cx: &mut Cx<'_>, change: impl FnOnce(&mut TrackScript)) {

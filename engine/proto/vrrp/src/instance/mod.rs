@@ -282,6 +282,13 @@ impl Instance {
         if self.state == State::Master { self.effective } else { self.master_priority }
     }
 
+    /// Priority of the master heard last, 0 when none was, whatever we are now ("master_priority" of the
+    /// JSON dump).
+    #[must_use]
+    pub fn heard_priority(&self) -> u8 {
+        self.master_priority
+    }
+
     /// Interval by which the master-down timer counts ("Master advert interval").
     #[must_use]
     pub fn master_interval(&self) -> Duration {
