@@ -898,3 +898,35 @@ fn requests_are_redirected_to_their_server() {
         },
     );
 }
+
+#[test]
+fn some_connections_bring_a_proxy_header() {
+    let rules = [
+        ("expected", "tcp-request connection expect-proxy layer4 if { src 127.0.0.0/8 }"),
+        ("unexpected", "tcp-request connection expect-proxy layer4 if { src 192.0.2.1 }"),
+    ];
+    each(rules, |(id, rule)| {
+        assert_same(&format!("http_basic/expect-proxy-{id}"), |stage| {
+            let origin = Origin::http(plain);
+            let extra = format!(
+                "{rule}\n    tcp-request session reject if {{ src 192.0.2.7 }}\n    http-request set-header x-from %[src]:%[src_port]-%[dst]:%[fc_rcvd_proxy]"
+            );
+            stage.start(&Start::with(&SITE.replace("EXTRA", &extra)).fill("s1", origin.address()));
+            let request = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+            for from in ["192.0.2.5", "192.0.2.7"] {
+                let header = if id == "expected" {
+                    format!("PROXY TCP4 {from} 192.0.2.9 1234 80\r\n")
+                } else {
+                    String::new()
+                };
+                let back = stage.client("fe").send(header + request).to_end();
+                stage.note("client got", back);
+            }
+            if id == "expected" {
+                for seen in origin.take_all() {
+                    stage.note("origin saw", visible(&seen.head));
+                }
+            }
+        });
+    });
+}

@@ -62,7 +62,7 @@ fn read(root: &Path) -> Result<Gaps, String> {
 }
 
 fn supports() -> Vec<(Name, Support)> {
-    rows::all().into_iter().map(|r| (r.name, r.support)).collect()
+    rows::all().into_iter().chain(crate::keepalived::rows()).map(|r| (r.name, r.support)).collect()
 }
 
 fn is_open(support: Support) -> bool {

@@ -392,7 +392,7 @@ pub const COLUMNS: &[Column] = &[
         name: "sess_other",
         tags: "MCP",
         lifetime: Lifetime::since(3, 0),
-        value: |o| front_only(o, |_| 0),
+        value: |o| if o.is_http() { front_only(o, |_| 0) } else { front_only(o, |c| c.stot) },
     },
     Column {
         name: "h1sess",

@@ -71,6 +71,8 @@ impl Stream {
                 TcpAct::Accept => return Some(Judgement::Pass),
                 TcpAct::Close => return Some(Judgement::Close),
                 TcpAct::Reject => return Some(Judgement::Reject),
+                // The parser lets it stand in connection rules only.
+                TcpAct::ExpectProxy => continue,
                 TcpAct::Shared(a) => match self.apply(a, Subject::Response) {
                     Done::Reject => return Some(Judgement::Reject),
                     Done::Drop => return Some(Judgement::Reset),

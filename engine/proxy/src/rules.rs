@@ -74,7 +74,7 @@ pub(crate) async fn admit(session: Box<Session>) -> Option<Box<Session>> {
     }
     let mut session = admit_connection(session)?;
     session.wire = Some(Box::new([session.source, session.destination()]));
-    if proxied && !Box::pin(crate::proxied::receive(&mut session)).await {
+    if (proxied || session.expects_proxy) && !Box::pin(crate::proxied::receive(&mut session)).await {
         return None;
     }
     admit_session(session)
@@ -125,6 +125,7 @@ impl Stream {
             match &r.action {
                 TcpAct::Accept => return true,
                 TcpAct::Reject | TcpAct::Close => return false,
+                TcpAct::ExpectProxy => self.session.expects_proxy = true,
                 TcpAct::Shared(a) => match self.apply(a, Subject::Request) {
                     Done::Reject => return false,
                     Done::Drop => {

@@ -52,6 +52,8 @@ pub(crate) struct Session {
     /// Backend and server of the last request (`option prefer-last-server`).
     pub last_server: Option<(ProxyId, usize)>,
     left_front: bool,
+    /// A connection rule says that a PROXY protocol header comes first.
+    pub expects_proxy: bool,
     /// `sess.` variables.
     pub variables: Vec<Option<Value<'static>>>,
 }
@@ -82,6 +84,7 @@ impl Session {
             own: None,
             last_server: None,
             left_front: false,
+            expects_proxy: false,
             variables: Vec::new(),
             worker,
         };

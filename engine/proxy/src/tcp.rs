@@ -150,6 +150,8 @@ impl Stream {
             match &r.action {
                 TcpAct::Accept => return Some(Verdictum::Go),
                 TcpAct::Reject | TcpAct::Close => return Some(Verdictum::Reject),
+                // The parser lets it stand in connection rules only.
+                TcpAct::ExpectProxy => continue,
                 TcpAct::Shared(a) => match self.apply(a, Subject::Request) {
                     Done::Reject => return Some(Verdictum::Reject),
                     Done::Drop => return Some(Verdictum::Reset),

@@ -220,6 +220,8 @@ pub enum TcpAction {
     Reject,
     /// `close` (responses).
     Close,
+    /// `expect-proxy layer4` (connections).
+    ExpectProxy,
     /// One of the actions shared with HTTP rules (`set-var`, `capture`, `set-src` …).
     Shared(Action),
 }

@@ -314,8 +314,9 @@ fn close_session(cx: &mut Cx<'_>, seen_by: TrackedBy) {
     let line = Line { span: instance.origin, ..Line::default() };
     let spelling = spelling(cx);
     let Some(neighbor) = neighbor else {
-        let said =
-            format!("Configuration error: BFD instance {name} has no {spelling} address set, disabling instance");
+        let said = format!(
+            "Configuration error: BFD instance {name} has no {spelling} address set, disabling instance"
+        );
         return cx.error("KA3030", &line, 0, said);
     };
     if let Some(source) = instance.source

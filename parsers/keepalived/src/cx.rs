@@ -248,11 +248,7 @@ impl<'a> Cx<'a> {
     }
 
     /// An optional switch as word 1; absent means on. `None` after a complaint in the original's words.
-    pub fn optional_switch(
-        &mut self,
-        line: &Line,
-        complaint: impl FnOnce(&str) -> String,
-    ) -> Option<bool> {
+    pub fn optional_switch(&mut self, line: &Line, complaint: impl FnOnce(&str) -> String) -> Option<bool> {
         let Some(word) = line.get(1) else { return Some(true) };
         let value = crate::number::switch(word);
         if value.is_none() {
@@ -270,7 +266,8 @@ impl<'a> Cx<'a> {
     /// COMPAT: the first missing one stops the VRRP process at the end of its files.
     pub fn interface(&mut self, name: &str) -> Option<crate::Interface> {
         let known = self.known_interface(name);
-        if known.is_none() && self.model.global.dynamic_interfaces != rha_ir::failover::DynamicInterfaces::No {
+        if known.is_none() && self.model.global.dynamic_interfaces != rha_ir::failover::DynamicInterfaces::No
+        {
             return Some(crate::Interface::default());
         }
         self.interface_missing |= known.is_none();

@@ -1,7 +1,7 @@
 //! The four passes, and the loop that finds a row for each line.
 
-use rha_text::Severity;
 use rha_ir::Model;
+use rha_text::Severity;
 
 use crate::{Class, Cx, Flow, Input, Line, Outcome, Pass, Place, Run, Start, keyword, tables, vrrp};
 
@@ -33,9 +33,16 @@ pub fn check(input: &Input<'_>) -> Outcome {
     };
     let start = cx.refused.map_or(Start::Go, Start::Refused);
     let sources = std::mem::take(&mut cx.reader.sources);
+    let mut diagnostics = cx.log.diagnostics;
+    // What was substituted or is not UTF-8 may be longer than what stands in the file.
+    for label in diagnostics.iter_mut().flat_map(|d| &mut d.labels) {
+        let len = sources.get(label.span.file).map_or(0, |s| u32::try_from(s.text.len()).unwrap_or(u32::MAX));
+        label.span.end = label.span.end.min(len);
+        label.span.start = label.span.start.min(label.span.end);
+    }
     let mut model = Model { failover: cx.model, ..Model::default() };
     crate::values::summarise(&mut model);
-    Outcome { model, diagnostics: cx.log.diagnostics, notes: cx.notes, sources, exit_code, start }
+    Outcome { model, diagnostics, notes: cx.notes, sources, exit_code, start }
 }
 
 /// All passes; `Some` is an exit code that ends the run early.
@@ -210,4 +217,3 @@ fn unknown(cx: &mut Cx<'_>, block: Place, line: &Line) {
         d.help = Some(format!("'{word}' belongs into {}", row.place.name()));
     }
 }
-

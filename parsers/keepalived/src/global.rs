@@ -1,6 +1,8 @@
 //! `global_defs`, and the keywords outside of every block that are not one.
 
-use rha_ir::failover::{CpuList, DynamicInterfaces, Fifo, IpsetNames, LvsFlush, LvsSyncDaemon, RxBufferPolicy};
+use rha_ir::failover::{
+    CpuList, DynamicInterfaces, Fifo, IpsetNames, LvsFlush, LvsSyncDaemon, RxBufferPolicy,
+};
 
 use crate::number::SECOND;
 use crate::rows::*;
@@ -74,14 +76,58 @@ pub(crate) const MOST_SECONDS: u32 = 4294;
 
 /// Keywords of `global_defs` and beside it.
 pub(crate) const ROWS: &[Keyword] = &[
-    Keyword::block("global_defs", T, "{", V1, "Settings of the daemon and defaults for instances.", Place::GLOBAL).support(FULL),
-    Keyword::new("linkbeat_use_polling", T, "", V1_1, "Polls link states instead of waiting for the kernel to report them.", |cx, _| { cx.model.global.linkbeat_use_polling = true; Ok(()) }).support(partial("the kernel's own reports are believed; a driver that reports no carrier is not polled")),
+    Keyword::block(
+        "global_defs",
+        T,
+        "{",
+        V1,
+        "Settings of the daemon and defaults for instances.",
+        Place::GLOBAL,
+    ).support(FULL),
+    Keyword::new(
+        "linkbeat_use_polling",
+        T,
+        "",
+        V1_1,
+        "Polls link states instead of waiting for the kernel to report them.",
+        |cx, _| {
+            cx.model.global.linkbeat_use_polling = true;
+            Ok(())
+        },
+    ).support(LINKBEAT),
     Keyword::new("net_namespace", T, "NAME", V1_2, "Runs everything in a network namespace.", net_namespace).support(FULL),
-    Keyword::new("net_namespace_ipvs", T, "[NAME]", V2_1, "Runs the virtual servers in a network namespace of their own.", net_namespace_ipvs),
-    Keyword::new("namespace_with_ipsets", T, "", V1_3, "Uses ipsets although the kernel shares them between namespaces.", |cx, _| { cx.model.global.namespace_with_ipsets = true; Ok(()) }).support(no_effect("no ipsets are used")),
-    Keyword::new("use_pid_dir", T, "", V1_2, "Puts pid files into a directory of their own.", |cx, _| { cx.model.global.use_pid_dir = true; Ok(()) }).support(FULL),
+    Keyword::new(
+        "net_namespace_ipvs",
+        T,
+        "[NAME]",
+        V2_1,
+        "Runs the virtual servers in a network namespace of their own.",
+        net_namespace_ipvs,
+    ),
+    Keyword::new(
+        "namespace_with_ipsets",
+        T,
+        "",
+        V1_3,
+        "Uses ipsets although the kernel shares them between namespaces.",
+        |cx, _| {
+            cx.model.global.namespace_with_ipsets = true;
+            Ok(())
+        },
+    ).support(no_effect("no ipsets are used")),
+    Keyword::new("use_pid_dir", T, "", V1_2, "Puts pid files into a directory of their own.", |cx, _| {
+        cx.model.global.use_pid_dir = true;
+        Ok(())
+    }).support(FULL),
     Keyword::new("instance", T, "NAME", V1_2, "Names this daemon among several on one node.", instance).support(FULL),
-    Keyword::new("child_wait_time", T, "SECONDS", V2_0, "How long children may take to end.", child_wait_time).support(FULL),
+    Keyword::new(
+        "child_wait_time",
+        T,
+        "SECONDS",
+        V2_0,
+        "How long children may take to end.",
+        child_wait_time,
+    ).support(FULL),
     Keyword::new("process_names", G, "", V2_0, "Gives each process its own name.", |cx, _| {
         let g = &mut cx.model.global;
         g.process_names = true;
@@ -90,18 +136,56 @@ pub(crate) const ROWS: &[Keyword] = &[
         g.bfd_process.name = Some("keepalived_bfd".to_owned());
         Ok(())
     }).support(FULL),
-    Keyword::new("process_name", G, "NAME", V2_0, "Name of the parent process.", |cx, l| { let name = process_name(cx, l)?; cx.model.global.process_name = Some(name); Ok(()) }).support(FULL),
-    Keyword::new("vrrp_process_name", G, "NAME", V2_0, "Name of the VRRP process.", |cx, l| { let name = process_name(cx, l)?; cx.model.global.vrrp_process.name = Some(name); Ok(()) }).support(FULL),
-    Keyword::new("checker_process_name", G, "NAME", V2_2, "Name of the health checker.", |cx, l| { let name = process_name(cx, l)?; cx.model.global.checker_process.name = Some(name); Ok(()) }).support(no_effect("one process does this work, and it has the name of the VRRP process")),
+    Keyword::new("process_name", G, "NAME", V2_0, "Name of the parent process.", |cx, l| {
+        let name = process_name(cx, l)?;
+        cx.model.global.process_name = Some(name);
+        Ok(())
+    }).support(FULL),
+    Keyword::new("vrrp_process_name", G, "NAME", V2_0, "Name of the VRRP process.", |cx, l| {
+        let name = process_name(cx, l)?;
+        cx.model.global.vrrp_process.name = Some(name);
+        Ok(())
+    }).support(FULL),
+    Keyword::new("checker_process_name", G, "NAME", V2_2, "Name of the health checker.", |cx, l| {
+        let name = process_name(cx, l)?;
+        cx.model.global.checker_process.name = Some(name);
+        Ok(())
+    }).support(ONE_WORKER),
     Keyword::new("lvs_process_name", G, "NAME", V2_0, "Older word for checker_process_name.", |cx, l| {
         cx.remark("KA4101", l.at(0), "'lvs_process_name' is deprecated - please use 'checker_process_name'");
         let name = process_name(cx, l)?;
         cx.model.global.checker_process.name = Some(name);
         Ok(())
-    }).support(no_effect("one process does this work, and it has the name of the VRRP process")),
-    Keyword::new("bfd_process_name", G, "NAME", V2_0, "Name of the BFD process.", |cx, l| { let name = process_name(cx, l)?; cx.model.global.bfd_process.name = Some(name); Ok(()) }).support(no_effect("one process does this work, and it has the name of the VRRP process")),
-    Keyword::new("use_symlink_paths", G, "[BOOL]", V2_3, "Starts programs by the path written, links and all.", |cx, l| { if let Some(on) = global_switch(cx, l) { cx.model.global.use_symlink_paths = on; } Ok(()) }).support(no_effect("programs are always started by the path written")),
-    Keyword::new("set_supplementary_groups", G, "", NEXT, "Programs get all groups of their user.", |cx, _| { cx.model.global.set_supplementary_groups = true; Ok(()) }),
+    }).support(ONE_WORKER),
+    Keyword::new("bfd_process_name", G, "NAME", V2_0, "Name of the BFD process.", |cx, l| {
+        let name = process_name(cx, l)?;
+        cx.model.global.bfd_process.name = Some(name);
+        Ok(())
+    }).support(ONE_WORKER),
+    Keyword::new(
+        "use_symlink_paths",
+        G,
+        "[BOOL]",
+        V2_3,
+        "Starts programs by the path written, links and all.",
+        |cx, l| {
+            if let Some(on) = global_switch(cx, l) {
+                cx.model.global.use_symlink_paths = on;
+            }
+            Ok(())
+        },
+    ).support(no_effect("programs are always started by the path written")),
+    Keyword::new(
+        "set_supplementary_groups",
+        G,
+        "",
+        NEXT,
+        "Programs get all groups of their user.",
+        |cx, _| {
+            cx.model.global.set_supplementary_groups = true;
+            Ok(())
+        },
+    ),
     Keyword::new("router_id", G, "NAME", V1_1, "Name of this node in mail.", |cx, l| {
         named(cx, l, "routerid name missing - ignoring", |cx, v| cx.model.global.router_id = Some(v))
     }).support(FULL),
@@ -115,7 +199,14 @@ pub(crate) const ROWS: &[Keyword] = &[
         }
         Ok(())
     }).support(FULL),
-    Keyword::new("smtp_connect_timeout", G, "SECONDS", V1, "How long a connection to the mail server may take.", smtp_connect_timeout).support(FULL),
+    Keyword::new(
+        "smtp_connect_timeout",
+        G,
+        "SECONDS",
+        V1,
+        "How long a connection to the mail server may take.",
+        smtp_connect_timeout,
+    ).support(FULL),
     Keyword::new("notification_email", G, "{ ADDRESS… }", V1, "Who gets mail.", |cx, l| {
         let words = cx.value_words(l)?;
         if words.is_empty() {
@@ -124,116 +215,372 @@ pub(crate) const ROWS: &[Keyword] = &[
         cx.model.global.mail.to.extend(words.into_iter().map(|(w, _)| w));
         Ok(())
     }).support(FULL),
-    Keyword::new("smtp_alert", G, "[BOOL]", V2_0, "Whether everything sends mail unless it says otherwise.", |cx, l| { if let Some(on) = global_switch(cx, l) { cx.global.smtp_alert = Some(on); } Ok(()) }).support(FULL),
-    Keyword::new("startup_script", G, "PROGRAM [USER [GROUP]]", V2_1, "Run before anything else.", |cx, l| start_stop(cx, l, true)).support(FULL),
-    Keyword::new("startup_script_timeout", G, "SECONDS", V2_1, "How long startup_script may take.", |cx, l| start_stop_timeout(cx, l, true)).support(FULL),
-    Keyword::new("shutdown_script", G, "PROGRAM [USER [GROUP]]", V2_1, "Run after everything else.", |cx, l| start_stop(cx, l, false)).support(FULL),
-    Keyword::new("shutdown_script_timeout", G, "SECONDS", V2_1, "How long shutdown_script may take.", |cx, l| start_stop_timeout(cx, l, false)).support(FULL),
-    Keyword::new("max_auto_priority", G, "[-1..99]", V2_1, "How far a late process may raise its own priority.", max_auto_priority).support(TUNING),
-    Keyword::new("min_auto_priority_delay", G, "MICROSECONDS", V2_1, "How late a process must be to raise its priority.", min_auto_priority_delay).support(TUNING),
-    Keyword::new("smtp_alert_vrrp", G, "[BOOL]", V2_0, "Whether instances send mail unless they say otherwise.", |cx, l| { if let Some(on) = global_switch(cx, l) { cx.global.smtp_alert_vrrp = Some(on); } Ok(()) }).support(FULL),
-    Keyword::new("smtp_alert_checker", G, "[BOOL]", V2_0, "Whether servers send mail unless they say otherwise.", |cx, l| { if let Some(on) = global_switch(cx, l) { cx.global.smtp_alert_checker = Some(on); } Ok(()) }).support(FULL),
-    Keyword::new("checker_log_all_failures", G, "[BOOL]", V2_0, "Logs every failed check, not only changes.", |cx, l| {
-        let said = "Invalid value for checker_log_all_failures specified";
-        if let Some(on) = cx.optional_switch(l, |_| said.to_owned()) {
-            cx.model.global.checker_log_all_failures = on;
-        }
+    Keyword::new(
+        "smtp_alert",
+        G,
+        "[BOOL]",
+        V2_0,
+        "Whether everything sends mail unless it says otherwise.",
+        |cx, l| {
+            if let Some(on) = global_switch(cx, l) {
+                cx.global.smtp_alert = Some(on);
+            }
+            Ok(())
+        },
+    ).support(FULL),
+    Keyword::new(
+        "startup_script",
+        G,
+        "PROGRAM [USER [GROUP]]",
+        V2_1,
+        "Run before anything else.",
+        |cx, l| start_stop(cx, l, true),
+    ).support(FULL),
+    Keyword::new(
+        "startup_script_timeout",
+        G,
+        "SECONDS",
+        V2_1,
+        "How long startup_script may take.",
+        |cx, l| start_stop_timeout(cx, l, true),
+    ).support(FULL),
+    Keyword::new(
+        "shutdown_script",
+        G,
+        "PROGRAM [USER [GROUP]]",
+        V2_1,
+        "Run after everything else.",
+        |cx, l| start_stop(cx, l, false),
+    ).support(FULL),
+    Keyword::new(
+        "shutdown_script_timeout",
+        G,
+        "SECONDS",
+        V2_1,
+        "How long shutdown_script may take.",
+        |cx, l| start_stop_timeout(cx, l, false),
+    ).support(FULL),
+    Keyword::new(
+        "max_auto_priority",
+        G,
+        "[-1..99]",
+        V2_1,
+        "How far a late process may raise its own priority.",
+        max_auto_priority,
+    )
+    .support(TUNING),
+    Keyword::new(
+        "min_auto_priority_delay",
+        G,
+        "MICROSECONDS",
+        V2_1,
+        "How late a process must be to raise its priority.",
+        min_auto_priority_delay,
+    )
+    .support(TUNING),
+    Keyword::new(
+        "smtp_alert_vrrp",
+        G,
+        "[BOOL]",
+        V2_0,
+        "Whether instances send mail unless they say otherwise.",
+        |cx, l| {
+            if let Some(on) = global_switch(cx, l) {
+                cx.global.smtp_alert_vrrp = Some(on);
+            }
+            Ok(())
+        },
+    ).support(FULL),
+    Keyword::new(
+        "smtp_alert_checker",
+        G,
+        "[BOOL]",
+        V2_0,
+        "Whether servers send mail unless they say otherwise.",
+        |cx, l| {
+            if let Some(on) = global_switch(cx, l) {
+                cx.global.smtp_alert_checker = Some(on);
+            }
+            Ok(())
+        },
+    ).support(FULL),
+    Keyword::new(
+        "checker_log_all_failures",
+        G,
+        "[BOOL]",
+        V2_0,
+        "Logs every failed check, not only changes.",
+        |cx, l| {
+            let said = "Invalid value for checker_log_all_failures specified";
+            if let Some(on) = cx.optional_switch(l, |_| said.to_owned()) {
+                cx.model.global.checker_log_all_failures = on;
+            }
+            Ok(())
+        },
+    ).support(FULL),
+    Keyword::new(
+        "dynamic_interfaces",
+        G,
+        "[allow_if_changes]",
+        V2_0,
+        "Interfaces may come and go while we run.",
+        dynamic_interfaces,
+    ).support(FULL),
+    Keyword::new("no_email_faults", G, "", V2_0, "FAULT states send no mail.", |cx, _| {
+        cx.model.global.mail.no_fault_mail = true;
         Ok(())
     }).support(FULL),
-    Keyword::new("dynamic_interfaces", G, "[allow_if_changes]", V2_0, "Interfaces may come and go while we run.", dynamic_interfaces).support(FULL),
-    Keyword::new("no_email_faults", G, "", V2_0, "FAULT states send no mail.", |cx, _| { cx.model.global.mail.no_fault_mail = true; Ok(()) }).support(FULL),
-    Keyword::new("default_interface", G, "INTERFACE", V1_2, "Where static addresses without dev go.", |cx, l| {
-        named(cx, l, "default_interface requires interface name", |cx, v| cx.model.global.default_interface = v)
-    }).support(FULL),
-    Keyword::new("disable_local_igmp", G, "", V2_2, "Stops the kernel from reporting link-local groups.", |cx, l| {
-        let path = "/proc/sys/net/ipv4/igmp_link_local_mcast_reports";
-        if cx.input.machine.writable(path) {
-            cx.model.global.disable_local_igmp = true;
-        } else {
-            cx.error("KA3050", l, 0, format!("kernel does not support {path}"));
-        }
-        Ok(())
-    }),
-    Keyword::new("v3_checksum_as_v2", G, "[BOOL]", V2_2_8, "Checksums of version 3 over IPv4 leave the pseudo-header out.", |cx, l| { if let Some(on) = global_switch(cx, l) { cx.global.v3_checksum_as_v2 = on; } Ok(()) }).support(FULL),
-    Keyword::new("lvs_timeouts", G, "[tcp SECONDS] [tcpfin SECONDS] [udp SECONDS]", V1_2, "How long the kernel keeps idle connections.", lvs_timeouts).support(crate::keyword::LVS),
-    Keyword::new("lvs_flush", G, "", V1_2, "Removes all virtual servers from the kernel at start.", |cx, _| { cx.model.global.lvs_flush = true; Ok(()) }).support(crate::keyword::LVS),
-    Keyword::new("lvs_flush_on_stop", G, "[VS]", V2_2, "Removes virtual servers from the kernel at the end.", lvs_flush_on_stop).support(crate::keyword::LVS),
-    Keyword::new("lvs_flush_onstop", G, "[VS]", V2_0, "Removes virtual servers from the kernel at the end.", lvs_flush_on_stop).support(crate::keyword::LVS),
-    Keyword::new("lvs_sync_daemon", G, "INTERFACE [inst INSTANCE] [id N] [maxlen N] [port N] [ttl N] [group ADDRESS]", V1_2, "Copies connections between two directors.", lvs_sync_daemon),
+    Keyword::new(
+        "default_interface",
+        G,
+        "INTERFACE",
+        V1_2,
+        "Where static addresses without dev go.",
+        |cx, l| {
+            named(cx, l, "default_interface requires interface name", |cx, v| {
+                cx.model.global.default_interface = v
+            })
+        },
+    ).support(FULL),
+    Keyword::new(
+        "disable_local_igmp",
+        G,
+        "",
+        V2_2,
+        "Stops the kernel from reporting link-local groups.",
+        |cx, l| {
+            let path = "/proc/sys/net/ipv4/igmp_link_local_mcast_reports";
+            if cx.input.machine.writable(path) {
+                cx.model.global.disable_local_igmp = true;
+            } else {
+                cx.error("KA3050", l, 0, format!("kernel does not support {path}"));
+            }
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "v3_checksum_as_v2",
+        G,
+        "[BOOL]",
+        V2_2_8,
+        "Checksums of version 3 over IPv4 leave the pseudo-header out.",
+        |cx, l| {
+            if let Some(on) = global_switch(cx, l) {
+                cx.global.v3_checksum_as_v2 = on;
+            }
+            Ok(())
+        },
+    ).support(FULL),
+    Keyword::new(
+        "lvs_timeouts",
+        G,
+        "[tcp SECONDS] [tcpfin SECONDS] [udp SECONDS]",
+        V1_2,
+        "How long the kernel keeps idle connections.",
+        lvs_timeouts,
+    ).support(crate::keyword::LVS),
+    Keyword::new(
+        "lvs_flush",
+        G,
+        "",
+        V1_2,
+        "Removes all virtual servers from the kernel at start.",
+        |cx, _| {
+            cx.model.global.lvs_flush = true;
+            Ok(())
+        },
+    ).support(crate::keyword::LVS),
+    Keyword::new(
+        "lvs_flush_on_stop",
+        G,
+        "[VS]",
+        V2_2,
+        "Removes virtual servers from the kernel at the end.",
+        lvs_flush_on_stop,
+    ).support(crate::keyword::LVS),
+    Keyword::new(
+        "lvs_flush_onstop",
+        G,
+        "[VS]",
+        V2_0,
+        "Removes virtual servers from the kernel at the end.",
+        lvs_flush_on_stop,
+    ).support(crate::keyword::LVS),
+    Keyword::new(
+        "lvs_sync_daemon",
+        G,
+        "INTERFACE [inst INSTANCE] [id N] [maxlen N] [port N] [ttl N] [group ADDRESS]",
+        V1_2,
+        "Copies connections between two directors.",
+        lvs_sync_daemon,
+    ),
     Keyword::new("vrrp_mcast_group4", G, "ADDRESS", V1_2, "Group that IPv4 adverts go to.", mcast_group4).support(FULL),
     Keyword::new("vrrp_mcast_group6", G, "ADDRESS", V1_2, "Group that IPv6 adverts go to.", mcast_group6).support(FULL),
-    Keyword::new("vrrp_garp_master_delay", G, "SECONDS", V1_2, "When the second set of gratuitous ARP follows.", |cx, l| {
-        if let Some(n) = garp_number(cx, l, MOST_SECONDS, "vrrp_garp_master_delay '{v}' invalid - ignoring")? {
-            cx.global.garp_delay_us = u64::from(n) * SECOND;
-        }
-        Ok(())
-    }).support(FULL),
+    Keyword::new(
+        "vrrp_garp_master_delay",
+        G,
+        "SECONDS",
+        V1_2,
+        "When the second set of gratuitous ARP follows.",
+        |cx, l| {
+            if let Some(n) =
+                garp_number(cx, l, MOST_SECONDS, "vrrp_garp_master_delay '{v}' invalid - ignoring")?
+            {
+                cx.global.garp_delay_us = u64::from(n) * SECOND;
+            }
+            Ok(())
+        },
+    ).support(FULL),
     Keyword::new("vrrp_garp_master_repeat", G, "N", V1_2, "How many gratuitous ARP make a set.", |cx, l| {
         if let Some(n) = garp_repeat(cx, l)? {
             cx.global.garp_repeat = n;
         }
         Ok(())
     }).support(FULL),
-    Keyword::new("vrrp_garp_master_refresh", G, "SECONDS", V1_2, "How often a MASTER repeats its gratuitous ARP.", |cx, l| {
-        let n = garp_number(cx, l, u32::MAX, "Invalid vrrp_garp_master_refresh '{v}' - ignoring")?;
-        cx.global.garp_refresh_us = u64::from(n.unwrap_or(0)) * SECOND;
-        Ok(())
-    }).support(FULL),
-    Keyword::new("vrrp_garp_master_refresh_repeat", G, "N", V1_2, "How many gratuitous ARP make a refresh.", |cx, l| {
-        if let Some(n) = garp_repeat(cx, l)? {
-            cx.global.garp_refresh_repeat = n;
-        }
-        Ok(())
-    }).support(FULL),
-    Keyword::new("vrrp_garp_lower_prio_delay", G, "SECONDS", V1_2, "When the second set follows after a lower advert was heard.", |cx, l| {
-        if let Some(n) = garp_number(cx, l, MOST_SECONDS, "vrrp_garp_lower_prio_delay '{v}' invalid - ignoring")? {
-            cx.global.lower_prio_delay_us = Some(u64::from(n) * SECOND);
-        }
-        Ok(())
-    }).support(FULL),
-    Keyword::new("vrrp_garp_lower_prio_repeat", G, "N", V1_2, "How many gratuitous ARP answer a lower advert.", |cx, l| {
-        let most = i32::MAX as u32;
-        if let Some(n) = garp_number(cx, l, most, "Invalid vrrp_garp_lower_prio_repeat '{v}'")? {
-            cx.global.lower_prio_repeat = Some(n);
-        }
-        Ok(())
-    }).support(FULL),
-    Keyword::new("vrrp_down_timer_adverts", G, "1..100", V2_2, "How many adverts a backup misses before it takes over.", |cx, l| {
-        match cx.unsigned(l, 1, 1, 100, true)? {
-            Some(n) => cx.global.down_timer_adverts = u8::try_from(n).unwrap_or(3),
-            None => cx.error("KA2020", l, 1, format!("Invalid vrrp_down_timer_adverts [1:100] '{}'", l.word(1))),
-        }
-        Ok(())
-    }).support(FULL),
-    Keyword::new("vrrp_garp_interval", G, "SECONDS", V1_2, "Least time between two gratuitous ARP of an interface.", |cx, l| {
-        if let Some(n) = interval(cx, l)? {
-            cx.model.global.garp.interval_us = n;
-        }
-        Ok(())
-    }).support(FULL),
-    Keyword::new("vrrp_gna_interval", G, "SECONDS", V1_2, "Least time between two unsolicited NA of an interface.", |cx, l| {
-        if let Some(n) = interval(cx, l)? {
-            cx.model.global.garp.gna_interval_us = n;
-        }
-        Ok(())
-    }).support(FULL),
+    Keyword::new(
+        "vrrp_garp_master_refresh",
+        G,
+        "SECONDS",
+        V1_2,
+        "How often a MASTER repeats its gratuitous ARP.",
+        |cx, l| {
+            let n = garp_number(cx, l, u32::MAX, "Invalid vrrp_garp_master_refresh '{v}' - ignoring")?;
+            cx.global.garp_refresh_us = u64::from(n.unwrap_or(0)) * SECOND;
+            Ok(())
+        },
+    ).support(FULL),
+    Keyword::new(
+        "vrrp_garp_master_refresh_repeat",
+        G,
+        "N",
+        V1_2,
+        "How many gratuitous ARP make a refresh.",
+        |cx, l| {
+            if let Some(n) = garp_repeat(cx, l)? {
+                cx.global.garp_refresh_repeat = n;
+            }
+            Ok(())
+        },
+    ).support(FULL),
+    Keyword::new(
+        "vrrp_garp_lower_prio_delay",
+        G,
+        "SECONDS",
+        V1_2,
+        "When the second set follows after a lower advert was heard.",
+        |cx, l| {
+            if let Some(n) =
+                garp_number(cx, l, MOST_SECONDS, "vrrp_garp_lower_prio_delay '{v}' invalid - ignoring")?
+            {
+                cx.global.lower_prio_delay_us = Some(u64::from(n) * SECOND);
+            }
+            Ok(())
+        },
+    ).support(FULL),
+    Keyword::new(
+        "vrrp_garp_lower_prio_repeat",
+        G,
+        "N",
+        V1_2,
+        "How many gratuitous ARP answer a lower advert.",
+        |cx, l| {
+            let most = i32::MAX as u32;
+            if let Some(n) = garp_number(cx, l, most, "Invalid vrrp_garp_lower_prio_repeat '{v}'")? {
+                cx.global.lower_prio_repeat = Some(n);
+            }
+            Ok(())
+        },
+    ).support(FULL),
+    Keyword::new(
+        "vrrp_down_timer_adverts",
+        G,
+        "1..100",
+        V2_2,
+        "How many adverts a backup misses before it takes over.",
+        |cx, l| {
+            match cx.unsigned(l, 1, 1, 100, true)? {
+                Some(n) => cx.global.down_timer_adverts = u8::try_from(n).unwrap_or(3),
+                None => cx.error(
+                    "KA2020",
+                    l,
+                    1,
+                    format!("Invalid vrrp_down_timer_adverts [1:100] '{}'", l.word(1)),
+                ),
+            }
+            Ok(())
+        },
+    ).support(FULL),
+    Keyword::new(
+        "vrrp_garp_interval",
+        G,
+        "SECONDS",
+        V1_2,
+        "Least time between two gratuitous ARP of an interface.",
+        |cx, l| {
+            if let Some(n) = interval(cx, l)? {
+                cx.model.global.garp.interval_us = n;
+            }
+            Ok(())
+        },
+    ).support(FULL),
+    Keyword::new(
+        "vrrp_gna_interval",
+        G,
+        "SECONDS",
+        V1_2,
+        "Least time between two unsolicited NA of an interface.",
+        |cx, l| {
+            if let Some(n) = interval(cx, l)? {
+                cx.model.global.garp.gna_interval_us = n;
+            }
+            Ok(())
+        },
+    ).support(FULL),
     Keyword::new("vrrp_min_garp", G, "[BOOL]", V2_0, "One gratuitous ARP, no repeat.", min_garp).support(FULL),
-    Keyword::new("vrrp_garp_extra_if", G, "[all] SECONDS", V2_2, "How often extra interfaces get gratuitous ARP.", garp_extra_if),
-    Keyword::new("vrrp_vmac_garp_intvl", G, "[all] SECONDS", V2_2, "How often extra interfaces get gratuitous ARP.", garp_extra_if),
-    Keyword::new("vrrp_lower_prio_no_advert", G, "[BOOL]", V1_2, "A MASTER does not answer a lower advert.", |cx, l| {
-        let said = "Invalid value for vrrp_lower_prio_no_advert specified";
-        if let Some(on) = cx.optional_switch(l, |_| said.to_owned()) {
-            cx.global.lower_prio_no_advert = on;
-        }
-        Ok(())
-    }).support(FULL),
-    Keyword::new("vrrp_higher_prio_send_advert", G, "[BOOL]", V1_3, "A MASTER that hears a higher advert sends one more.", |cx, l| {
-        let said = "Invalid value for vrrp_higher_prio_send_advert specified";
-        if let Some(on) = cx.optional_switch(l, |_| said.to_owned()) {
-            cx.global.higher_prio_send_advert = on;
-        }
-        Ok(())
-    }).support(FULL),
+    Keyword::new(
+        "vrrp_garp_extra_if",
+        G,
+        "[all] SECONDS",
+        V2_2,
+        "How often extra interfaces get gratuitous ARP.",
+        garp_extra_if,
+    ),
+    Keyword::new(
+        "vrrp_vmac_garp_intvl",
+        G,
+        "[all] SECONDS",
+        V2_2,
+        "How often extra interfaces get gratuitous ARP.",
+        garp_extra_if,
+    ),
+    Keyword::new(
+        "vrrp_lower_prio_no_advert",
+        G,
+        "[BOOL]",
+        V1_2,
+        "A MASTER does not answer a lower advert.",
+        |cx, l| {
+            let said = "Invalid value for vrrp_lower_prio_no_advert specified";
+            if let Some(on) = cx.optional_switch(l, |_| said.to_owned()) {
+                cx.global.lower_prio_no_advert = on;
+            }
+            Ok(())
+        },
+    ).support(FULL),
+    Keyword::new(
+        "vrrp_higher_prio_send_advert",
+        G,
+        "[BOOL]",
+        V1_3,
+        "A MASTER that hears a higher advert sends one more.",
+        |cx, l| {
+            let said = "Invalid value for vrrp_higher_prio_send_advert specified";
+            if let Some(on) = cx.optional_switch(l, |_| said.to_owned()) {
+                cx.global.higher_prio_send_advert = on;
+            }
+            Ok(())
+        },
+    ).support(FULL),
     Keyword::new("vrrp_version", G, "2|3", V1_2, "Version of instances that name none.", |cx, l| {
         match cx.int(l, 1, 2, 3, true)? {
             Some(n) => cx.model.global.vrrp_version = u8::try_from(n).unwrap_or(2),
@@ -250,33 +597,111 @@ pub(crate) const ROWS: &[Keyword] = &[
     Keyword::new("nftables", G, "[TABLE]", V2_0, "Filters with an nftables table.", |cx, l| {
         table(cx, l, "nftables", "keepalived", |g| &mut g.nftables)
     }).support(FULL),
-    Keyword::new("nftables_priority", G, "PRIORITY", V2_0, "Where the filter stands among other chains.", |cx, l| {
-        match cx.int(l, 1, i32::MIN, i32::MAX, false)? {
-            Some(n) => cx.model.global.nftables_priority = n,
-            None => cx.error("KA2020", l, 1, format!("invalid nftables chain priority '{}'", l.word(1))),
-        }
-        Ok(())
-    }).support(FULL),
-    Keyword::new("nftables_ifindex", G, "", V2_0, "The filter names interfaces by number.", |cx, _| { cx.model.global.nftables_ifindex = true; Ok(()) }),
-    Keyword::new("vrrp_check_unicast_src", G, "", V1_2, "Adverts only from configured peers.", |cx, _| { cx.model.global.vrrp_check_unicast_src = true; Ok(()) }).support(FULL),
-    Keyword::new("vrrp_skip_check_adv_addr", G, "", V1_2, "Does not look at the address list of adverts from the master we know.", |cx, _| { cx.global.skip_check_adv_addr = true; Ok(()) }).support(FULL),
-    Keyword::new("vrrp_strict", G, "", V1_2, "Holds instances to the letter of the RFC.", |cx, _| { cx.model.global.vrrp_strict = true; Ok(()) }).support(FULL),
-    Keyword::new("vrrp_priority", G, "-20..19", V1_2, "Nice value of the VRRP process.", |cx, l| { let n = nice(cx, l, "vrrp")?; cx.model.global.vrrp_process.nice = Some(n); Ok(()) }).support(FULL),
-    Keyword::new("vrrp_no_swap", G, "", V1_2, "Locks the memory of the VRRP process.", |cx, _| { cx.model.global.vrrp_process.no_swap = true; Ok(()) }).support(FULL),
-    Keyword::new("vrrp_rt_priority", G, "1..99", V2_0, "Real-time priority of the VRRP process.", |cx, l| { if let Some(n) = realtime(cx, l, "vrrp")? { cx.model.global.vrrp_process.rt_priority = Some(n); } Ok(()) }).support(FULL),
-    Keyword::new("vrrp_cpu_affinity", G, "CPU…", V2_0, "Processors of the VRRP process.", |cx, l| { let cpus = cpus(cx, l, "vrrp")?; cx.model.global.vrrp_process.cpus = cpus; Ok(()) }).support(FULL),
-    Keyword::new("vrrp_rlimit_rttime", G, "MICROSECONDS", V2_1, "Most real time that the VRRP process may use without sleeping.", |cx, l| { let n = rttime(cx, l, "vrrp")?; cx.model.global.vrrp_process.rlimit_rttime_us = n; Ok(()) }).support(FULL),
-    Keyword::new("vrrp_rlimit_rtime", G, "MICROSECONDS", V2_0, "Most real time that the VRRP process may use without sleeping.", |cx, l| { let n = rttime(cx, l, "vrrp")?; cx.model.global.vrrp_process.rlimit_rttime_us = n; Ok(()) }).support(FULL),
-    Keyword::new("nftables_ipvs", G, "[TABLE]", V2_2, "Marks packets of virtual server groups with an nftables table.", |cx, l| {
-        table(cx, l, "ipvs nftables", "keepalived_ipvs", |g| &mut g.nftables_ipvs)
-    }).support(FULL),
-    Keyword::new("nftables_ipvs_priority", G, "PRIORITY", V2_2, "Where that table stands among other chains.", |cx, l| {
-        match cx.int(l, 1, i32::MIN, i32::MAX, false)? {
-            Some(n) => cx.model.global.nftables_ipvs_priority = n,
-            None => cx.error("KA2020", l, 1, format!("invalid ipvs nftables chain priority '{}'", l.word(1))),
-        }
+    Keyword::new(
+        "nftables_priority",
+        G,
+        "PRIORITY",
+        V2_0,
+        "Where the filter stands among other chains.",
+        |cx, l| {
+            match cx.int(l, 1, i32::MIN, i32::MAX, false)? {
+                Some(n) => cx.model.global.nftables_priority = n,
+                None => cx.error("KA2020", l, 1, format!("invalid nftables chain priority '{}'", l.word(1))),
+            }
+            Ok(())
+        },
+    ).support(FULL),
+    Keyword::new("nftables_ifindex", G, "", V2_0, "The filter names interfaces by number.", |cx, _| {
+        cx.model.global.nftables_ifindex = true;
         Ok(())
     }),
+    Keyword::new("vrrp_check_unicast_src", G, "", V1_2, "Adverts only from configured peers.", |cx, _| {
+        cx.model.global.vrrp_check_unicast_src = true;
+        Ok(())
+    }).support(FULL),
+    Keyword::new(
+        "vrrp_skip_check_adv_addr",
+        G,
+        "",
+        V1_2,
+        "Does not look at the address list of adverts from the master we know.",
+        |cx, _| {
+            cx.global.skip_check_adv_addr = true;
+            Ok(())
+        },
+    ).support(FULL),
+    Keyword::new("vrrp_strict", G, "", V1_2, "Holds instances to the letter of the RFC.", |cx, _| {
+        cx.model.global.vrrp_strict = true;
+        Ok(())
+    }).support(FULL),
+    Keyword::new("vrrp_priority", G, "-20..19", V1_2, "Nice value of the VRRP process.", |cx, l| {
+        let n = nice(cx, l, "vrrp")?;
+        cx.model.global.vrrp_process.nice = Some(n);
+        Ok(())
+    }).support(FULL),
+    Keyword::new("vrrp_no_swap", G, "", V1_2, "Locks the memory of the VRRP process.", |cx, _| {
+        cx.model.global.vrrp_process.no_swap = true;
+        Ok(())
+    }).support(FULL),
+    Keyword::new("vrrp_rt_priority", G, "1..99", V2_0, "Real-time priority of the VRRP process.", |cx, l| {
+        if let Some(n) = realtime(cx, l, "vrrp")? {
+            cx.model.global.vrrp_process.rt_priority = Some(n);
+        }
+        Ok(())
+    }).support(FULL),
+    Keyword::new("vrrp_cpu_affinity", G, "CPU…", V2_0, "Processors of the VRRP process.", |cx, l| {
+        let cpus = cpus(cx, l, "vrrp")?;
+        cx.model.global.vrrp_process.cpus = cpus;
+        Ok(())
+    }).support(FULL),
+    Keyword::new(
+        "vrrp_rlimit_rttime",
+        G,
+        "MICROSECONDS",
+        V2_1,
+        "Most real time that the VRRP process may use without sleeping.",
+        |cx, l| {
+            let n = rttime(cx, l, "vrrp")?;
+            cx.model.global.vrrp_process.rlimit_rttime_us = n;
+            Ok(())
+        },
+    ).support(FULL),
+    Keyword::new(
+        "vrrp_rlimit_rtime",
+        G,
+        "MICROSECONDS",
+        V2_0,
+        "Most real time that the VRRP process may use without sleeping.",
+        |cx, l| {
+            let n = rttime(cx, l, "vrrp")?;
+            cx.model.global.vrrp_process.rlimit_rttime_us = n;
+            Ok(())
+        },
+    ).support(FULL),
+    Keyword::new(
+        "nftables_ipvs",
+        G,
+        "[TABLE]",
+        V2_2,
+        "Marks packets of virtual server groups with an nftables table.",
+        |cx, l| table(cx, l, "ipvs nftables", "keepalived_ipvs", |g| &mut g.nftables_ipvs),
+    ).support(FULL),
+    Keyword::new(
+        "nftables_ipvs_priority",
+        G,
+        "PRIORITY",
+        V2_2,
+        "Where that table stands among other chains.",
+        |cx, l| {
+            match cx.int(l, 1, i32::MIN, i32::MAX, false)? {
+                Some(n) => cx.model.global.nftables_ipvs_priority = n,
+                None => {
+                    cx.error("KA2020", l, 1, format!("invalid ipvs nftables chain priority '{}'", l.word(1)))
+                }
+            }
+            Ok(())
+        },
+    ),
     Keyword::new("nftables_ipvs_start_fwmark", G, "N", V2_2, "First mark that table may use.", |cx, l| {
         match cx.unsigned(l, 1, 1, u32::MAX, false)? {
             Some(n) => cx.model.global.nftables_ipvs_start_fwmark = n,
@@ -287,86 +712,525 @@ pub(crate) const ROWS: &[Keyword] = &[
         }
         Ok(())
     }),
-    Keyword::new("nftables_counters", G, "", V2_0, "Counts in the nftables tables.", |cx, _| { cx.model.global.nftables_counters = true; Ok(()) }).support(FULL),
-    Keyword::new("notify_fifo", G, "PATH [USER [GROUP]]", V1_3, "Named pipe that gets a line for each event of everything.", |cx, l| fifo(cx, l, "", |g| &mut g.notify_fifo)).support(FULL),
-    Keyword::new("notify_fifo_script", G, "PROGRAM [USER [GROUP]]", V1_3, "Program started to read that pipe.", |cx, l| fifo_script(cx, l, "", |g| &mut g.notify_fifo)).support(FULL),
-    Keyword::new("vrrp_notify_fifo", G, "PATH [USER [GROUP]]", V1_3, "Named pipe that gets a line for each event of instances and groups.", |cx, l| fifo(cx, l, "vrrp_", |g| &mut g.vrrp_notify_fifo)).support(FULL),
-    Keyword::new("vrrp_notify_fifo_script", G, "PROGRAM [USER [GROUP]]", V1_3, "Program started to read that pipe.", |cx, l| fifo_script(cx, l, "vrrp_", |g| &mut g.vrrp_notify_fifo)).support(FULL),
-    Keyword::new("lvs_notify_fifo", G, "PATH [USER [GROUP]]", V1_3, "Named pipe that gets a line for each event of servers.", |cx, l| fifo(cx, l, "lvs_", |g| &mut g.lvs_notify_fifo)).support(FULL),
-    Keyword::new("lvs_notify_fifo_script", G, "PROGRAM [USER [GROUP]]", V1_3, "Program started to read that pipe.", |cx, l| fifo_script(cx, l, "lvs_", |g| &mut g.lvs_notify_fifo)).support(FULL),
-    Keyword::new("vrrp_notify_priority_changes", G, "[BOOL]", V2_0, "Pipes get changes of priority too.", |cx, l| { if let Some(on) = global_switch(cx, l) { cx.global.notify_priority_changes = on; } Ok(()) }).support(FULL),
-    Keyword::new("fifo_write_vrrp_states_on_reload", G, "", V2_2, "Pipes get all states after a reload.", |cx, _| { cx.model.global.fifo_write_vrrp_states_on_reload = true; Ok(()) }).support(FULL),
-    Keyword::new("checker_priority", G, "-20..19", V1_2, "Nice value of the health checker.", |cx, l| { let n = nice(cx, l, "checker")?; cx.model.global.checker_process.nice = Some(n); Ok(()) }).support(TUNING),
-    Keyword::new("checker_no_swap", G, "", V1_2, "Locks the memory of the health checker.", |cx, _| { cx.model.global.checker_process.no_swap = true; Ok(()) }).support(TUNING),
-    Keyword::new("checker_rt_priority", G, "1..99", V2_0, "Real-time priority of the health checker.", |cx, l| { if let Some(n) = realtime(cx, l, "checker")? { cx.model.global.checker_process.rt_priority = Some(n); } Ok(()) }).support(TUNING),
-    Keyword::new("checker_cpu_affinity", G, "CPU…", V2_0, "Processors of the health checker.", |cx, l| { let cpus = cpus(cx, l, "checker")?; cx.model.global.checker_process.cpus = cpus; Ok(()) }).support(TUNING),
-    Keyword::new("checker_rlimit_rttime", G, "MICROSECONDS", V2_1, "Most real time that the health checker may use without sleeping.", |cx, l| { let n = rttime(cx, l, "checker")?; cx.model.global.checker_process.rlimit_rttime_us = n; Ok(()) }).support(TUNING),
-    Keyword::new("checker_rlimit_rtime", G, "MICROSECONDS", V2_0, "Most real time that the health checker may use without sleeping.", |cx, l| { let n = rttime(cx, l, "checker")?; cx.model.global.checker_process.rlimit_rttime_us = n; Ok(()) }).support(TUNING),
-    Keyword::new("bfd_priority", G, "-20..19", V2_0, "Nice value of the BFD process.", |cx, l| { let n = nice(cx, l, "bfd")?; cx.model.global.bfd_process.nice = Some(n); Ok(()) }).support(TUNING),
-    Keyword::new("bfd_no_swap", G, "", V2_0, "Locks the memory of the BFD process.", |cx, _| { cx.model.global.bfd_process.no_swap = true; Ok(()) }).support(TUNING),
-    Keyword::new("bfd_rt_priority", G, "1..99", V2_0, "Real-time priority of the BFD process.", |cx, l| { if let Some(n) = realtime(cx, l, "bfd")? { cx.model.global.bfd_process.rt_priority = Some(n); } Ok(()) }).support(TUNING),
-    Keyword::new("bfd_cpu_affinity", G, "CPU…", V2_0, "Processors of the BFD process.", |cx, l| { let cpus = cpus(cx, l, "bfd")?; cx.model.global.bfd_process.cpus = cpus; Ok(()) }).support(TUNING),
-    Keyword::new("bfd_rlimit_rttime", G, "MICROSECONDS", V2_1, "Most real time that the BFD process may use without sleeping.", |cx, l| { let n = rttime(cx, l, "bfd")?; cx.model.global.bfd_process.rlimit_rttime_us = n; Ok(()) }).support(TUNING),
-    Keyword::new("bfd_rlimit_rtime", G, "MICROSECONDS", V2_0, "Most real time that the BFD process may use without sleeping.", |cx, l| { let n = rttime(cx, l, "bfd")?; cx.model.global.bfd_process.rlimit_rttime_us = n; Ok(()) }).support(TUNING),
+    Keyword::new("nftables_counters", G, "", V2_0, "Counts in the nftables tables.", |cx, _| {
+        cx.model.global.nftables_counters = true;
+        Ok(())
+    }).support(FULL),
+    Keyword::new(
+        "notify_fifo",
+        G,
+        "PATH [USER [GROUP]]",
+        V1_3,
+        "Named pipe that gets a line for each event of everything.",
+        |cx, l| fifo(cx, l, "", |g| &mut g.notify_fifo),
+    ).support(FULL),
+    Keyword::new(
+        "notify_fifo_script",
+        G,
+        "PROGRAM [USER [GROUP]]",
+        V1_3,
+        "Program started to read that pipe.",
+        |cx, l| fifo_script(cx, l, "", |g| &mut g.notify_fifo),
+    ).support(FULL),
+    Keyword::new(
+        "vrrp_notify_fifo",
+        G,
+        "PATH [USER [GROUP]]",
+        V1_3,
+        "Named pipe that gets a line for each event of instances and groups.",
+        |cx, l| fifo(cx, l, "vrrp_", |g| &mut g.vrrp_notify_fifo),
+    ).support(FULL),
+    Keyword::new(
+        "vrrp_notify_fifo_script",
+        G,
+        "PROGRAM [USER [GROUP]]",
+        V1_3,
+        "Program started to read that pipe.",
+        |cx, l| fifo_script(cx, l, "vrrp_", |g| &mut g.vrrp_notify_fifo),
+    ).support(FULL),
+    Keyword::new(
+        "lvs_notify_fifo",
+        G,
+        "PATH [USER [GROUP]]",
+        V1_3,
+        "Named pipe that gets a line for each event of servers.",
+        |cx, l| fifo(cx, l, "lvs_", |g| &mut g.lvs_notify_fifo),
+    ).support(FULL),
+    Keyword::new(
+        "lvs_notify_fifo_script",
+        G,
+        "PROGRAM [USER [GROUP]]",
+        V1_3,
+        "Program started to read that pipe.",
+        |cx, l| fifo_script(cx, l, "lvs_", |g| &mut g.lvs_notify_fifo),
+    ).support(FULL),
+    Keyword::new(
+        "vrrp_notify_priority_changes",
+        G,
+        "[BOOL]",
+        V2_0,
+        "Pipes get changes of priority too.",
+        |cx, l| {
+            if let Some(on) = global_switch(cx, l) {
+                cx.global.notify_priority_changes = on;
+            }
+            Ok(())
+        },
+    ).support(FULL),
+    Keyword::new(
+        "fifo_write_vrrp_states_on_reload",
+        G,
+        "",
+        V2_2,
+        "Pipes get all states after a reload.",
+        |cx, _| {
+            cx.model.global.fifo_write_vrrp_states_on_reload = true;
+            Ok(())
+        },
+    ).support(FULL),
+    Keyword::new("checker_priority", G, "-20..19", V1_2, "Nice value of the health checker.", |cx, l| {
+        let n = nice(cx, l, "checker")?;
+        cx.model.global.checker_process.nice = Some(n);
+        Ok(())
+    })
+    .support(TUNING),
+    Keyword::new("checker_no_swap", G, "", V1_2, "Locks the memory of the health checker.", |cx, _| {
+        cx.model.global.checker_process.no_swap = true;
+        Ok(())
+    })
+    .support(TUNING),
+    Keyword::new(
+        "checker_rt_priority",
+        G,
+        "1..99",
+        V2_0,
+        "Real-time priority of the health checker.",
+        |cx, l| {
+            if let Some(n) = realtime(cx, l, "checker")? {
+                cx.model.global.checker_process.rt_priority = Some(n);
+            }
+            Ok(())
+        },
+    )
+    .support(TUNING),
+    Keyword::new("checker_cpu_affinity", G, "CPU…", V2_0, "Processors of the health checker.", |cx, l| {
+        let cpus = cpus(cx, l, "checker")?;
+        cx.model.global.checker_process.cpus = cpus;
+        Ok(())
+    })
+    .support(TUNING),
+    Keyword::new(
+        "checker_rlimit_rttime",
+        G,
+        "MICROSECONDS",
+        V2_1,
+        "Most real time that the health checker may use without sleeping.",
+        |cx, l| {
+            let n = rttime(cx, l, "checker")?;
+            cx.model.global.checker_process.rlimit_rttime_us = n;
+            Ok(())
+        },
+    )
+    .support(TUNING),
+    Keyword::new(
+        "checker_rlimit_rtime",
+        G,
+        "MICROSECONDS",
+        V2_0,
+        "Most real time that the health checker may use without sleeping.",
+        |cx, l| {
+            let n = rttime(cx, l, "checker")?;
+            cx.model.global.checker_process.rlimit_rttime_us = n;
+            Ok(())
+        },
+    )
+    .support(TUNING),
+    Keyword::new("bfd_priority", G, "-20..19", V2_0, "Nice value of the BFD process.", |cx, l| {
+        let n = nice(cx, l, "bfd")?;
+        cx.model.global.bfd_process.nice = Some(n);
+        Ok(())
+    })
+    .support(TUNING),
+    Keyword::new("bfd_no_swap", G, "", V2_0, "Locks the memory of the BFD process.", |cx, _| {
+        cx.model.global.bfd_process.no_swap = true;
+        Ok(())
+    })
+    .support(TUNING),
+    Keyword::new("bfd_rt_priority", G, "1..99", V2_0, "Real-time priority of the BFD process.", |cx, l| {
+        if let Some(n) = realtime(cx, l, "bfd")? {
+            cx.model.global.bfd_process.rt_priority = Some(n);
+        }
+        Ok(())
+    })
+    .support(TUNING),
+    Keyword::new("bfd_cpu_affinity", G, "CPU…", V2_0, "Processors of the BFD process.", |cx, l| {
+        let cpus = cpus(cx, l, "bfd")?;
+        cx.model.global.bfd_process.cpus = cpus;
+        Ok(())
+    })
+    .support(TUNING),
+    Keyword::new(
+        "bfd_rlimit_rttime",
+        G,
+        "MICROSECONDS",
+        V2_1,
+        "Most real time that the BFD process may use without sleeping.",
+        |cx, l| {
+            let n = rttime(cx, l, "bfd")?;
+            cx.model.global.bfd_process.rlimit_rttime_us = n;
+            Ok(())
+        },
+    )
+    .support(TUNING),
+    Keyword::new(
+        "bfd_rlimit_rtime",
+        G,
+        "MICROSECONDS",
+        V2_0,
+        "Most real time that the BFD process may use without sleeping.",
+        |cx, l| {
+            let n = rttime(cx, l, "bfd")?;
+            cx.model.global.bfd_process.rlimit_rttime_us = n;
+            Ok(())
+        },
+    )
+    .support(TUNING),
     Keyword::new("snmp_socket", G, "SOCKET", V1_2, "Where the SNMP agent is.", snmp_socket).support(SNMP),
-    Keyword::new("enable_traps", G, "", V1_2, "Sends SNMP traps.", |cx, _| { cx.model.global.snmp.traps = true; Ok(()) }).support(SNMP),
-    Keyword::new("enable_snmp_vrrp", G, "", V2_0, "Answers SNMP about instances.", |cx, _| { cx.model.global.snmp.vrrp = true; Ok(()) }).support(SNMP),
-    Keyword::new("enable_snmp_keepalived", G, "", V1_2, "Answers SNMP about instances.", |cx, _| { cx.model.global.snmp.vrrp = true; Ok(()) }).support(SNMP),
-    Keyword::new("enable_snmp_rfcv2", G, "", V1_2, "Answers SNMP with the tables of RFC 2787.", |cx, _| { cx.model.global.snmp.rfc_v2 = true; Ok(()) }).support(SNMP),
-    Keyword::new("enable_snmp_rfcv3", G, "", V1_2, "Answers SNMP with the tables of RFC 6527.", |cx, _| { cx.model.global.snmp.rfc_v3 = true; Ok(()) }).support(SNMP),
-    Keyword::new("enable_snmp_checker", G, "", V1_2, "Answers SNMP about servers.", |cx, _| { cx.model.global.snmp.checker = true; Ok(()) }).support(SNMP),
+    Keyword::new("enable_traps", G, "", V1_2, "Sends SNMP traps.", |cx, _| {
+        cx.model.global.snmp.traps = true;
+        Ok(())
+    })
+    .support(SNMP),
+    Keyword::new("enable_snmp_vrrp", G, "", V2_0, "Answers SNMP about instances.", |cx, _| {
+        cx.model.global.snmp.vrrp = true;
+        Ok(())
+    })
+    .support(SNMP),
+    Keyword::new("enable_snmp_keepalived", G, "", V1_2, "Answers SNMP about instances.", |cx, _| {
+        cx.model.global.snmp.vrrp = true;
+        Ok(())
+    })
+    .support(SNMP),
+    Keyword::new("enable_snmp_rfcv2", G, "", V1_2, "Answers SNMP with the tables of RFC 2787.", |cx, _| {
+        cx.model.global.snmp.rfc_v2 = true;
+        Ok(())
+    })
+    .support(SNMP),
+    Keyword::new("enable_snmp_rfcv3", G, "", V1_2, "Answers SNMP with the tables of RFC 6527.", |cx, _| {
+        cx.model.global.snmp.rfc_v3 = true;
+        Ok(())
+    })
+    .support(SNMP),
+    Keyword::new("enable_snmp_checker", G, "", V1_2, "Answers SNMP about servers.", |cx, _| {
+        cx.model.global.snmp.checker = true;
+        Ok(())
+    })
+    .support(SNMP),
     Keyword::new("enable_snmp_rfc", G, "", V1_2, "Answers SNMP with the tables of both RFCs.", |cx, _| {
         cx.model.global.snmp.rfc_v2 = true;
         cx.model.global.snmp.rfc_v3 = true;
         Ok(())
-    }).support(SNMP),
-    Keyword::new("snmp_vs_stats_update_interval", G, "SECONDS", V2_3, "How old the numbers given to SNMP may be.", |cx, l| {
-        match cx.timer(l, 1, 1, 0, true)? {
-            Some(n) => cx.model.global.snmp_vs_stats_update_interval_us = Some(n),
-            None => cx.error("KA2020", l, 1, format!("snmp_vs_stats_update_interval '{}' is invalid", l.word(1))),
-        }
+    })
+    .support(SNMP),
+    Keyword::new(
+        "snmp_vs_stats_update_interval",
+        G,
+        "SECONDS",
+        V2_3,
+        "How old the numbers given to SNMP may be.",
+        |cx, l| {
+            match cx.timer(l, 1, 1, 0, true)? {
+                Some(n) => cx.model.global.snmp_vs_stats_update_interval_us = Some(n),
+                None => cx.error(
+                    "KA2020",
+                    l,
+                    1,
+                    format!("snmp_vs_stats_update_interval '{}' is invalid", l.word(1)),
+                ),
+            }
+            Ok(())
+        },
+    )
+    .support(SNMP),
+    Keyword::new(
+        "snmp_rs_stats_update_interval",
+        G,
+        "SECONDS",
+        V2_3,
+        "How old the numbers given to SNMP may be.",
+        |cx, l| {
+            match cx.timer(l, 1, 1, 0, true)? {
+                Some(n) => cx.model.global.snmp_rs_stats_update_interval_us = Some(n),
+                None => cx.error(
+                    "KA2020",
+                    l,
+                    1,
+                    format!("snmp_rs_stats_update_interval '{}' is invalid", l.word(1)),
+                ),
+            }
+            Ok(())
+        },
+    )
+    .support(SNMP),
+    Keyword::new("enable_dbus", G, "", V1_3, "Offers states over D-Bus.", |cx, _| {
+        cx.model.global.enable_dbus = true;
         Ok(())
-    }).support(SNMP),
-    Keyword::new("snmp_rs_stats_update_interval", G, "SECONDS", V2_3, "How old the numbers given to SNMP may be.", |cx, l| {
-        match cx.timer(l, 1, 1, 0, true)? {
-            Some(n) => cx.model.global.snmp_rs_stats_update_interval_us = Some(n),
-            None => cx.error("KA2020", l, 1, format!("snmp_rs_stats_update_interval '{}' is invalid", l.word(1))),
-        }
-        Ok(())
-    }).support(SNMP),
-    Keyword::new("enable_dbus", G, "", V1_3, "Offers states over D-Bus.", |cx, _| { cx.model.global.enable_dbus = true; Ok(()) }).support(DBUS),
+    })
+    .support(DBUS),
     Keyword::new("dbus_service_name", G, "NAME", V1_3, "Name of the D-Bus service.", |cx, l| {
-        named(cx, l, "dbus_service_name missing - ignoring", |cx, v| cx.model.global.dbus_service_name = Some(v))
-    }).support(DBUS),
-    Keyword::new("dbus_no_interface_name", G, "NAME", V2_3, "What D-Bus calls instances without an interface.", |cx, l| {
-        named(cx, l, "dbus_no_interface_name missing - ignoring", |cx, v| cx.model.global.dbus_no_interface_name = Some(v))
-    }).support(DBUS),
-    Keyword::new("script_user", G, "USER [GROUP]", V1_3, "Whom programs run as that name nobody.", script_user).support(FULL),
-    Keyword::new("enable_script_security", G, "", V1_3, "Does not start programs that others than root may change.", |cx, _| { cx.scripts.security = true; cx.model.global.enable_script_security = true; Ok(()) }).support(FULL),
-    Keyword::new("vrrp_netlink_cmd_rcv_bufs", G, "BYTES", V2_0, "Receive buffer of a netlink socket.", |cx, l| { if let Some(n) = rcv_bufs(cx, l)? { cx.model.global.vrrp_process.netlink_cmd_rcv.0 = Some(n); } Ok(()) }).support(TUNING),
-    Keyword::new("vrrp_netlink_cmd_rcv_bufs_force", G, "[BOOL]", V2_0, "Sets that buffer beyond the limit of the system.", |cx, l| { if let Some(on) = global_switch(cx, l) { cx.model.global.vrrp_process.netlink_cmd_rcv.1 = on; } Ok(()) }).support(TUNING),
-    Keyword::new("vrrp_netlink_monitor_rcv_bufs", G, "BYTES", V2_0, "Receive buffer of a netlink socket.", |cx, l| { if let Some(n) = rcv_bufs(cx, l)? { cx.model.global.vrrp_process.netlink_monitor_rcv.0 = Some(n); } Ok(()) }).support(TUNING),
-    Keyword::new("vrrp_netlink_monitor_rcv_bufs_force", G, "[BOOL]", V2_0, "Sets that buffer beyond the limit of the system.", |cx, l| { if let Some(on) = global_switch(cx, l) { cx.model.global.vrrp_process.netlink_monitor_rcv.1 = on; } Ok(()) }).support(TUNING),
-    Keyword::new("process_monitor_rcv_bufs", G, "BYTES", V2_0, "Receive buffer of the socket that reports processes.", |cx, l| { if let Some(n) = rcv_bufs(cx, l)? { cx.model.global.process_monitor_rcv.0 = Some(n); } Ok(()) }).support(TUNING),
-    Keyword::new("process_monitor_rcv_bufs_force", G, "[BOOL]", V2_0, "Sets that buffer beyond the limit of the system.", |cx, l| { if let Some(on) = global_switch(cx, l) { cx.model.global.process_monitor_rcv.1 = on; } Ok(()) }).support(TUNING),
-    Keyword::new("lvs_netlink_cmd_rcv_bufs", G, "BYTES", V2_0, "Receive buffer of a netlink socket.", |cx, l| { if let Some(n) = rcv_bufs(cx, l)? { cx.model.global.checker_process.netlink_cmd_rcv.0 = Some(n); } Ok(()) }).support(TUNING),
-    Keyword::new("lvs_netlink_cmd_rcv_bufs_force", G, "[BOOL]", V2_0, "Sets that buffer beyond the limit of the system.", |cx, l| { if let Some(on) = global_switch(cx, l) { cx.model.global.checker_process.netlink_cmd_rcv.1 = on; } Ok(()) }).support(TUNING),
-    Keyword::new("lvs_netlink_monitor_rcv_bufs", G, "BYTES", V2_0, "Receive buffer of a netlink socket.", |cx, l| { if let Some(n) = rcv_bufs(cx, l)? { cx.model.global.checker_process.netlink_monitor_rcv.0 = Some(n); } Ok(()) }).support(TUNING),
-    Keyword::new("lvs_netlink_monitor_rcv_bufs_force", G, "[BOOL]", V2_0, "Sets that buffer beyond the limit of the system.", |cx, l| { if let Some(on) = global_switch(cx, l) { cx.model.global.checker_process.netlink_monitor_rcv.1 = on; } Ok(()) }).support(TUNING),
-    Keyword::new("rs_init_notifies", G, "[BOOL]", V2_0, "Programs of servers are told of the state at start.", |cx, l| { if let Some(on) = global_switch(cx, l) { cx.model.global.rs_init_notifies = on; } Ok(()) }).support(FULL),
-    Keyword::new("no_checker_emails", G, "[BOOL]", V2_0, "Single checks send no mail.", |cx, l| { if let Some(on) = global_switch(cx, l) { cx.global.no_checker_emails = on; cx.model.global.mail.no_checker_emails = on; } Ok(()) }).support(FULL),
-    Keyword::new("vrrp_rx_bufs_policy", G, "MTU|ADVERT|BYTES", V2_0, "How receive buffers are sized.", rx_bufs_policy).support(BUFFERS),
-    Keyword::new("vrrp_rx_bufs_multiplier", G, "N", V2_0, "How many adverts a receive buffer holds.", rx_bufs_multiplier).support(BUFFERS),
-    Keyword::new("vrrp_startup_delay", G, "SECONDS", V2_0, "Waits before instances begin.", startup_delay).support(FULL),
-    Keyword::new("vrrp_delay_after_boot", G, "SECONDS", V2_4, "Waits so long after the machine started.", |cx, l| {
-        match cx.timer(l, 1, 1000, u64::from(u32::MAX), true)? {
-            Some(n) => cx.model.global.vrrp_delay_after_boot_us = Some(n),
-            None => cx.error("KA2020", l, 1, format!("vrrp_delay_after_boot '{}' is invalid", l.word(1))),
+        named(cx, l, "dbus_service_name missing - ignoring", |cx, v| {
+            cx.model.global.dbus_service_name = Some(v)
+        })
+    })
+    .support(DBUS),
+    Keyword::new(
+        "dbus_no_interface_name",
+        G,
+        "NAME",
+        V2_3,
+        "What D-Bus calls instances without an interface.",
+        |cx, l| {
+            named(cx, l, "dbus_no_interface_name missing - ignoring", |cx, v| {
+                cx.model.global.dbus_no_interface_name = Some(v)
+            })
+        },
+    )
+    .support(DBUS),
+    Keyword::new(
+        "script_user",
+        G,
+        "USER [GROUP]",
+        V1_3,
+        "Whom programs run as that name nobody.",
+        script_user,
+    ).support(FULL),
+    Keyword::new(
+        "enable_script_security",
+        G,
+        "",
+        V1_3,
+        "Does not start programs that others than root may change.",
+        |cx, _| {
+            cx.scripts.security = true;
+            cx.model.global.enable_script_security = true;
+            Ok(())
+        },
+    ).support(FULL),
+    Keyword::new(
+        "vrrp_netlink_cmd_rcv_bufs",
+        G,
+        "BYTES",
+        V2_0,
+        "Receive buffer of a netlink socket.",
+        |cx, l| {
+            if let Some(n) = rcv_bufs(cx, l)? {
+                cx.model.global.vrrp_process.netlink_cmd_rcv.0 = Some(n);
+            }
+            Ok(())
+        },
+    )
+    .support(TUNING),
+    Keyword::new(
+        "vrrp_netlink_cmd_rcv_bufs_force",
+        G,
+        "[BOOL]",
+        V2_0,
+        "Sets that buffer beyond the limit of the system.",
+        |cx, l| {
+            if let Some(on) = global_switch(cx, l) {
+                cx.model.global.vrrp_process.netlink_cmd_rcv.1 = on;
+            }
+            Ok(())
+        },
+    )
+    .support(TUNING),
+    Keyword::new(
+        "vrrp_netlink_monitor_rcv_bufs",
+        G,
+        "BYTES",
+        V2_0,
+        "Receive buffer of a netlink socket.",
+        |cx, l| {
+            if let Some(n) = rcv_bufs(cx, l)? {
+                cx.model.global.vrrp_process.netlink_monitor_rcv.0 = Some(n);
+            }
+            Ok(())
+        },
+    )
+    .support(TUNING),
+    Keyword::new(
+        "vrrp_netlink_monitor_rcv_bufs_force",
+        G,
+        "[BOOL]",
+        V2_0,
+        "Sets that buffer beyond the limit of the system.",
+        |cx, l| {
+            if let Some(on) = global_switch(cx, l) {
+                cx.model.global.vrrp_process.netlink_monitor_rcv.1 = on;
+            }
+            Ok(())
+        },
+    )
+    .support(TUNING),
+    Keyword::new(
+        "process_monitor_rcv_bufs",
+        G,
+        "BYTES",
+        V2_0,
+        "Receive buffer of the socket that reports processes.",
+        |cx, l| {
+            if let Some(n) = rcv_bufs(cx, l)? {
+                cx.model.global.process_monitor_rcv.0 = Some(n);
+            }
+            Ok(())
+        },
+    )
+    .support(TUNING),
+    Keyword::new(
+        "process_monitor_rcv_bufs_force",
+        G,
+        "[BOOL]",
+        V2_0,
+        "Sets that buffer beyond the limit of the system.",
+        |cx, l| {
+            if let Some(on) = global_switch(cx, l) {
+                cx.model.global.process_monitor_rcv.1 = on;
+            }
+            Ok(())
+        },
+    )
+    .support(TUNING),
+    Keyword::new(
+        "lvs_netlink_cmd_rcv_bufs",
+        G,
+        "BYTES",
+        V2_0,
+        "Receive buffer of a netlink socket.",
+        |cx, l| {
+            if let Some(n) = rcv_bufs(cx, l)? {
+                cx.model.global.checker_process.netlink_cmd_rcv.0 = Some(n);
+            }
+            Ok(())
+        },
+    )
+    .support(TUNING),
+    Keyword::new(
+        "lvs_netlink_cmd_rcv_bufs_force",
+        G,
+        "[BOOL]",
+        V2_0,
+        "Sets that buffer beyond the limit of the system.",
+        |cx, l| {
+            if let Some(on) = global_switch(cx, l) {
+                cx.model.global.checker_process.netlink_cmd_rcv.1 = on;
+            }
+            Ok(())
+        },
+    )
+    .support(TUNING),
+    Keyword::new(
+        "lvs_netlink_monitor_rcv_bufs",
+        G,
+        "BYTES",
+        V2_0,
+        "Receive buffer of a netlink socket.",
+        |cx, l| {
+            if let Some(n) = rcv_bufs(cx, l)? {
+                cx.model.global.checker_process.netlink_monitor_rcv.0 = Some(n);
+            }
+            Ok(())
+        },
+    )
+    .support(TUNING),
+    Keyword::new(
+        "lvs_netlink_monitor_rcv_bufs_force",
+        G,
+        "[BOOL]",
+        V2_0,
+        "Sets that buffer beyond the limit of the system.",
+        |cx, l| {
+            if let Some(on) = global_switch(cx, l) {
+                cx.model.global.checker_process.netlink_monitor_rcv.1 = on;
+            }
+            Ok(())
+        },
+    )
+    .support(TUNING),
+    Keyword::new(
+        "rs_init_notifies",
+        G,
+        "[BOOL]",
+        V2_0,
+        "Programs of servers are told of the state at start.",
+        |cx, l| {
+            if let Some(on) = global_switch(cx, l) {
+                cx.model.global.rs_init_notifies = on;
+            }
+            Ok(())
+        },
+    ).support(FULL),
+    Keyword::new("no_checker_emails", G, "[BOOL]", V2_0, "Single checks send no mail.", |cx, l| {
+        if let Some(on) = global_switch(cx, l) {
+            cx.global.no_checker_emails = on;
+            cx.model.global.mail.no_checker_emails = on;
         }
         Ok(())
     }).support(FULL),
-    Keyword::new("log_unknown_vrids", G, "", V2_0, "Logs adverts of router ids that are not ours.", |cx, _| { cx.model.global.log_unknown_vrids = true; Ok(()) }).support(FULL),
-    Keyword::new("vrrp_owner_ignore_adverts", G, "[BOOL]", V2_3_3, "The owner of an address listens to nobody.", |cx, l| { if let Some(on) = global_switch(cx, l) { cx.model.global.vrrp_owner_ignore_adverts = on; } Ok(()) }),
+    Keyword::new(
+        "vrrp_rx_bufs_policy",
+        G,
+        "MTU|ADVERT|BYTES",
+        V2_0,
+        "How receive buffers are sized.",
+        rx_bufs_policy,
+    ).support(BUFFERS),
+    Keyword::new(
+        "vrrp_rx_bufs_multiplier",
+        G,
+        "N",
+        V2_0,
+        "How many adverts a receive buffer holds.",
+        rx_bufs_multiplier,
+    ).support(BUFFERS),
+    Keyword::new("vrrp_startup_delay", G, "SECONDS", V2_0, "Waits before instances begin.", startup_delay).support(FULL),
+    Keyword::new(
+        "vrrp_delay_after_boot",
+        G,
+        "SECONDS",
+        V2_4,
+        "Waits so long after the machine started.",
+        |cx, l| {
+            match cx.timer(l, 1, 1000, u64::from(u32::MAX), true)? {
+                Some(n) => cx.model.global.vrrp_delay_after_boot_us = Some(n),
+                None => cx.error("KA2020", l, 1, format!("vrrp_delay_after_boot '{}' is invalid", l.word(1))),
+            }
+            Ok(())
+        },
+    ).support(FULL),
+    Keyword::new(
+        "log_unknown_vrids",
+        G,
+        "",
+        V2_0,
+        "Logs adverts of router ids that are not ours.",
+        |cx, _| {
+            cx.model.global.log_unknown_vrids = true;
+            Ok(())
+        },
+    ).support(FULL),
+    Keyword::new(
+        "vrrp_owner_ignore_adverts",
+        G,
+        "[BOOL]",
+        V2_3_3,
+        "The owner of an address listens to nobody.",
+        |cx, l| {
+            if let Some(on) = global_switch(cx, l) {
+                cx.model.global.vrrp_owner_ignore_adverts = on;
+            }
+            Ok(())
+        },
+    ),
     Keyword::new("vmac_prefix", G, "NAME", V2_2, "How names of interfaces that we make begin.", |cx, l| {
         let value = cx.arg(l, 1)?.to_owned();
         if cx.model.global.vmac_prefix.is_some() {
@@ -376,15 +1240,27 @@ pub(crate) const ROWS: &[Keyword] = &[
         }
         Ok(())
     }).support(FULL),
-    Keyword::new("vmac_addr_prefix", G, "NAME", V2_2, "How names of interfaces that we make begin.", |cx, l| {
-        let value = cx.arg(l, 1)?.to_owned();
-        if cx.model.global.vmac_addr_prefix.is_some() {
-            cx.error("KA2040", l, 1, format!("vmac_addr prefix has already been specified - ignoring {value}"));
-        } else {
-            cx.model.global.vmac_addr_prefix = Some(value);
-        }
-        Ok(())
-    }),
+    Keyword::new(
+        "vmac_addr_prefix",
+        G,
+        "NAME",
+        V2_2,
+        "How names of interfaces that we make begin.",
+        |cx, l| {
+            let value = cx.arg(l, 1)?.to_owned();
+            if cx.model.global.vmac_addr_prefix.is_some() {
+                cx.error(
+                    "KA2040",
+                    l,
+                    1,
+                    format!("vmac_addr prefix has already been specified - ignoring {value}"),
+                );
+            } else {
+                cx.model.global.vmac_addr_prefix = Some(value);
+            }
+            Ok(())
+        },
+    ),
     Keyword::new("umask", G, "BITS", V2_0, "Permissions that new files do not get.", umask).support(FULL),
     Keyword::new("random_seed", G, "N", V2_0, "Makes random waits repeatable.", |cx, l| {
         match cx.unsigned(l, 1, 0, u32::MAX, false)? {
@@ -393,55 +1269,109 @@ pub(crate) const ROWS: &[Keyword] = &[
         }
         Ok(())
     }).support(no_effect("nothing that is random here decides anything")),
-    Keyword::new("reload_check_config", G, "[LOG_FILE]", V2_2, "Tests a configuration before it is loaded again.", |cx, l| {
-        cx.model.global.reload_check_config = Some(l.get(1).unwrap_or("/dev/null").to_owned());
-        Ok(())
-    }).support(partial("every reload is checked first, with or without it; what is wrong goes to the log, not to a file of its own")),
-    Keyword::new("reload_time_file", G, "PATH", V2_1, "File holding the time of a planned reload.", |cx, l| {
-        if l.len() == 2 {
-            cx.model.global.reload_time_file = Some(l.word(1).to_owned());
-        } else {
-            cx.error("KA2022", l, 0, "reload_time_file invalid");
-        }
-        Ok(())
-    }),
-    Keyword::new("reload_repeat", G, "", V2_1, "Planned reloads repeat every day.", |cx, _| { cx.model.global.reload_repeat = true; Ok(()) }),
-    Keyword::new("reload_file", G, "[PATH]", V2_2, "File that exists while a configuration is being read.", |cx, l| {
-        cx.model.global.reload_file = Some(l.word(1).to_owned());
-        Ok(())
-    }),
-    Keyword::new("include_check", G, "[OPTIONS]", V2_2, "What every include insists on from here on.", |cx, l| {
-        let words: Vec<String> = l.iter().skip(1).map(str::to_owned).collect();
-        cx.insist(l, &words);
-        Ok(())
-    }).support(rha_vocab::Support::Full),
-    Keyword::new("config_save_dir", G, "DIRECTORY", V2_2, "Keeps a copy of each configuration read.", |cx, l| {
-        let name = cx.arg(l, 1)?.to_owned();
-        match cx.input.machine.stat(&name, true) {
-            Ok(s) if s.kind != crate::FileKind::Directory => {
-                cx.error("KA1011", l, 1, format!("config_save_dir {name} exists and is not a directory"));
+    Keyword::new(
+        "reload_check_config",
+        G,
+        "[LOG_FILE]",
+        V2_2,
+        "Tests a configuration before it is loaded again.",
+        |cx, l| {
+            cx.model.global.reload_check_config = Some(l.get(1).unwrap_or("/dev/null").to_owned());
+            Ok(())
+        },
+    ).support(partial("every reload is checked first; no file is written about it")),
+    Keyword::new(
+        "reload_time_file",
+        G,
+        "PATH",
+        V2_1,
+        "File holding the time of a planned reload.",
+        |cx, l| {
+            if l.len() == 2 {
+                cx.model.global.reload_time_file = Some(l.word(1).to_owned());
+            } else {
+                cx.error("KA2022", l, 0, "reload_time_file invalid");
             }
-            _ => cx.model.global.config_save_dir = Some(name.trim_end_matches('/').to_owned()),
-        }
+            Ok(())
+        },
+    ),
+    Keyword::new("reload_repeat", G, "", V2_1, "Planned reloads repeat every day.", |cx, _| {
+        cx.model.global.reload_repeat = true;
         Ok(())
     }),
-    Keyword::new("tmp_config_directory", G, "DIRECTORY", V2_2, "Where the copy for other processes is kept.", |cx, l| {
-        if cx.model.global.tmp_config_directory.is_some() {
-            cx.error("KA2040", l, 0, format!("{} already specified - ignoring", l.word(0)));
-        } else if let Some(name) = l.get(1) {
-            cx.model.global.tmp_config_directory = Some(name.to_owned());
-        } else {
-            cx.error("KA2030", l, 0, format!("{} missing directory name", l.word(0)));
-        }
-        Ok(())
-    }).support(rha_vocab::Support::NoEffect("one process reads the files once")),
-    Keyword::new("data_use_instance", G, "[BOOL]", V2_2, "Names of dump files carry the name of this daemon.", |cx, l| {
-        let said = |v: &str| format!("Invalid value '{v}' for global date_use_instance specified");
-        if let Some(on) = cx.optional_switch(l, said) {
-            cx.model.global.data_use_instance = on;
-        }
-        Ok(())
-    }),
+    Keyword::new(
+        "reload_file",
+        G,
+        "[PATH]",
+        V2_2,
+        "File that exists while a configuration is being read.",
+        |cx, l| {
+            cx.model.global.reload_file = Some(l.word(1).to_owned());
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "include_check",
+        G,
+        "[OPTIONS]",
+        V2_2,
+        "What every include insists on from here on.",
+        |cx, l| {
+            let words: Vec<String> = l.iter().skip(1).map(str::to_owned).collect();
+            cx.insist(l, &words);
+            Ok(())
+        },
+    )
+    .support(rha_vocab::Support::Full),
+    Keyword::new(
+        "config_save_dir",
+        G,
+        "DIRECTORY",
+        V2_2,
+        "Keeps a copy of each configuration read.",
+        |cx, l| {
+            let name = cx.arg(l, 1)?.to_owned();
+            match cx.input.machine.stat(&name, true) {
+                Ok(s) if s.kind != crate::FileKind::Directory => {
+                    cx.error("KA1011", l, 1, format!("config_save_dir {name} exists and is not a directory"));
+                }
+                _ => cx.model.global.config_save_dir = Some(name.trim_end_matches('/').to_owned()),
+            }
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "tmp_config_directory",
+        G,
+        "DIRECTORY",
+        V2_2,
+        "Where the copy for other processes is kept.",
+        |cx, l| {
+            if cx.model.global.tmp_config_directory.is_some() {
+                cx.error("KA2040", l, 0, format!("{} already specified - ignoring", l.word(0)));
+            } else if let Some(name) = l.get(1) {
+                cx.model.global.tmp_config_directory = Some(name.to_owned());
+            } else {
+                cx.error("KA2030", l, 0, format!("{} missing directory name", l.word(0)));
+            }
+            Ok(())
+        },
+    )
+    .support(rha_vocab::Support::NoEffect("one process reads the files once")),
+    Keyword::new(
+        "data_use_instance",
+        G,
+        "[BOOL]",
+        V2_2,
+        "Names of dump files carry the name of this daemon.",
+        |cx, l| {
+            let said = |v: &str| format!("Invalid value '{v}' for global date_use_instance specified");
+            if let Some(on) = cx.optional_switch(l, said) {
+                cx.model.global.data_use_instance = on;
+            }
+            Ok(())
+        },
+    ),
     Keyword::new("json_version", G, "1|2", V2_2_8, "Layout of the JSON dump.", |cx, l| {
         match cx.unsigned(l, 1, 1, 2, true)? {
             Some(n) => cx.model.global.json_version = u8::try_from(n).unwrap_or(1),
@@ -449,20 +1379,53 @@ pub(crate) const ROWS: &[Keyword] = &[
         }
         Ok(())
     }).support(partial("version 1 only")),
-    Keyword::new("iproute_usr_dir", G, "PATH", V2_3_2, "Where iproute2 keeps its names.", |cx, l| { let path = cx.arg(l, 1)?.to_owned(); cx.model.global.iproute_usr_dir = Some(path); Ok(()) }),
-    Keyword::new("iproute_etc_dir", G, "PATH", V2_3_2, "Where the administrator keeps names for iproute2.", |cx, l| { let path = cx.arg(l, 1)?.to_owned(); cx.model.global.iproute_etc_dir = Some(path); Ok(()) }),
-    Keyword::new("state_dump_file", G, "PATH", V2_3_3, "Where the state dump goes.", |cx, l| { let path = cx.arg(l, 1)?.to_owned(); cx.model.global.state_dump_file = Some(path); Ok(()) }).support(FULL),
-    Keyword::new("stats_dump_file", G, "PATH", V2_3_3, "Where the statistics dump goes.", |cx, l| { let path = cx.arg(l, 1)?.to_owned(); cx.model.global.stats_dump_file = Some(path); Ok(()) }).support(FULL),
-    Keyword::new("json_dump_file", G, "PATH", V2_3_3, "Where the JSON dump goes.", |cx, l| { let path = cx.arg(l, 1)?.to_owned(); cx.model.global.json_dump_file = Some(path); Ok(()) }).support(FULL),
-    Keyword::part("inst", Place::SYNC_DAEMON, "INSTANCE", "Follows the state of this instance.", "lvs_sync_daemon"),
+    Keyword::new("iproute_usr_dir", G, "PATH", V2_3_2, "Where iproute2 keeps its names.", |cx, l| {
+        let path = cx.arg(l, 1)?.to_owned();
+        cx.model.global.iproute_usr_dir = Some(path);
+        Ok(())
+    }),
+    Keyword::new(
+        "iproute_etc_dir",
+        G,
+        "PATH",
+        V2_3_2,
+        "Where the administrator keeps names for iproute2.",
+        |cx, l| {
+            let path = cx.arg(l, 1)?.to_owned();
+            cx.model.global.iproute_etc_dir = Some(path);
+            Ok(())
+        },
+    ),
+    Keyword::new("state_dump_file", G, "PATH", V2_3_3, "Where the state dump goes.", |cx, l| {
+        let path = cx.arg(l, 1)?.to_owned();
+        cx.model.global.state_dump_file = Some(path);
+        Ok(())
+    }).support(FULL),
+    Keyword::new("stats_dump_file", G, "PATH", V2_3_3, "Where the statistics dump goes.", |cx, l| {
+        let path = cx.arg(l, 1)?.to_owned();
+        cx.model.global.stats_dump_file = Some(path);
+        Ok(())
+    }).support(FULL),
+    Keyword::new("json_dump_file", G, "PATH", V2_3_3, "Where the JSON dump goes.", |cx, l| {
+        let path = cx.arg(l, 1)?.to_owned();
+        cx.model.global.json_dump_file = Some(path);
+        Ok(())
+    }).support(FULL),
+    Keyword::part(
+        "inst",
+        Place::SYNC_DAEMON,
+        "INSTANCE",
+        "Follows the state of this instance.",
+        "lvs_sync_daemon",
+    ),
     Keyword::part("id", Place::SYNC_DAEMON, "0..255", "Number of the daemon.", "lvs_sync_daemon"),
     Keyword::part("maxlen", Place::SYNC_DAEMON, "1..65507", "Longest packet.", "lvs_sync_daemon"),
     Keyword::part("port", Place::SYNC_DAEMON, "1..65535", "Port.", "lvs_sync_daemon"),
     Keyword::part("ttl", Place::SYNC_DAEMON, "1..255", "Time to live.", "lvs_sync_daemon"),
     Keyword::part("group", Place::SYNC_DAEMON, "ADDRESS", "Group the packets go to.", "lvs_sync_daemon"),
-    Keyword::part("tcp", Place::LVS_TIMEOUTS, "SECONDS", "Idle connections.", "lvs_timeouts").support(crate::keyword::LVS),
-    Keyword::part("tcpfin", Place::LVS_TIMEOUTS, "SECONDS", "Connections after a FIN.", "lvs_timeouts").support(crate::keyword::LVS),
-    Keyword::part("udp", Place::LVS_TIMEOUTS, "SECONDS", "Idle flows of UDP.", "lvs_timeouts").support(crate::keyword::LVS),
+    Keyword::part("tcp", Place::LVS_TIMEOUTS, "SECONDS", "Idle connections.", "lvs_timeouts"),
+    Keyword::part("tcpfin", Place::LVS_TIMEOUTS, "SECONDS", "Connections after a FIN.", "lvs_timeouts"),
+    Keyword::part("udp", Place::LVS_TIMEOUTS, "SECONDS", "Idle flows of UDP.", "lvs_timeouts"),
     Keyword::part("ADDRESS", Place::EMAIL, "", "A recipient.", "notification_email").support(FULL),
 ];
 
@@ -763,7 +1726,8 @@ fn lvs_sync_daemon(cx: &mut Cx<'_>, line: &Line) -> Flow {
                         cx.error("KA2023", line, i + 1, text);
                     }
                     Some(a) if !a.is_multicast() => {
-                        let text = format!("lvs_sync_daemon group address {text} is not multicast - ignoring");
+                        let text =
+                            format!("lvs_sync_daemon group address {text} is not multicast - ignoring");
                         cx.error("KA2023", line, i + 1, text);
                     }
                     a => d.group = a,
@@ -782,7 +1746,12 @@ fn lvs_sync_daemon(cx: &mut Cx<'_>, line: &Line) -> Flow {
                         cx.error("KA2020", line, 3, text);
                     }
                     Some(n) => {
-                        cx.error("KA4101", line, 3, "Please use keyword \"id\" before lvs_sync_daemon SYNCID");
+                        cx.error(
+                            "KA4101",
+                            line,
+                            3,
+                            "Please use keyword \"id\" before lvs_sync_daemon SYNCID",
+                        );
                         d.id = u8::try_from(n).ok();
                     }
                 }
@@ -1069,7 +2038,12 @@ fn fifo_script(
     }
     let Some(mut command) = cx.command(line, &format!("{kind}notify_fifo"))? else { return Ok(()) };
     let slot = field(&mut cx.model.global);
-    let fifo = slot.get_or_insert_with(|| Fifo { path: String::new(), owner: None, script: None, origin: line.at(1) });
+    let fifo = slot.get_or_insert_with(|| Fifo {
+        path: String::new(),
+        owner: None,
+        script: None,
+        origin: line.at(1),
+    });
     command.origin = line.at(1);
     fifo.script = Some(command);
     Ok(())
@@ -1204,7 +2178,8 @@ fn umask(cx: &mut Cx<'_>, line: &Line) -> Flow {
                 rest = r;
                 continue;
             }
-            let Some((bit, r)) = names.iter().enumerate().find_map(|(b, n)| Some((b, rest.strip_prefix(n)?))) else {
+            let Some((bit, r)) = names.iter().enumerate().find_map(|(b, n)| Some((b, rest.strip_prefix(n)?)))
+            else {
                 cx.error("KA2022", line, i, format!("Unknown umask bit {rest}"));
                 return Ok(());
             };

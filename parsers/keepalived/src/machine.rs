@@ -114,7 +114,12 @@ pub struct MachineOf {
 impl Machine for MachineOf {
     fn interface(&self, name: &str) -> Option<Interface> {
         if name == "lo" {
-            return Some(Interface { loopback: true, ethernet: false, multicast: false, ..Interface::default() });
+            return Some(Interface {
+                loopback: true,
+                ethernet: false,
+                multicast: false,
+                ..Interface::default()
+            });
         }
         (self.any_interface || self.interfaces.iter().any(|i| i == name)).then(Interface::default)
     }
@@ -204,9 +209,10 @@ impl Machine for LocalMachine {
         let hex = |t: &str| u32::from_str_radix(t.trim().trim_start_matches("0x"), 16).ok();
         let flags = hex(&read("flags")?).unwrap_or(0);
         let kind: u32 = read("type").and_then(|t| t.trim().parse().ok()).unwrap_or(1);
-        let below = std::fs::read_dir(&dir).ok()?.flatten().find_map(|e| {
-            e.file_name().to_str().and_then(|n| n.strip_prefix("lower_").map(str::to_owned))
-        });
+        let below = std::fs::read_dir(&dir)
+            .ok()?
+            .flatten()
+            .find_map(|e| e.file_name().to_str().and_then(|n| n.strip_prefix("lower_").map(str::to_owned)));
         let is_macvlan = read("uevent").is_some_and(|u| u.contains("DEVTYPE=macvlan"));
         Some(Interface {
             mtu: read("mtu").and_then(|t| t.trim().parse().ok()).unwrap_or(1500),

@@ -95,7 +95,9 @@ impl Cx<'_> {
             let text = String::from_utf8_lossy(&text).into_owned();
             for line in text.lines() {
                 let mut words = line.split_whitespace();
-                let (Some(number), Some(word), None) = (words.next(), words.next(), words.next()) else { continue };
+                let (Some(number), Some(word), None) = (words.next(), words.next(), words.next()) else {
+                    continue;
+                };
                 let number = any_base(number).and_then(|n| u32::try_from(n).ok());
                 if word == name && number.is_some_and(|n| n <= kind.most()) {
                     return number;

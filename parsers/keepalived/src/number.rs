@@ -64,7 +64,14 @@ impl Cx<'_> {
     ///
     /// # Errors
     /// When there is no such word.
-    pub fn unsigned(&mut self, line: &Line, i: usize, low: u32, high: u32, lenient: bool) -> Flow<Option<u32>> {
+    pub fn unsigned(
+        &mut self,
+        line: &Line,
+        i: usize,
+        low: u32,
+        high: u32,
+        lenient: bool,
+    ) -> Flow<Option<u32>> {
         let text = self.arg(line, i)?.to_owned();
         Ok(self.unsigned_of(line, i, &text, low, high, lenient))
     }
@@ -172,7 +179,8 @@ impl Cx<'_> {
         };
         self.say("KA2010", Class::Wrong, line, 0, text);
         if let Some(d) = self.log.last() {
-            d.help = Some("give the keyword its argument; the rest of the files was not looked at".to_owned());
+            d.help =
+                Some("give the keyword its argument; the rest of the files was not looked at".to_owned());
         }
         Err(Stop)
     }
@@ -212,9 +220,14 @@ mod tests {
 
     #[test]
     fn decimals_stop_where_digits_stop() {
-        for (text, value, rest) in
-            [("12", 12, ""), ("-5x", -5, "x"), (" 7", 7, ""), ("", 0, ""), ("abc", 0, "abc"), ("0x33", 0, "x33")]
-        {
+        for (text, value, rest) in [
+            ("12", 12, ""),
+            ("-5x", -5, "x"),
+            (" 7", 7, ""),
+            ("", 0, ""),
+            ("abc", 0, "abc"),
+            ("0x33", 0, "x33"),
+        ] {
             let l = decimal(text);
             assert_eq!((l.value, l.rest), (value, rest), "{text}");
         }

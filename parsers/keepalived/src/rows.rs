@@ -31,14 +31,19 @@ pub(crate) const fn no_effect(why: &'static str) -> Support {
 }
 
 /// Real-time priorities, CPU sets and locked memory are left to the service manager.
-pub(crate) const TUNING: Support =
-    Support::NoEffect("the service manager sets priorities, processors and limits; takeover times do not depend on it");
+pub(crate) const TUNING: Support = Support::NoEffect(
+    "the service manager sets priorities, processors and limits; takeover times do not depend on it",
+);
 /// There is no SNMP agent.
 pub(crate) const SNMP: Support = Support::Refused("there is no SNMP agent here; see status and metrics");
 /// There is no D-Bus service.
 pub(crate) const DBUS: Support = Support::Refused("there is no D-Bus service here; see status and metrics");
 /// The kernel's word on links is taken.
-pub(crate) const LINKBEAT: Support = Support::Partial("links are not polled: what the kernel reports is believed");
+pub(crate) const LINKBEAT: Support =
+    Support::Partial("links are not polled: what the kernel reports is believed");
+/// One worker does everything.
+pub(crate) const ONE_WORKER: Support =
+    Support::NoEffect("one worker does everything, named by vrrp_process_name");
 /// Packet filter.
 pub(crate) const FILTER: Support = Support::Partial("packets are dropped by an nftables table instead");
 /// Receive buffers.

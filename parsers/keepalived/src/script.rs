@@ -193,9 +193,14 @@ impl Cx<'_> {
                 }
             }
         }
-        let (Ok(real), Ok(stat)) = (self.input.machine.real_path(&path), self.input.machine.stat(&path, true))
+        let (Ok(real), Ok(stat)) =
+            (self.input.machine.real_path(&path), self.input.machine.stat(&path, true))
         else {
-            self.remark("KA3014", span, format!("Script {path} cannot be accessed - No such file or directory"));
+            self.remark(
+                "KA3014",
+                span,
+                format!("Script {path} cannot be accessed - No such file or directory"),
+            );
             return Findings { not_found: true, ..Findings::default() };
         };
         // COMPAT: the name it is called by stays, because some programs look at it.
@@ -208,7 +213,8 @@ impl Cx<'_> {
         }
         let mut found = Findings { is_script: true, ..Findings::default() };
         found.executable = is_executable(&stat, user);
-        let set_id = stat.uid == 0 && stat.mode & 0o4100 == 0o4100 || stat.gid == 0 && stat.mode & 0o2010 == 0o2010;
+        let set_id =
+            stat.uid == 0 && stat.mode & 0o4100 == 0o4100 || stat.gid == 0 && stat.mode & 0o2010 == 0o2010;
         if !found.executable {
             let text = format!(
                 "WARNING - script '{resolved}' is not executable for uid:gid {}:{} - disabling.",
@@ -251,8 +257,11 @@ impl Cx<'_> {
                 self.remark("KA3014", span, text);
                 return Findings { not_found: true, ..Findings::default() };
             };
-            let right_kind =
-                if i < last { s.kind == FileKind::Directory } else { matches!(s.kind, FileKind::File | FileKind::Link) };
+            let right_kind = if i < last {
+                s.kind == FileKind::Directory
+            } else {
+                matches!(s.kind, FileKind::File | FileKind::Link)
+            };
             if !right_kind {
                 self.remark("KA3014", span, format!("Wrong file type found in script path '{path}'."));
                 return Findings { inhibited: true, ..Findings::default() };
@@ -261,8 +270,13 @@ impl Cx<'_> {
             let writable = s.gid != 0 && s.mode & 0o020 != 0 || s.mode & 0o002 != 0;
             if s.uid != 0 || counts && writable {
                 let disabling = if self.scripts.security { " - disabling" } else { "" };
-                let why = if s.uid != 0 { "is not owned by root" } else { "can be written by others than root" };
-                self.remark("KA3014", span, format!("Unsafe permissions found for script '{path}'{disabling}. ('{part}' {why})"));
+                let why =
+                    if s.uid != 0 { "is not owned by root" } else { "can be written by others than root" };
+                self.remark(
+                    "KA3014",
+                    span,
+                    format!("Unsafe permissions found for script '{path}'{disabling}. ('{part}' {why})"),
+                );
                 return Findings { insecure: true, inhibited: self.scripts.security, ..Findings::default() };
             }
         }

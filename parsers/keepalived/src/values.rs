@@ -52,7 +52,13 @@ fn loose_number(text: &str) -> Option<u32> {
 
 impl Cx<'_> {
     /// An address with its port as a word of its own; a bad port is said.
-    pub(crate) fn socket_address(&mut self, line: &Line, i: usize, ip: &str, port: &str) -> Option<SocketAddr> {
+    pub(crate) fn socket_address(
+        &mut self,
+        line: &Line,
+        i: usize,
+        ip: &str,
+        port: &str,
+    ) -> Option<SocketAddr> {
         let port = self.unsigned_of(line, i, port, 1, 65535, true)?;
         Some(SocketAddr::new(address_only(ip)?, u16::try_from(port).ok()?))
     }
@@ -78,10 +84,18 @@ pub(crate) fn summarise(model: &mut Model) {
         let protocol = RoutingProtocol::Bfd;
         model.sessions.push(RoutingSession { name: b.name.clone(), protocol, peer, origin: b.origin });
     }
-    let scripts = failover.scripts.iter().map(|s| (&s.name, s.weight.weight, s.origin, TrackerKind::Script(s.name.clone())));
-    let files = failover.track_files.iter().map(|f| (&f.name, f.weight.weight, f.origin, TrackerKind::File(f.name.clone())));
-    let processes =
-        failover.track_processes.iter().map(|p| (&p.name, p.weight.weight, p.origin, TrackerKind::Process(p.name.clone())));
+    let scripts = failover
+        .scripts
+        .iter()
+        .map(|s| (&s.name, s.weight.weight, s.origin, TrackerKind::Script(s.name.clone())));
+    let files = failover
+        .track_files
+        .iter()
+        .map(|f| (&f.name, f.weight.weight, f.origin, TrackerKind::File(f.name.clone())));
+    let processes = failover
+        .track_processes
+        .iter()
+        .map(|p| (&p.name, p.weight.weight, p.origin, TrackerKind::Process(p.name.clone())));
     let trackers: Vec<Tracker> = scripts
         .chain(files)
         .chain(processes)

@@ -3,6 +3,8 @@
 //! `fixtures/keepalived/bad/*.expected` was recorded from keepalived 2.2.7 by the example `record_bad`.
 //! The 150th, a main file that is not there, is at the end.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 

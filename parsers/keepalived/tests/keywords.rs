@@ -1,5 +1,7 @@
 //! Every keyword of keepalived has a row, and every row is fit to be shown.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 

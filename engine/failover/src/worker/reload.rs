@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use rha_net::sysctl::{SettingFamily, set_interface_setting};
 use rha_vrrp::priority::Effect;
 use rha_vrrp::{
     Action, Condition, Input, Instance, InstanceId, Moment, Notice, Output, State, TrackerKind, Trouble, Who,
@@ -139,16 +140,32 @@ impl Worker {
             if let Some(i) = self.router.instance(*id) {
                 self.log.info(format_args!("({}) handing over", i.name()));
             }
+            self.answer_arp(*id, false);
             self.input(*id, Input::Handover { hold: HOLD });
         }
         self.asked.push((last, reply));
     }
 
+    /// Whether a virtual router's own interface answers ARP. While its addresses are held for a successor it
+    /// must not: the answer to the successor's gratuitous request would leave with the MAC address both have,
+    /// and the switch would turn back to us.
+    fn answer_arp(&self, id: InstanceId, yes: bool) {
+        let name = self.router.instance(id).map(Instance::name);
+        let written = self.plan.failover.instances.iter().find(|i| Some(i.name.as_str()) == name);
+        let Some(vmac) = written.filter(|i| !i.ipv6).and_then(|i| i.vmac.as_ref()) else { return };
+        let value = if yes { "1" } else { "8" };
+        let _ = set_interface_setting(SettingFamily::V4, &vmac.name, "arp_ignore", value);
+    }
+
     pub(super) fn handover_ended(&mut self, id: InstanceId, result: Result<IpAddr, ()>) {
+        self.answer_arp(id, true);
         let name = self.router.instance(id).map(|i| i.name().to_owned()).unwrap_or_default();
         let answer = match result {
             Ok(to) => Ok(format!("{name}: handed over to {to}\n")),
-            Err(()) => Err(format!("{name}: nobody took over, still master\n")),
+            Err(()) if self.router.instance(id).is_some_and(|i| i.state() == State::Master) => {
+                Err(format!("{name}: nobody took over, still master\n"))
+            }
+            Err(()) => Err(format!("{name}: another event came between, not master any more\n")),
         };
         let (Ok(text) | Err(text)) = &answer;
         self.log.info(format_args!("Handover of {}", text.trim_end()));

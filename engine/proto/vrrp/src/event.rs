@@ -234,6 +234,6 @@ pub enum Action {
         /// The new master.
         to: IpAddr,
     },
-    /// Nobody took over in time; we go on as master.
+    /// Nobody took over in time and we go on as master; or something else ended our term before.
     HandoverFailed,
 }

@@ -68,6 +68,8 @@ impl Stream {
             let done = match &r.action {
                 TcpAct::Accept => return None,
                 TcpAct::Reject | TcpAct::Close => Done::Reject,
+                // The parser lets it stand in connection rules only.
+                TcpAct::ExpectProxy => continue,
                 TcpAct::Shared(a) => self.apply(a, Subject::Request),
             };
             match done {

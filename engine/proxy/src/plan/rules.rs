@@ -179,6 +179,7 @@ pub enum TcpAct {
     Accept,
     Reject,
     Close,
+    ExpectProxy,
     Shared(Act),
 }
 
@@ -484,6 +485,7 @@ impl Compiler<'_, '_> {
             TcpAction::Accept => TcpAct::Accept,
             TcpAction::Reject => TcpAct::Reject,
             TcpAction::Close => TcpAct::Close,
+            TcpAction::ExpectProxy => TcpAct::ExpectProxy,
             TcpAction::Shared(a) => TcpAct::Shared(self.act(a, r.origin)?),
         };
         Ok(Rule { action, when })

@@ -312,7 +312,7 @@ const PLAIN: &[Keyword] = &[
         "tcp-request connection expect-proxy",
         Place::FRONT,
         "layer4",
-        Support::Planned,
+        Support::Partial("a connection without the header is closed without a log line"),
         "Expects a PROXY protocol header from some clients.",
         tcp::tcp_request,
     ),

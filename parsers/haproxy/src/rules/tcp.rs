@@ -211,6 +211,9 @@ fn own_action(cx: &mut Cx<'_>, line: &Line, set: Set, at: &mut usize) -> Result<
             if set != Set::TcpConnection {
                 return Err(not_here(cx, line));
             }
+            if word == "expect-proxy" {
+                return Ok(Some(TcpAction::ExpectProxy));
+            }
             note(cx, line, &word);
             TcpAction::Shared(Action::Planned(word))
         }

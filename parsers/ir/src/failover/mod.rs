@@ -23,8 +23,8 @@ pub use checker::{
     Checker, CheckerKind, ConnectOptions, DnsType, HttpProtocol, HttpUrl, RegexCheck, UdpReply,
 };
 pub use global::{
-    CpuList, DynamicInterfaces, FailoverGlobal, GarpDefaults, IpsetNames, LvsFlush, LvsSyncDaemon, LvsTimeouts,
-    ProcessTuning, RxBufferPolicy, Snmp,
+    CpuList, DynamicInterfaces, FailoverGlobal, GarpDefaults, IpsetNames, LvsFlush, LvsSyncDaemon,
+    LvsTimeouts, ProcessTuning, RxBufferPolicy, Snmp,
 };
 pub use notify::{Command, Fifo, Mail, Notify, ScriptUser};
 pub use prefix::{Broadcast, IpPrefix, VirtualIp};
@@ -32,15 +32,15 @@ pub use route::{
     Encap, EncapIp, IpRoute, IpRule, NextHop, PortRange, RouteAction, RouteMetrics, RouteType, RuleAction,
 };
 pub use track::{
-    ScriptStart, TrackFile, TrackGroup, TrackProcess, TrackScript, TrackWeight, TrackedBy, Tracked,
+    ScriptStart, TrackFile, TrackGroup, TrackProcess, TrackScript, TrackWeight, Tracked, TrackedBy,
 };
 pub use virtual_server::{
-    Forwarding, LvsProtocol, Persistence, RealServer, SchedulerFlags, SorryServer, Ssl, TunnelKind, Tunnel,
-    VirtualServer, VirtualServerGroup, VirtualServerKey, GroupEntry,
+    Forwarding, GroupEntry, LvsProtocol, Persistence, RealServer, SchedulerFlags, SorryServer, Ssl, Tunnel,
+    TunnelKind, VirtualServer, VirtualServerGroup, VirtualServerKey,
 };
 pub use vrrp::{
-    AdvertTarget, AuthHmac, Authentication, Garp, IpvlanMode, LinkKind, PreemptPolicy, SyncGroup, UnicastPeer,
-    VirtualMac, VrrpInstance, VrrpState,
+    AdvertTarget, AuthHmac, Authentication, Garp, IpvlanMode, LinkKind, PreemptPolicy, SyncGroup,
+    UnicastPeer, VirtualMac, VrrpInstance, VrrpState,
 };
 
 /// `garp_group`: how fast gratuitous ARP and unsolicited NA may leave a set of interfaces.

@@ -52,12 +52,19 @@ pub(super) const ROWS: &[Keyword] = &[
     Keyword::block("SMTP_CHECK", R, "{", V1_2, "A greeting of a mail server.", Place::SMTP_CHECK)
         .opening(|cx, l| begin(cx, l, CheckerKind::Smtp { helo: String::new(), hosts: Vec::new() }, true))
         .closing(close_smtp),
-    Keyword::block("host", Place::SMTP_CHECK, "{", V1_2, "Older way to name further mail servers.", Place::SMTP_HOST)
-        .opening(|cx, _| {
-            cx.check.in_host = true;
-            edit(cx, |c| c.hosts.push(Connect::default()))
-        })
-        .closing(close_host),
+    Keyword::block(
+        "host",
+        Place::SMTP_CHECK,
+        "{",
+        V1_2,
+        "Older way to name further mail servers.",
+        Place::SMTP_HOST,
+    )
+    .opening(|cx, _| {
+        cx.check.in_host = true;
+        edit(cx, |c| c.hosts.push(Connect::default()))
+    })
+    .closing(close_host),
     Keyword::block("MISC_CHECK", R, "{", V1_2, "A program.", M).opening(open_misc).closing(close_misc),
     Keyword::block("FILE_CHECK", R, "{", V2_1, "A number in a file.", Place::FILE_CHECK)
         .opening(|cx, l| {
@@ -76,7 +83,8 @@ pub(super) const ROWS: &[Keyword] = &[
         };
         let bound = connect(cx).and_then(|c| c.bind_ip);
         if bound.is_some_and(|b| b.is_ipv4() != ip.is_ipv4()) {
-            let said = format!("connect_ip address {text} does not match address family of bindto - skipping");
+            let said =
+                format!("connect_ip address {text} does not match address family of bindto - skipping");
             cx.error("KA2023", l, 1, said);
             return Ok(());
         }
@@ -187,16 +195,23 @@ pub(super) const ROWS: &[Keyword] = &[
             }
         })
     }),
-    Keyword::new("require_reply", U, "[HEX]", V2_1, "What must come back; X stands for any digit.", |cx, l| {
-        let pattern = if l.len() > 1 { hex(l, true) } else { None };
-        if l.len() > 1 && pattern.is_none() {
-            cx.error("KA2020", l, 1, "Invalid hex string for UDP_CHECK reply");
-        }
-        reply(cx, |r| {
-            r.required = true;
-            r.pattern = pattern;
-        })
-    }),
+    Keyword::new(
+        "require_reply",
+        U,
+        "[HEX]",
+        V2_1,
+        "What must come back; X stands for any digit.",
+        |cx, l| {
+            let pattern = if l.len() > 1 { hex(l, true) } else { None };
+            if l.len() > 1 && pattern.is_none() {
+                cx.error("KA2020", l, 1, "Invalid hex string for UDP_CHECK reply");
+            }
+            reply(cx, |r| {
+                r.required = true;
+                r.pattern = pattern;
+            })
+        },
+    ),
     Keyword::new("min_reply_length", U, "N", V2_2, "Shortest answer.", |cx, l| {
         let said = "UDP_CHECK min length {v} not valid - must be between 0 & 65535";
         let n = count(cx, l, 0, 65535, false, said)?;
@@ -220,7 +235,9 @@ pub(super) const ROWS: &[Keyword] = &[
         let n = count(cx, l, 0, MOST_SECONDS, true, "Invalid misc_timeout value '{v}'")?;
         misc(cx, |_, timeout, _| *timeout = n.map_or(*timeout, |n| u64::from(n) * SECOND))
     }),
-    Keyword::new("misc_dynamic", M, "", V1_2, "Its exit code is the weight.", |cx, _| misc(cx, |_, _, dynamic| *dynamic = true)),
+    Keyword::new("misc_dynamic", M, "", V1_2, "Its exit code is the weight.", |cx, _| {
+        misc(cx, |_, _, dynamic| *dynamic = true)
+    }),
     Keyword::new("user", M, "USER [GROUP]", V1_3, "Whom it runs as.", misc_user),
     Keyword::new("track_file", Place::FILE_CHECK, "NAME", V2_1, "The track_file.", |cx, l| {
         let name = cx.arg(l, 1)?.to_owned();
@@ -542,7 +559,8 @@ fn bfd_name(cx: &mut Cx<'_>, line: &Line) -> Flow {
         _ => None,
     };
     let name = line.word(1).to_owned();
-    let watched = r.checkers.iter().any(|c| matches!(&c.kind, CheckerKind::Bfd { instance } if *instance == name));
+    let watched =
+        r.checkers.iter().any(|c| matches!(&c.kind, CheckerKind::Bfd { instance } if *instance == name));
     let said = if line.len() != 2 {
         format!("({trio}) BFD_CHECK - No or too many names specified - skipping checker")
     } else if !cx.bfd.checker.iter().any(|b| b.name == name) {
@@ -570,7 +588,9 @@ fn close_bfd(cx: &mut Cx<'_>) -> Flow {
         let said = format!("({trio}) No name has been specified for BFD_CHECKER - skipping");
         cx.error("KA3042", &line, 0, said);
     }
-    if (empty || dead) && let Some(r) = cx.check.real() {
+    if (empty || dead)
+        && let Some(r) = cx.check.real()
+    {
         r.checkers.pop();
     }
     Ok(())

@@ -130,14 +130,19 @@ fn service(cx: &mut Cx<'_>, d: &mut ServerDraft, marks: bool, ranges: &[u16]) {
     let span = d.model.origin;
     let by_group = matches!(d.model.key, VirtualServerKey::Group(_));
     if d.model.ha_suspend && marks {
-        let text = format!("Virtual server {}: cannot use ha_suspend with fwmarks - clearing ha_suspend", shown(d));
+        let text =
+            format!("Virtual server {}: cannot use ha_suspend with fwmarks - clearing ha_suspend", shown(d));
         cx.late("KA3040", span, text);
         d.model.ha_suspend = false;
     }
     let zero = "zero port only valid for persistent services - setting";
     if !ranges.is_empty() || matches!(d.model.key, VirtualServerKey::Address(_)) {
         if d.protocol.is_none() {
-            cx.late("KA3040", span, format!("Virtual server {}: no protocol set - defaulting to UDP", shown(d)));
+            cx.late(
+                "KA3040",
+                span,
+                format!("Virtual server {}: no protocol set - defaulting to UDP", shown(d)),
+            );
             d.protocol = Some(LvsProtocol::Udp);
         }
         if d.model.flags.one_packet && d.protocol != Some(LvsProtocol::Udp) {
@@ -273,7 +278,10 @@ fn ports(cx: &mut Cx<'_>, d: &mut ServerDraft, marks: bool, ranges: &[u16]) {
                     said.push((r.model.origin, format!("WARNING - fwmark virtual server {name}, real server {rs} has port specified - port will be ignored")));
                 }
                 for port in ranges.iter().filter(|p| **p != r.model.address.port()) {
-                    said.push((r.model.origin, format!("virtual server {name}:[{port}] and real server {rs} ports don't match")));
+                    said.push((
+                        r.model.origin,
+                        format!("virtual server {name}:[{port}] and real server {rs} ports don't match"),
+                    ));
                 }
             }
             if let Some(s) = d.model.sorry.filter(|s| fixed(s.forwarding) && s.address.port() != 0)
@@ -290,11 +298,16 @@ fn ports(cx: &mut Cx<'_>, d: &mut ServerDraft, marks: bool, ranges: &[u16]) {
             };
             for r in &mut d.reals {
                 let rs = trio(r.model.address, protocol);
-                if let Some(text) = port_of(&mut r.model.address, own, r.model.forwarding == Forwarding::Nat) {
+                if let Some(text) = port_of(&mut r.model.address, own, r.model.forwarding == Forwarding::Nat)
+                {
                     let text = if text == "clearing" {
-                        format!("WARNING - fwmark virtual server {name}, real server {rs} has port specified - clearing")
+                        format!(
+                            "WARNING - fwmark virtual server {name}, real server {rs} has port specified - clearing"
+                        )
                     } else {
-                        format!("WARNING - virtual server {name} and real server {rs} ports don't match - resetting")
+                        format!(
+                            "WARNING - virtual server {name} and real server {rs} ports don't match - resetting"
+                        )
                     };
                     said.push((r.model.origin, text));
                 }

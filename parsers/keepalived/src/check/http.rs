@@ -105,23 +105,41 @@ pub(super) const ROWS: &[Keyword] = &[
             }
         })
     }),
-    Keyword::new("fast_recovery", H, "[BOOL]", V2_0, "All pages are asked for at once after a failure.", |cx, l| {
-        let on = cx.optional_switch(l, |v| format!("Invalid fast_recovery parameter {v}"));
-        edit(cx, |c| {
-            if let CheckerKind::Http { fast_recovery, .. } = &mut c.kind {
-                *fast_recovery = on.unwrap_or(*fast_recovery);
-            }
-        })
-    }),
-    Keyword::new("tls_compliant", H, "", V2_2_8, "A connection that ends without saying so is an error.", |cx, _| {
-        edit(cx, |c| {
-            if let CheckerKind::Http { tls_compliant, .. } = &mut c.kind {
-                *tls_compliant = true;
-            }
-        })
-    }),
-    Keyword::block("url", Place::HTTP_GET, "{", V1_2, "A page.", Place::HTTP_URL).opening(open_url).closing(close_url),
-    Keyword::block("url", Place::SSL_GET, "{", V1_2, "A page.", Place::SSL_URL).opening(open_url).closing(close_url),
+    Keyword::new(
+        "fast_recovery",
+        H,
+        "[BOOL]",
+        V2_0,
+        "All pages are asked for at once after a failure.",
+        |cx, l| {
+            let on = cx.optional_switch(l, |v| format!("Invalid fast_recovery parameter {v}"));
+            edit(cx, |c| {
+                if let CheckerKind::Http { fast_recovery, .. } = &mut c.kind {
+                    *fast_recovery = on.unwrap_or(*fast_recovery);
+                }
+            })
+        },
+    ),
+    Keyword::new(
+        "tls_compliant",
+        H,
+        "",
+        V2_2_8,
+        "A connection that ends without saying so is an error.",
+        |cx, _| {
+            edit(cx, |c| {
+                if let CheckerKind::Http { tls_compliant, .. } = &mut c.kind {
+                    *tls_compliant = true;
+                }
+            })
+        },
+    ),
+    Keyword::block("url", Place::HTTP_GET, "{", V1_2, "A page.", Place::HTTP_URL)
+        .opening(open_url)
+        .closing(close_url),
+    Keyword::block("url", Place::SSL_GET, "{", V1_2, "A page.", Place::SSL_URL)
+        .opening(open_url)
+        .closing(close_url),
     Keyword::new("path", U, "PATH", V1_2, "Its path.", |cx, l| {
         let path = cx.arg(l, 1)?.to_owned();
         url(cx, |u| u.path = path)
@@ -146,7 +164,9 @@ pub(super) const ROWS: &[Keyword] = &[
         let pattern = pattern.to_str_lossy().into_owned();
         regex(cx, |r| r.pattern = pattern)
     }),
-    Keyword::new("regex_no_match", U, "", V2_0, "It must not be in it.", |cx, _| regex(cx, |r| r.no_match = true)),
+    Keyword::new("regex_no_match", U, "", V2_0, "It must not be in it.", |cx, _| {
+        regex(cx, |r| r.no_match = true)
+    }),
     Keyword::new("regex_options", U, "OPTION…", V2_0, "How the pattern is read.", |cx, l| {
         let known = l.iter().skip(1).filter(|w| OPTIONS.contains(w)).map(str::to_owned).collect();
         regex(cx, |r| r.options = known)
@@ -169,7 +189,9 @@ pub(super) const ROWS: &[Keyword] = &[
             }
         }
     }),
-    Keyword::new("tls_compliant", U, "", V2_2_8, "As for the checker, for this page.", |cx, _| url(cx, |u| u.tls_compliant = true)),
+    Keyword::new("tls_compliant", U, "", V2_2_8, "As for the checker, for this page.", |cx, _| {
+        url(cx, |u| u.tls_compliant = true)
+    }),
 ];
 
 fn open(cx: &mut Cx<'_>, line: &Line, tls: bool) -> Flow {
@@ -235,7 +257,11 @@ fn close_url(cx: &mut Cx<'_>) -> Flow {
                 remark = Some((u.origin, "regex parameters specified without regex".to_owned()));
                 u.regex = None;
             } else if r.max_offset > 0 && r.min_offset >= r.max_offset {
-                let said = format!("regex min offset {} > regex_max_offset {} - ignoring", r.min_offset, r.max_offset - 1);
+                let said = format!(
+                    "regex min offset {} > regex_max_offset {} - ignoring",
+                    r.min_offset,
+                    r.max_offset - 1
+                );
                 remark = Some((u.origin, said));
                 (r.min_offset, r.max_offset) = (0, 0);
             }
@@ -276,8 +302,7 @@ fn digest(cx: &mut Cx<'_>, line: &Line) -> Flow {
         return Ok(());
     }
     if text.len() != 32 {
-        let said =
-            format!("digest '{text}' character length should be 32 rather than {}", text.len());
+        let said = format!("digest '{text}' character length should be 32 rather than {}", text.len());
         cx.error("KA3042", line, 1, said);
         return Ok(());
     }
@@ -286,7 +311,8 @@ fn digest(cx: &mut Cx<'_>, line: &Line) -> Flow {
         let digits = text.get(2 * i..2 * i + 2).filter(|d| d.chars().all(|c| c.is_ascii_hexdigit()));
         let Some(digits) = digits else {
             let shown = text.get(..2 * i + 2).unwrap_or(&text);
-            let said = format!("Unable to interpret hex digit in '{shown}' at offset {}/{}", 2 * i, 2 * i + 1);
+            let said =
+                format!("Unable to interpret hex digit in '{shown}' at offset {}/{}", 2 * i, 2 * i + 1);
             cx.error("KA3042", line, 1, said);
             return Ok(());
         };

@@ -38,8 +38,12 @@ pub(super) const ROWS: &[Keyword] = &[
         let on = cx.optional_switch(l, |v| format!("Invalid inhibit_on_failure parameter {v}"));
         edit(cx, |d| d.inhibit = on.or(d.inhibit))
     }),
-    Keyword::new("notify_up", P, PROGRAM, V1, "Told when it comes up.", |cx, l| program(cx, l, |r| &mut r.notify_up)),
-    Keyword::new("notify_down", P, PROGRAM, V1, "Told when it goes down.", |cx, l| program(cx, l, |r| &mut r.notify_down)),
+    Keyword::new("notify_up", P, PROGRAM, V1, "Told when it comes up.", |cx, l| {
+        program(cx, l, |r| &mut r.notify_up)
+    }),
+    Keyword::new("notify_down", P, PROGRAM, V1, "Told when it goes down.", |cx, l| {
+        program(cx, l, |r| &mut r.notify_down)
+    }),
     Keyword::new("alpha", P, "[BOOL]", V1_3, "Down until a check succeeds.", |cx, l| {
         let on = cx.optional_switch(l, |v| format!("Invalid alpha parameter {v}"));
         edit(cx, |d| d.alpha = on.or(d.alpha))
@@ -83,7 +87,8 @@ pub(super) const ROWS: &[Keyword] = &[
         }
         let name = l.word(1).to_owned();
         edit(cx, |d| d.model.snmp_name = Some(name))
-    }).support(rha_vocab::Support::Planned),
+    })
+    .support(rha_vocab::Support::Planned),
 ];
 
 fn edit(cx: &mut Cx<'_>, change: impl FnOnce(&mut RealDraft)) -> Flow {
@@ -148,8 +153,9 @@ fn close(cx: &mut Cx<'_>) -> Flow {
     if *d.family.get_or_insert(family) != family {
         d.reals.pop();
         let line = Line { span, ..Line::default() };
-        let said =
-            format!("Address family of virtual server and real server {address} don't match - skipping real server.");
+        let said = format!(
+            "Address family of virtual server and real server {address} don't match - skipping real server."
+        );
         cx.error("KA3041", &line, 0, said);
     }
     Ok(())

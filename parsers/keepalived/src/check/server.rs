@@ -34,19 +34,46 @@ pub(super) const ROWS: &[Keyword] = &[
             cx.model.ssl = Some(Ssl::default());
             Ok(())
         })
-        .read_by(Reader::Checker).support(Support::Planned),
-    Keyword::new("password", S, "TEXT", V1, "Password of the key.", |cx, l| ssl(cx, l, "password", |s| &mut s.password)),
+        .read_by(Reader::Checker)
+        .support(Support::Planned),
+    Keyword::new("password", S, "TEXT", V1, "Password of the key.", |cx, l| {
+        ssl(cx, l, "password", |s| &mut s.password)
+    }),
     Keyword::new("ca", S, "FILE", V1, "Authorities.", |cx, l| ssl(cx, l, "cafile", |s| &mut s.ca)),
-    Keyword::new("certificate", S, "FILE", V1, "Our certificate.", |cx, l| ssl(cx, l, "certfile", |s| &mut s.certificate)),
+    Keyword::new("certificate", S, "FILE", V1, "Our certificate.", |cx, l| {
+        ssl(cx, l, "certfile", |s| &mut s.certificate)
+    }),
     Keyword::new("key", S, "FILE", V1, "Its key.", |cx, l| ssl(cx, l, "keyfile", |s| &mut s.key)),
-    Keyword::new("virtual_server_group", Place::TOP, "NAME { ADDRESS [PORT]… }", V1, "Addresses and marks of one service.", group)
-        .read_by(Reader::Checker).support(LVS),
-    Keyword::part("IPADDR|RANGE", Place::SERVER_GROUP, "[PORT]", "An address, a range, or a network.", "virtual_server_group"),
+    Keyword::new(
+        "virtual_server_group",
+        Place::TOP,
+        "NAME { ADDRESS [PORT]… }",
+        V1,
+        "Addresses and marks of one service.",
+        group,
+    )
+    .read_by(Reader::Checker)
+    .support(LVS),
+    Keyword::part(
+        "IPADDR|RANGE",
+        Place::SERVER_GROUP,
+        "[PORT]",
+        "An address, a range, or a network.",
+        "virtual_server_group",
+    ),
     Keyword::part("fwmark", Place::SERVER_GROUP, "N [inet|inet6]", "A mark.", "virtual_server_group"),
-    Keyword::block("virtual_server", Place::TOP, "ADDRESS [PORT] | fwmark N | group NAME {", V1, "A service spread over real servers.", P)
-        .opening(open)
-        .closing(close)
-        .read_by(Reader::Checker).support(LVS),
+    Keyword::block(
+        "virtual_server",
+        Place::TOP,
+        "ADDRESS [PORT] | fwmark N | group NAME {",
+        V1,
+        "A service spread over real servers.",
+        P,
+    )
+    .opening(open)
+    .closing(close)
+    .read_by(Reader::Checker)
+    .support(LVS),
     Keyword::new("ip_family", P, "inet|inet6", V1_2, "Family of a service by mark.", family),
     Keyword::new("retry", P, "N", V1_3, "How many failures more are forgiven.", |cx, l| {
         let n = count(cx, l, 1, u32::MAX, false, "retry value invalid - {v}")?;
@@ -68,7 +95,9 @@ pub(super) const ROWS: &[Keyword] = &[
         let n = time(cx, l, 1, 0, "virtual server delay loop '{v}' invalid - ignoring")?;
         edit(cx, |d| d.times.delay_us = n.or(d.times.delay_us))
     }),
-    Keyword::new("inhibit_on_failure", P, "", V1_3, "Weight 0 instead of removal.", |cx, _| edit(cx, |d| d.inhibit = true)),
+    Keyword::new("inhibit_on_failure", P, "", V1_3, "Weight 0 instead of removal.", |cx, _| {
+        edit(cx, |d| d.inhibit = true)
+    }),
     Keyword::new("lb_algo|lvs_sched", P, "SCHEDULER", V1, "How a server is picked.", |cx, l| {
         let name = cx.arg(l, 1)?.to_owned();
         if !SCHEDULERS.contains(&name.as_str()) {
@@ -81,19 +110,34 @@ pub(super) const ROWS: &[Keyword] = &[
         // COMPAT: held to the schedulers of the flags beside it, though the kernel would take it for all.
         if for_hashing(cx, l) { edit(cx, |d| d.model.flags.hashed = true) } else { Ok(()) }
     }),
-    Keyword::new("ops", P, "", V1_2, "One packet is a connection.", |cx, _| edit(cx, |d| d.model.flags.one_packet = true)),
-    Keyword::new("flag-1", P, "", V1_3, "First flag of the scheduler.", |cx, _| edit(cx, |d| d.model.flags.flag1 = true)),
-    Keyword::new("flag-2", P, "", V1_3, "Second flag of the scheduler.", |cx, _| edit(cx, |d| d.model.flags.flag2 = true)),
-    Keyword::new("flag-3", P, "", V1_3, "Third flag of the scheduler.", |cx, _| edit(cx, |d| d.model.flags.flag3 = true)),
+    Keyword::new("ops", P, "", V1_2, "One packet is a connection.", |cx, _| {
+        edit(cx, |d| d.model.flags.one_packet = true)
+    }),
+    Keyword::new("flag-1", P, "", V1_3, "First flag of the scheduler.", |cx, _| {
+        edit(cx, |d| d.model.flags.flag1 = true)
+    }),
+    Keyword::new("flag-2", P, "", V1_3, "Second flag of the scheduler.", |cx, _| {
+        edit(cx, |d| d.model.flags.flag2 = true)
+    }),
+    Keyword::new("flag-3", P, "", V1_3, "Third flag of the scheduler.", |cx, _| {
+        edit(cx, |d| d.model.flags.flag3 = true)
+    }),
     Keyword::new("sh-port", P, "", V1_3, "sh looks at the port too.", hash_flag),
     Keyword::new("sh-fallback", P, "", V1_3, "sh goes on when its choice is down.", hash_flag),
     Keyword::new("mh-port", P, "", V2_0, "mh looks at the port too.", hash_flag),
     Keyword::new("mh-fallback", P, "", V2_0, "mh goes on when its choice is down.", hash_flag),
-    Keyword::new("lb_kind|lvs_method", P, "NAT|DR|TUN [type KIND] [port N] [nocsum|csum|remcsum]", V1, "How packets reach a server.", |cx, l| {
-        let old = cx.check.server().map_or(Forwarding::Unset, |d| d.model.forwarding);
-        let new = forwarding(cx, l, old, "virtual")?;
-        edit(cx, |d| d.model.forwarding = new)
-    }),
+    Keyword::new(
+        "lb_kind|lvs_method",
+        P,
+        "NAT|DR|TUN [type KIND] [port N] [nocsum|csum|remcsum]",
+        V1,
+        "How packets reach a server.",
+        |cx, l| {
+            let old = cx.check.server().map_or(Forwarding::Unset, |d| d.model.forwarding);
+            let new = forwarding(cx, l, old, "virtual")?;
+            edit(cx, |d| d.model.forwarding = new)
+        },
+    ),
     Keyword::part("type", Place::TUNNEL, "ipip|gue|gre", "Kind of tunnel.", "lvs_method"),
     Keyword::part("port", Place::TUNNEL, "N", "Port of a gue tunnel.", "lvs_method"),
     Keyword::part("nocsum|csum|remcsum", Place::TUNNEL, "", "Checksums of the tunnel.", "lvs_method"),
@@ -105,19 +149,33 @@ pub(super) const ROWS: &[Keyword] = &[
         let cut: String = name.chars().take(16).collect();
         edit(cx, |d| d.model.persistence.engine = Some(cut))
     }),
-    Keyword::new("persistence_timeout", P, "[SECONDS]", V1, "How long a client stays with its server.", |cx, l| {
-        if l.len() < 2 {
-            return edit(cx, |d| d.model.persistence.timeout = PERSISTENCE);
-        }
-        match cx.unsigned(l, 1, 1, MOST_PERSISTENCE, false)? {
-            Some(n) => edit(cx, |d| d.model.persistence.timeout = n),
-            None => {
-                cx.error("KA2020", l, 1, "persistence_timeout invalid");
-                Ok(())
+    Keyword::new(
+        "persistence_timeout",
+        P,
+        "[SECONDS]",
+        V1,
+        "How long a client stays with its server.",
+        |cx, l| {
+            if l.len() < 2 {
+                return edit(cx, |d| d.model.persistence.timeout = PERSISTENCE);
             }
-        }
-    }),
-    Keyword::new("persistence_granularity", P, "NETMASK", V1, "How large a network counts as one client.", granularity),
+            match cx.unsigned(l, 1, 1, MOST_PERSISTENCE, false)? {
+                Some(n) => edit(cx, |d| d.model.persistence.timeout = n),
+                None => {
+                    cx.error("KA2020", l, 1, "persistence_timeout invalid");
+                    Ok(())
+                }
+            }
+        },
+    ),
+    Keyword::new(
+        "persistence_granularity",
+        P,
+        "NETMASK",
+        V1,
+        "How large a network counts as one client.",
+        granularity,
+    ),
     Keyword::new("protocol", P, "TCP|UDP|SCTP", V1, "Protocol of the service.", |cx, l| {
         let word = cx.arg(l, 1)?;
         let protocol = match word.to_ascii_uppercase().as_str() {
@@ -131,7 +189,9 @@ pub(super) const ROWS: &[Keyword] = &[
         };
         edit(cx, |d| d.protocol = Some(protocol))
     }),
-    Keyword::new("ha_suspend", P, "", V1, "No checks while the address is not here.", |cx, _| edit(cx, |d| d.model.ha_suspend = true)),
+    Keyword::new("ha_suspend", P, "", V1, "No checks while the address is not here.", |cx, _| {
+        edit(cx, |d| d.model.ha_suspend = true)
+    }),
     Keyword::new("smtp_alert", P, "[BOOL]", V2_0, "Whether changes are mailed.", |cx, l| {
         let on = cx.optional_switch(l, |v| format!("Invalid virtual_server smtp_alert parameter {v}"));
         edit(cx, |d| d.mail = on.or(d.mail))
@@ -151,9 +211,14 @@ pub(super) const ROWS: &[Keyword] = &[
         }
         let name = l.word(1).to_owned();
         edit(cx, |d| d.model.snmp_name = Some(name))
-    }).support(Support::Planned),
-    Keyword::new("alpha", P, "", V1_1, "Servers are down until a check succeeds.", |cx, _| edit(cx, |d| d.model.alpha = true)),
-    Keyword::new("omega", P, "", V1_1, "Programs are told at the end too.", |cx, _| edit(cx, |d| d.model.omega = true)),
+    })
+    .support(Support::Planned),
+    Keyword::new("alpha", P, "", V1_1, "Servers are down until a check succeeds.", |cx, _| {
+        edit(cx, |d| d.model.alpha = true)
+    }),
+    Keyword::new("omega", P, "", V1_1, "Programs are told at the end too.", |cx, _| {
+        edit(cx, |d| d.model.omega = true)
+    }),
     Keyword::new("quorum_up", P, PROGRAM, V1_1, "Told when there are enough servers.", |cx, l| {
         program(cx, l, |s| &mut s.quorum_up)
     }),
@@ -173,18 +238,25 @@ pub(super) const ROWS: &[Keyword] = &[
         let n = count(cx, l, 1, MOST_WEIGHT, true, said)?;
         edit(cx, |d| d.weight = n.unwrap_or(d.weight))
     }),
-    Keyword::new("sorry_server", P, "ADDRESS [PORT]", V1, "Takes everything while there are too few servers.", |cx, l| {
-        let text = cx.arg(l, 1)?.to_owned();
-        let Some(address) = address_and_port(cx, l, &text, l.get(2)) else {
-            cx.error("KA2023", l, 1, format!("Invalid sorry server IP address {text} - skipping"));
-            return Ok(());
-        };
-        let origin = l.at(1);
-        edit(cx, |d| {
-            let forwarding = d.model.forwarding;
-            d.model.sorry = Some(SorryServer { address, forwarding, inhibit: false, origin });
-        })
-    }),
+    Keyword::new(
+        "sorry_server",
+        P,
+        "ADDRESS [PORT]",
+        V1,
+        "Takes everything while there are too few servers.",
+        |cx, l| {
+            let text = cx.arg(l, 1)?.to_owned();
+            let Some(address) = address_and_port(cx, l, &text, l.get(2)) else {
+                cx.error("KA2023", l, 1, format!("Invalid sorry server IP address {text} - skipping"));
+                return Ok(());
+            };
+            let origin = l.at(1);
+            edit(cx, |d| {
+                let forwarding = d.model.forwarding;
+                d.model.sorry = Some(SorryServer { address, forwarding, inhibit: false, origin });
+            })
+        },
+    ),
     Keyword::new("sorry_server_inhibit", P, "", V1_2, "Weight 0 instead of removal for it.", |cx, l| {
         if let Some(s) = cx.check.server().and_then(|d| d.model.sorry.as_mut()) {
             s.inhibit = true;
@@ -245,8 +317,9 @@ fn group(cx: &mut Cx<'_>, line: &Line) -> Flow {
         cx.error("KA3040", line, 1, format!("virtual server group {name} has no entries - removing"));
         cx.model.virtual_server_groups.pop();
     } else if families == (true, true, true) {
-        let said =
-            format!("virtual server group {name} cannot have IPv4, IPv6 and fwmark without family - removing");
+        let said = format!(
+            "virtual server group {name} cannot have IPv4, IPv6 and fwmark without family - removing"
+        );
         cx.error("KA3040", line, 1, said);
         cx.model.virtual_server_groups.pop();
     } else if families.2 {
@@ -270,7 +343,12 @@ fn group_entry(cx: &mut Cx<'_>, line: &Line, group: &str, families: &mut (bool, 
             Some("inet") => Some(false),
             Some("inet6") => Some(true),
             Some(o) => {
-                cx.error("KA2022", line, 2, format!("({group}): fwmark '{mark}' family {o} unknown - ignoring"));
+                cx.error(
+                    "KA2022",
+                    line,
+                    2,
+                    format!("({group}): fwmark '{mark}' family {o} unknown - ignoring"),
+                );
                 return Ok(());
             }
         };
@@ -422,7 +500,8 @@ fn open(cx: &mut Cx<'_>, line: &Line) -> Flow {
         real_servers: Vec::new(),
         origin: line.at(1),
     };
-    let times = super::Times { connect_us: Some(5_000_000), delay_us: Some(60_000_000), ..super::Times::default() };
+    let times =
+        super::Times { connect_us: Some(5_000_000), delay_us: Some(60_000_000), ..super::Times::default() };
     cx.check.servers.push(ServerDraft {
         model,
         family,

@@ -76,7 +76,11 @@ impl Cx<'_> {
     /// Opens what a pattern names; false when there was nothing to open.
     pub(crate) fn open(&mut self, pattern: &str, insists: u8) -> bool {
         if self.reader.files.len() >= DEPTH {
-            self.say_include(insist::ALL, insist::ALL, format!("Too many files inside one another at '{pattern}'"));
+            self.say_include(
+                insist::ALL,
+                insist::ALL,
+                format!("Too many files inside one another at '{pattern}'"),
+            );
             return false;
         }
         let directory = self.reader.opens.last().map(|o| o.directory.clone()).unwrap_or_default();
@@ -118,17 +122,26 @@ impl Cx<'_> {
             let path = glob::at(directory, &name);
             // DIFFERS: the original goes round until it has no descriptors left.
             if self.reader.opens.iter().any(|o| o.path == path) {
-                self.say_include(insist::ALL, insist::ALL, format!("Configuration file '{name}' includes itself - skipping"));
+                self.say_include(
+                    insist::ALL,
+                    insist::ALL,
+                    format!("Configuration file '{name}' includes itself - skipping"),
+                );
                 continue;
             }
             if self.reader.sources.iter().count() >= FILES {
-                self.say_include(insist::ALL, insist::ALL, format!("Too many configuration files at '{name}' - skipping"));
+                self.say_include(
+                    insist::ALL,
+                    insist::ALL,
+                    format!("Too many configuration files at '{name}' - skipping"),
+                );
                 return false;
             }
             let text = match self.input.files.read(&path) {
                 Ok(text) => text,
                 Err(e) => {
-                    let text = format!("Configuration file '{name}' open problem ({}) - skipping", reason(&e));
+                    let text =
+                        format!("Configuration file '{name}' open problem ({}) - skipping", reason(&e));
                     self.say_include(feed.insists, insist::READ, text);
                     continue;
                 }
@@ -139,7 +152,8 @@ impl Cx<'_> {
                 let (start, len) = self.reader.copy.keep(&name);
                 self.reader.copy.entries.push(Entry::Open { start, len });
             }
-            let own = name.rsplit_once('/').map(|(d, _)| glob::at(directory, if d.is_empty() { "/" } else { d }));
+            let own =
+                name.rsplit_once('/').map(|(d, _)| glob::at(directory, if d.is_empty() { "/" } else { d }));
             let named = !feed.nameless;
             let directory = own.unwrap_or_else(|| directory.to_owned());
             self.reader.opens.push(Open { name, path, named, line: 0, directory });
@@ -180,8 +194,11 @@ impl Cx<'_> {
     /// The next line that is not blank, from the files in the first pass, else from the copy.
     pub(crate) fn physical(&mut self) -> Option<Physical> {
         loop {
-            let line =
-                if self.reader.files.is_empty() { self.from_copy()? } else { self.from_file().unwrap_or(None) };
+            let line = if self.reader.files.is_empty() {
+                self.next_of_copy()?
+            } else {
+                self.next_of_file().unwrap_or(None)
+            };
             match line {
                 Some(p) if !p.text.is_empty() => return Some(p),
                 _ if self.reader.files.is_empty() && self.reader.at >= self.reader.copy.entries.len() => {
@@ -193,7 +210,7 @@ impl Cx<'_> {
     }
 
     /// A line of the file on top, `Some(None)` for a blank one, `None` when a file ended.
-    fn from_file(&mut self) -> Option<Option<Physical>> {
+    fn next_of_file(&mut self) -> Option<Option<Physical>> {
         let feed = self.reader.files.last_mut()?;
         let id = feed.id;
         let text = &self.reader.sources.get(id)?.text;
@@ -213,7 +230,9 @@ impl Cx<'_> {
         let zero = memchr::memchr(0, chunk);
         let chunk = chunk.get(..zero.unwrap_or(taken)).unwrap_or_default();
         let keep = chunk.iter().rposition(|b| *b != b'\n' && *b != b'\r').map_or(0, |n| n + 1);
-        let chunk = String::from_utf8_lossy(chunk.get(..keep).unwrap_or_default());
+        let raw = chunk.get(..keep).unwrap_or_default();
+        let written = raw.trim_ascii_end().len();
+        let chunk = String::from_utf8_lossy(raw);
         let valid = matches!(chunk, std::borrow::Cow::Borrowed(_));
         let chunk = chunk.into_owned();
         let position = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
@@ -231,7 +250,7 @@ impl Cx<'_> {
             file: id,
             line: self.reader.physical_line,
             start: position(start + lead),
-            end: position(start + chunk.trim_end().len().max(lead)),
+            end: position(start + written.max(lead)),
         };
         Some(self.keep_line(&chunk, start, valid))
     }
@@ -265,7 +284,7 @@ impl Cx<'_> {
     }
 
     /// A line of the copy; `Some(None)` for a blank one or the border of a file, `None` at its end.
-    fn from_copy(&mut self) -> Option<Option<Physical>> {
+    fn next_of_copy(&mut self) -> Option<Option<Physical>> {
         if self.reader.writing {
             return None;
         }
@@ -280,7 +299,8 @@ impl Cx<'_> {
             Entry::Open { start, len } => {
                 let name = self.reader.copy.text(start, len).to_owned();
                 let parent = self.reader.opens.last().map(|o| o.directory.clone()).unwrap_or_default();
-                let own = name.rsplit_once('/').map(|(d, _)| glob::at(&parent, if d.is_empty() { "/" } else { d }));
+                let own =
+                    name.rsplit_once('/').map(|(d, _)| glob::at(&parent, if d.is_empty() { "/" } else { d }));
                 let directory = own.unwrap_or(parent);
                 self.reader.opens.push(Open { name, path: String::new(), named: true, line: 0, directory });
                 Some(None)

@@ -55,7 +55,8 @@ fn braces(pattern: &str, out: &mut Vec<String>) {
     }
     let open = pattern.find('{').filter(|o| pattern.get(o + 1..).is_some_and(|r| !r.starts_with('}')));
     let Some(open) = open else { return out.push(pattern.to_owned()) };
-    let (before, rest) = (pattern.get(..open).unwrap_or_default(), pattern.get(open + 1..).unwrap_or_default());
+    let (before, rest) =
+        (pattern.get(..open).unwrap_or_default(), pattern.get(open + 1..).unwrap_or_default());
     let (mut depth, mut start, mut parts, mut close) = (0, 0, Vec::new(), None);
     for (i, c) in rest.char_indices() {
         match c {
@@ -220,9 +221,13 @@ mod tests {
 
     #[test]
     fn single_names_match() {
-        for (p, n, yes) in
-            [("*", "abc", true), ("a*c", "abbc", true), ("a?c", "abc", true), ("a?c", "ac", false), ("[a-c]x", "bx", true)]
-        {
+        for (p, n, yes) in [
+            ("*", "abc", true),
+            ("a*c", "abbc", true),
+            ("a?c", "abc", true),
+            ("a?c", "ac", false),
+            ("[a-c]x", "bx", true),
+        ] {
             assert_eq!(matches(p, n), yes, "{p} {n}");
         }
     }

@@ -336,7 +336,8 @@ impl Cx<'_> {
         for _ in 0..REPLACEMENTS {
             let Some(dollar) = text.get(at..).and_then(|t| t.find('$')).map(|n| at + n) else { break };
             at = dollar;
-            let Some(used) = self.reader.definitions.find(text.get(at + 1..).unwrap_or_default(), environment)
+            let Some(used) =
+                self.reader.definitions.find(text.get(at + 1..).unwrap_or_default(), environment)
             else {
                 at += 1;
                 continue;
@@ -363,7 +364,11 @@ impl Cx<'_> {
                 pending = Some(behind);
             }
             if text.len() + value.len() > super::LINE + used.len {
-                self.remark("KA1004", self.reader.span, format!("Parameter substitution on line '{text}' would exceed maximum line length"));
+                self.remark(
+                    "KA1004",
+                    self.reader.span,
+                    format!("Parameter substitution on line '{text}' would exceed maximum line length"),
+                );
                 return false;
             }
             text.replace_range(at..=at + used.len, &value);
@@ -447,8 +452,7 @@ impl Cx<'_> {
     ) -> crate::Flow {
         if keyword.len() > 1 {
             self.block_name(keyword)?;
-            let text =
-                format!("Block {} has extra parameters {} ...", keyword.word(0), keyword.word(1));
+            let text = format!("Block {} has extra parameters {} ...", keyword.word(0), keyword.word(1));
             self.error("KA2006", keyword, 1, text);
         }
         let mut first = true;
@@ -484,7 +488,8 @@ impl Cx<'_> {
     /// What a complaint about a block needs: its keyword.
     fn block_name(&mut self, keyword: &Line) -> crate::Flow {
         if keyword.word(0).is_empty() {
-            let text = "*** Configuration line starting `***MISSING ***` is missing a parameter at word position 1";
+            let text =
+                "*** Configuration line starting `***MISSING ***` is missing a parameter at word position 1";
             let line = Line { span: self.reader.span, ..Line::default() };
             self.error("KA2010", &line, 0, text);
             return Err(crate::Stop);
@@ -516,7 +521,12 @@ impl Cx<'_> {
             };
             if sign == 0 {
                 if i > 0 {
-                    self.error("KA2022", line, i + 1, format!("Duplicate include_check '{word}' specified - ignoring"));
+                    self.error(
+                        "KA2022",
+                        line,
+                        i + 1,
+                        format!("Duplicate include_check '{word}' specified - ignoring"),
+                    );
                     continue;
                 }
                 self.reader.include_check = 0;
@@ -527,7 +537,12 @@ impl Cx<'_> {
                 "wildcard_match" => insist::WILDCARD,
                 "brace_match" => insist::BRACE,
                 _ => {
-                    self.error("KA2022", line, i + 1, format!("Unknown include_check type '{name}' - ignoring"));
+                    self.error(
+                        "KA2022",
+                        line,
+                        i + 1,
+                        format!("Unknown include_check type '{name}' - ignoring"),
+                    );
                     continue;
                 }
             };

@@ -171,7 +171,8 @@ mod tests {
     use super::*;
 
     fn run(line: &str) -> Vec<String> {
-        let mut s = if line.starts_with("~SEQ") { numbers(line, str::to_owned) } else { values(line) }.unwrap();
+        let mut s =
+            if line.starts_with("~SEQ") { numbers(line, str::to_owned) } else { values(line) }.unwrap();
         let mut out = Vec::new();
         loop {
             let (set, _, done) = s.step();

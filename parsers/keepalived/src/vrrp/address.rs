@@ -22,9 +22,14 @@ pub(crate) const ROWS: &[Keyword] = &[
         })
     }).support(FULL)
     .read_by(crate::keyword::Reader::Vrrp),
-    Keyword::new("virtual_ipaddress", Place::INSTANCE, "{ ADDRESS… }", V1, "Addresses that move, in adverts.", |cx, l| {
-        cx.value_block(l, &mut virtual_address)
-    }).support(FULL),
+    Keyword::new(
+        "virtual_ipaddress",
+        Place::INSTANCE,
+        "{ ADDRESS… }",
+        V1,
+        "Addresses that move, in adverts.",
+        |cx, l| cx.value_block(l, &mut virtual_address),
+    ).support(FULL),
     Keyword::new(
         "virtual_ipaddress_excluded",
         Place::INSTANCE,
@@ -56,7 +61,7 @@ pub(crate) const ROWS: &[Keyword] = &[
     Keyword::part("preferred_lft", P, "SECONDS|forever", "How long it is preferred.", OF).support(FULL),
     Keyword::part("no_track", Place::VIRTUAL_ADDRESS, "", "Its loss is no reason to leave MASTER.", OF).support(FULL),
     Keyword::part("use_vmac", Place::VIRTUAL_ADDRESS, "", "Goes on a macvlan.", OF),
-    Keyword::part("track_group", Place::STATIC_ADDRESS, "GROUP", "Instances whose state it follows.", OF).support(partial("a static address is there whatever the state of the instances; it is put back when somebody removes it")),
+    Keyword::part("track_group", Place::STATIC_ADDRESS, "GROUP", "Instances whose state it follows.", OF).support(STATIC_GROUP),
 ];
 
 /// Reads `ADDRESS[/MASK]`; a bad mask is said and replaced.
@@ -82,7 +87,12 @@ pub(super) fn prefix(cx: &mut Cx<'_>, line: &Line, i: usize, text: &str, mask: b
 
 /// A destination or source: an address, or `default`, `any`, `all`; `None` inside means all of a family
 /// that is not known yet.
-pub(super) fn destination(cx: &mut Cx<'_>, line: &Line, i: usize, text: &str) -> Option<(Option<IpPrefix>, Option<u8>)> {
+pub(super) fn destination(
+    cx: &mut Cx<'_>,
+    line: &Line,
+    i: usize,
+    text: &str,
+) -> Option<(Option<IpPrefix>, Option<u8>)> {
     match text {
         "default" | "any" | "all" => Some((None, None)),
         "default6" => {
@@ -212,8 +222,7 @@ fn option(cx: &mut Cx<'_>, line: &Line, i: usize, option: &str, d: &mut Draft) -
                 v => match values::address(v) {
                     Some(a @ IpAddr::V4(_)) => Some(Broadcast::Address(a)),
                     _ => {
-                        let said =
-                            format!("VRRP is trying to assign invalid broadcast {v}. skipping VIP...");
+                        let said = format!("VRRP is trying to assign invalid broadcast {v}. skipping VIP...");
                         cx.error("KA2023", line, i, said);
                         return Ok(false);
                     }

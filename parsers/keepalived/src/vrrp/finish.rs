@@ -13,7 +13,6 @@ use rha_text::{Severity, Span};
 
 use super::{AuthKind, Draft};
 use crate::number::SECOND;
-use crate::script::Findings;
 use crate::{Class, Cx};
 
 /// A hundredth of a second, the unit of version 3.
@@ -35,7 +34,7 @@ pub(crate) fn finish(cx: &mut Cx<'_>) {
 
 /// All checks; false when the original's process would end.
 fn judge(cx: &mut Cx<'_>) -> bool {
-    script_security(cx);
+    super::security::script_security(cx);
     if !minimum(cx) {
         return false;
     }
@@ -77,95 +76,6 @@ impl Default for Draft {
     }
 }
 
-/// Looks at every program of scripts, instances and groups.
-fn script_security(cx: &mut Cx<'_>) {
-    if cx.vrrp.instances.is_empty() {
-        return;
-    }
-    let mut all = Findings::default();
-    for i in 0..cx.vrrp.scripts.len() {
-        let Some(mut command) = cx.vrrp.scripts.get(i).map(|s| s.model.command.clone()) else { continue };
-        let found = cx.inspect(&mut command);
-        let Some(s) = cx.vrrp.scripts.get_mut(i) else { continue };
-        s.disabled = command.disabled.is_some();
-        s.model.command = command;
-        let (name, origin) = (s.model.name.clone(), s.model.command.origin);
-        if found.inhibited {
-            cx.late("KA3014", origin, format!("Disabling track script {name} due to insecure"));
-        } else if found.not_found {
-            cx.late("KA3014", origin, format!("Disabling track script {name} since not found/accessible"));
-        }
-        all = all.and(found);
-    }
-    let disabled: Vec<String> =
-        cx.vrrp.scripts.iter().filter(|s| s.disabled).map(|s| s.model.name.clone()).collect();
-    let gone = |t: &Tracked| matches!(&t.kind, TrackerKind::Script(n) if disabled.contains(n));
-    for i in 0..cx.vrrp.instances.len() {
-        let Some(mut n) = cx.vrrp.instances.get_mut(i).map(|d| std::mem::take(&mut d.model.notify)) else { continue };
-        all = all.and(notify_security(cx, &mut n));
-        if let Some(d) = cx.vrrp.instances.get_mut(i) {
-            d.model.notify = n;
-            d.model.trackers.retain(|t| !gone(t));
-        }
-    }
-    for i in 0..cx.vrrp.groups.len() {
-        let Some(mut n) = cx.vrrp.groups.get_mut(i).map(|d| std::mem::take(&mut d.model.notify)) else { continue };
-        all = all.and(notify_security(cx, &mut n));
-        if let Some(d) = cx.vrrp.groups.get_mut(i) {
-            d.model.notify = n;
-            d.model.trackers.retain(|t| !gone(t));
-        }
-    }
-    all = all.and(fifo_security(cx));
-    if !cx.scripts.security && all.is_script {
-        let more = if all.insecure { " There are insecure scripts." } else { "" };
-        let text = format!(
-            "SECURITY VIOLATION - scripts are being executed but script_security not enabled.{more}"
-        );
-        cx.late_class("KA3015", Class::Security, Severity::Error, None, text);
-        if let Some(d) = cx.log.last() {
-            d.help = Some("write enable_script_security into global_defs".to_owned());
-        }
-    }
-    cx.vrrp.scripts.retain(|s| !s.disabled);
-}
-
-fn fifo_security(cx: &mut Cx<'_>) -> Findings {
-    let mut all = Findings::default();
-    for which in 0..2 {
-        let g = &mut cx.model.global;
-        let slot = if which == 0 { &mut g.notify_fifo } else { &mut g.vrrp_notify_fifo };
-        let Some(mut command) = slot.as_mut().and_then(|f| f.script.take()) else { continue };
-        all = all.and(cx.inspect(&mut command));
-        let g = &mut cx.model.global;
-        let slot = if which == 0 { &mut g.notify_fifo } else { &mut g.vrrp_notify_fifo };
-        if let Some(f) = slot {
-            f.script = command.disabled.is_none().then_some(command);
-        }
-    }
-    all
-}
-
-/// Looks at the programs of one instance or group; those that must not run are taken out.
-fn notify_security(cx: &mut Cx<'_>, n: &mut Notify) -> Findings {
-    let mut all = Findings::default();
-    let slots = [
-        &mut n.backup,
-        &mut n.master,
-        &mut n.fault,
-        &mut n.stop,
-        &mut n.deleted,
-        &mut n.any,
-        &mut n.master_rx_lower_pri,
-    ];
-    for slot in slots {
-        let Some(mut command) = slot.take() else { continue };
-        all = all.and(cx.inspect(&mut command));
-        *slot = command.disabled.is_none().then_some(command);
-    }
-    all
-}
-
 /// Every instance has a router id and an interface.
 fn minimum(cx: &mut Cx<'_>) -> bool {
     for i in 0..cx.vrrp.instances.len() {
@@ -199,13 +109,17 @@ fn link_groups(cx: &mut Cx<'_>) {
         let mut owners: Option<bool> = None;
         for (member, at) in members {
             let Some(&i) = cx.vrrp.by_name.get(&member) else {
-                let text = format!("Virtual router {member} specified in sync group {name} doesn't exist - ignoring");
+                let text = format!(
+                    "Virtual router {member} specified in sync group {name} doesn't exist - ignoring"
+                );
                 cx.late("KA3013", at, text);
                 continue;
             };
             let Some(d) = cx.vrrp.instances.get_mut(i) else { continue };
             if d.group.is_some() {
-                let text = format!("Virtual router {member} cannot exist in more than one sync group; ignoring {name}");
+                let text = format!(
+                    "Virtual router {member} cannot exist in more than one sync group; ignoring {name}"
+                );
                 cx.late("KA3013", at, text);
                 continue;
             }
@@ -213,7 +127,9 @@ fn link_groups(cx: &mut Cx<'_>) {
             let owner = d.master == Some(true) && d.priority == Some(OWNER);
             let backup = d.master == Some(false);
             if owners == Some(true) && backup {
-                let text = format!("Sync group {name} has some member(s) as address owner and some not as address owner. This won't work.");
+                let text = format!(
+                    "Sync group {name} has some member(s) as address owner and some not as address owner. This won't work."
+                );
                 cx.late("KA3013", at, text);
             }
             if owners != Some(false) {
@@ -226,12 +142,16 @@ fn link_groups(cx: &mut Cx<'_>) {
         }
         match cx.vrrp.groups.get(g).map_or(0, |g| g.indexes.len()) {
             0 => {
-                let text = format!("Sync group {name}, no matching virtual router found in group declaration - removing");
+                let text = format!(
+                    "Sync group {name}, no matching virtual router found in group declaration - removing"
+                );
                 cx.late("KA3013", span, text);
                 dead.push(g);
             }
             1 => {
-                let text = format!("Sync group {name} has only 1 virtual router(s) - this probably isn't what you want");
+                let text = format!(
+                    "Sync group {name} has only 1 virtual router(s) - this probably isn't what you want"
+                );
                 cx.late("KA3013", span, text);
             }
             _ => {}
@@ -347,7 +267,11 @@ fn targets(cx: &mut Cx<'_>, d: &mut Draft) {
         return;
     }
     if d.model.unicast_fault_no_peer {
-        cx.remark("KA3008", span, format!("({name}) Cannot use unicast without any peers - going to fault state"));
+        cx.remark(
+            "KA3008",
+            span,
+            format!("({name}) Cannot use unicast without any peers - going to fault state"),
+        );
         d.unicast = true;
     } else {
         let text = format!(
@@ -547,18 +471,20 @@ fn interval(cx: &mut Cx<'_>, d: &mut Draft) {
     let (unit, most) = if d.model.version == 2 { (SECOND, 255) } else { (CENTISECOND, 4095) };
     let out = if us > most * unit && us >= (most + 1) * unit {
         let limits = if d.model.version == 2 {
-            format!("VRRPv2 advertisement interval {seconds:.2}s is out of range. Must be less than 256s. Setting to 255s")
+            format!(
+                "VRRPv2 advertisement interval {seconds:.2}s is out of range. Must be less than 256s. Setting to 255s"
+            )
         } else {
-            format!("VRRPv3 advertisement interval {seconds:.2}s is out of range. Must be less than 40.96s. Setting to 40.95s")
+            format!(
+                "VRRPv3 advertisement interval {seconds:.2}s is out of range. Must be less than 40.96s. Setting to 40.95s"
+            )
         };
         cx.late("KA3007", span, format!("({name}) {limits}"));
         most * unit
     } else if us % unit != 0 {
         let what = if d.model.version == 2 { "an integer. rounding" } else { "in units of 10ms - rounding" };
-        let text = format!(
-            "({name}) VRRPv{} advertisement interval {seconds:.6}s must be {what}",
-            d.model.version
-        );
+        let text =
+            format!("({name}) VRRPv{} advertisement interval {seconds:.6}s must be {what}", d.model.version);
         cx.late("KA3007", span, text);
         ((us + unit / 2) / unit * unit).max(unit)
     } else {
@@ -625,7 +551,8 @@ fn free_name(cx: &mut Cx<'_>, prefix: &str, d: &Draft) -> String {
     let tries = std::iter::once(String::new()).chain(six).chain((1..u16::MAX).map(|n| n.to_string()));
     for number in tries {
         let tail = format!("{number}.{vrid}");
-        let keep = prefix.char_indices().map(|(i, c)| i + c.len_utf8()).take_while(|n| n + tail.len() < 16).last();
+        let keep =
+            prefix.char_indices().map(|(i, c)| i + c.len_utf8()).take_while(|n| n + tail.len() < 16).last();
         let name = format!("{}{tail}", prefix.get(..keep.unwrap_or(0)).unwrap_or_default());
         if cx.vrrp.vmac_names.insert(name.clone()) {
             return name;
@@ -648,11 +575,8 @@ fn own_trackers(cx: &mut Cx<'_>, d: &mut Draft) {
 
 fn addresses(cx: &mut Cx<'_>, d: &mut Draft) {
     let (name, own) = (d.model.name.clone(), d.interface.clone());
-    let (macvlan, v6, too) = (
-        d.vmac.as_ref().is_some_and(|v| v.kind == LinkKind::Macvlan),
-        d.model.ipv6,
-        d.vmac_addresses,
-    );
+    let (macvlan, v6, too) =
+        (d.vmac.as_ref().is_some_and(|v| v.kind == LinkKind::Macvlan), d.model.ipv6, d.vmac_addresses);
     let mut said = Vec::new();
     for ip in d.model.addresses.iter_mut().chain(&mut d.model.excluded) {
         ip.session.clone_from(&name);
@@ -663,10 +587,14 @@ fn addresses(cx: &mut Cx<'_>, d: &mut Draft) {
         let same = ip.address.is_ipv6() == v6;
         let shown = format!("{}/{}", ip.address, ip.prefix_len);
         if here && macvlan && same {
-            said.push((ip.origin, format!("({name}) use_vmac specified for VIP/eVIP {shown} and vrrp instance")));
+            said.push((
+                ip.origin,
+                format!("({name}) use_vmac specified for VIP/eVIP {shown} and vrrp instance"),
+            ));
             ip.use_vmac = false;
         } else if (!here || !same) && too {
-            let text = format!("({name}) use_vmac_addr specified and use_vmac specified for VIP/eVIP {shown}");
+            let text =
+                format!("({name}) use_vmac_addr specified and use_vmac specified for VIP/eVIP {shown}");
             said.push((ip.origin, text));
             ip.use_vmac = false;
         }
@@ -674,7 +602,12 @@ fn addresses(cx: &mut Cx<'_>, d: &mut Draft) {
     for (span, text) in said {
         cx.late("KA3010", span, text);
     }
-    let extra = d.model.addresses.iter().chain(&d.model.excluded).any(|ip| ip.interface.is_some() && ip.interface != own);
+    let extra = d
+        .model
+        .addresses
+        .iter()
+        .chain(&d.model.excluded)
+        .any(|ip| ip.interface.is_some() && ip.interface != own);
     if !extra {
         d.model.garp.extra_if_us = 0;
     }
@@ -712,13 +645,17 @@ fn weights(cx: &mut Cx<'_>, d: &mut Draft) {
                 }
                 format!("({name}) ignoring {i} tracked interface {what}due to {why}")
             }
-            TrackerKind::Script(s) => format!("({name}) ignoring tracked script {s} with weights due to {why}"),
+            TrackerKind::Script(s) => {
+                format!("({name}) ignoring tracked script {s} with weights due to {why}")
+            }
             TrackerKind::File(f) if n == 1 => {
                 t.weight.weight = 0;
                 kept.push(t.clone());
                 format!("({name}) ignoring weight from tracked file {f} due to {why}. specify weight 0")
             }
-            TrackerKind::File(f) => format!("({name}) ignoring tracked file {f} with weight {n} due to {why}"),
+            TrackerKind::File(f) => {
+                format!("({name}) ignoring tracked file {f} with weight {n} due to {why}")
+            }
             TrackerKind::Bfd(b) => format!("({name}) ignoring tracked bfd {b} with weight {n} due to {why}"),
             TrackerKind::Process(_) | TrackerKind::Service(_) => {
                 kept.push(t);
@@ -750,8 +687,7 @@ fn router_ids_conflict(cx: &mut Cx<'_>) -> bool {
             AdvertTarget::Unicast(_) => None,
         };
         let interface = d.interface_info.base.clone().or_else(|| d.interface.clone()).unwrap_or_default();
-        let space =
-            Space { v6: d.model.ipv6, vrid: d.model.vrid, unicast: d.unicast, interface, group };
+        let space = Space { v6: d.model.ipv6, vrid: d.model.vrid, unicast: d.unicast, interface, group };
         spaces.entry(space.clone()).or_default().push(i);
         of_instance.push(space);
     }
@@ -774,7 +710,10 @@ fn router_ids_conflict(cx: &mut Cx<'_>) -> bool {
                 if x != y || !shared {
                     continue;
                 }
-                format!("({}) duplicate VRID conflict with {} VRID {}", a.model.name, b.model.name, space.vrid)
+                format!(
+                    "({}) duplicate VRID conflict with {} VRID {}",
+                    a.model.name, b.model.name, space.vrid
+                )
             } else {
                 let family = if space.v6 { 6 } else { 4 };
                 format!(
@@ -801,7 +740,9 @@ fn macvlan_conflicts(cx: &mut Cx<'_>) {
     let mut said = Vec::new();
     for (i, d) in cx.vrrp.instances.iter().enumerate() {
         let Some(v) = d.vmac.as_ref().filter(|v| v.named) else { continue };
-        let Some(other) = first.insert(v.name.clone(), i).and_then(|o| cx.vrrp.instances.get(o)) else { continue };
+        let Some(other) = first.insert(v.name.clone(), i).and_then(|o| cx.vrrp.instances.get(o)) else {
+            continue;
+        };
         if d.group.is_none() || d.group != other.group {
             said.push((d.model.origin, d.model.name.clone(), other.model.name.clone(), v.name.clone()));
         }
@@ -835,7 +776,9 @@ fn group_trackers(cx: &mut Cx<'_>) {
                     TrackerKind::File(n) => ("file", n, "setting weight 0"),
                     TrackerKind::Process(n) => ("process", n, "setting weight 0"),
                     TrackerKind::Bfd(n) => ("bfd", n, "setting weight 0"),
-                    TrackerKind::Interface(n) | TrackerKind::Service(n) => ("interface", n, "clearing weight"),
+                    TrackerKind::Interface(n) | TrackerKind::Service(n) => {
+                        ("interface", n, "clearing weight")
+                    }
                 };
                 let text = format!(
                     "({}) Cannot have weighted track {kind} '{name}' with member having priority 255 - {what}",

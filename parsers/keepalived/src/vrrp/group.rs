@@ -32,15 +32,30 @@ pub(crate) const ROWS: &[Keyword] = &[
     Keyword::new("track_bfd", P, "{ SESSION… }", V2_0, "BFD sessions the group watches.", |cx, l| {
         block(cx, l, Kind::Bfd, Owner::Group)
     }).support(FULL),
-    Keyword::new("notify_backup", P, "PROGRAM [USER [GROUP]]", V1, "Told when the group becomes BACKUP.", |cx, l| {
-        notify(cx, l, |n| &mut n.backup)
-    }).support(FULL),
-    Keyword::new("notify_master", P, "PROGRAM [USER [GROUP]]", V1, "Told when the group becomes MASTER.", |cx, l| {
-        notify(cx, l, |n| &mut n.master)
-    }).support(FULL),
-    Keyword::new("notify_fault", P, "PROGRAM [USER [GROUP]]", V1, "Told when the group goes to FAULT.", |cx, l| {
-        notify(cx, l, |n| &mut n.fault)
-    }).support(FULL),
+    Keyword::new(
+        "notify_backup",
+        P,
+        "PROGRAM [USER [GROUP]]",
+        V1,
+        "Told when the group becomes BACKUP.",
+        |cx, l| notify(cx, l, |n| &mut n.backup),
+    ).support(FULL),
+    Keyword::new(
+        "notify_master",
+        P,
+        "PROGRAM [USER [GROUP]]",
+        V1,
+        "Told when the group becomes MASTER.",
+        |cx, l| notify(cx, l, |n| &mut n.master),
+    ).support(FULL),
+    Keyword::new(
+        "notify_fault",
+        P,
+        "PROGRAM [USER [GROUP]]",
+        V1,
+        "Told when the group goes to FAULT.",
+        |cx, l| notify(cx, l, |n| &mut n.fault),
+    ).support(FULL),
     Keyword::new("notify_stop", P, "PROGRAM [USER [GROUP]]", V2_0, "Told when the daemon stops.", |cx, l| {
         notify(cx, l, |n| &mut n.stop)
     }).support(FULL),
@@ -56,20 +71,28 @@ pub(crate) const ROWS: &[Keyword] = &[
     }).support(FULL),
     Keyword::new("global_tracking", P, "", V1_2, "Older word for sync_group_tracking_weight.", |cx, l| {
         let name = name(cx);
-        let said =
-            format!("({name}) global_tracking is deprecated. Use track_interface/script/file on the sync group");
+        let said = format!(
+            "({name}) global_tracking is deprecated. Use track_interface/script/file on the sync group"
+        );
         cx.error("KA4101", l, 0, said);
         if let Some(d) = cx.vrrp.groups.last_mut() {
             d.model.tracking_weight = true;
         }
         Ok(())
     }).support(FULL),
-    Keyword::new("sync_group_tracking_weight", P, "", V2_0, "Members may have weighted trackers.", |cx, _| {
-        if let Some(d) = cx.vrrp.groups.last_mut() {
-            d.model.tracking_weight = true;
-        }
-        Ok(())
-    }).support(FULL),
+    Keyword::new(
+        "sync_group_tracking_weight",
+        P,
+        "",
+        V2_0,
+        "Members may have weighted trackers.",
+        |cx, _| {
+            if let Some(d) = cx.vrrp.groups.last_mut() {
+                d.model.tracking_weight = true;
+            }
+            Ok(())
+        },
+    ).support(FULL),
     Keyword::new("notify_priority_changes", P, "[BOOL]", V2_2, "Pipes get changes of priority.", |cx, l| {
         let name = name(cx);
         let on = cx.optional_switch(l, |v| {
@@ -106,7 +129,13 @@ fn open(cx: &mut Cx<'_>, line: &Line) -> Flow {
         notify: Notify::default(),
         origin: line.at(1),
     };
-    cx.vrrp.groups.push(GroupDraft { model, members: None, indexes: Vec::new(), mail: None, priority_changes: None });
+    cx.vrrp.groups.push(GroupDraft {
+        model,
+        members: None,
+        indexes: Vec::new(),
+        mail: None,
+        priority_changes: None,
+    });
     Ok(())
 }
 

@@ -21,31 +21,89 @@ pub(crate) const INSTANCE: &[Keyword] = &[
         .opening(open)
         .closing(close)
         .read_by(Reader::Vrrp),
-    Keyword::new("use_vmac", P, "[[name] INTERFACE] [MAC] [netlink_notify_msg] [group N]", V1_2, "Runs on a macvlan with the router's MAC address.", link::use_vmac).support(FULL),
+    Keyword::new(
+        "use_vmac",
+        P,
+        "[[name] INTERFACE] [MAC] [netlink_notify_msg] [group N]",
+        V1_2,
+        "Runs on a macvlan with the router's MAC address.",
+        link::use_vmac,
+    ).support(FULL),
     Keyword::new("use_vmac_addr", P, "", V2_2, "Addresses on other interfaces get macvlans too.", |cx, _| {
         edit(cx, |d| d.vmac_addresses = true)
     }),
     Keyword::new("vmac_xmit_base", P, "", V1_2, "Adverts leave through the base interface.", |cx, _| {
         edit(cx, |d| d.vmac_xmit_base = true)
     }).support(FULL),
-    Keyword::new("use_ipvlan", P, "[[name] INTERFACE] [ADDRESS] [bridge|private|vepa] [group N]", V2_0, "Runs on an ipvlan.", link::use_ipvlan).support(FULL),
-    Keyword::part("name", Place::USE_VMAC.or(Place::USE_IPVLAN), "INTERFACE", "Name of the interface made.", "use_vmac, use_ipvlan").support(FULL),
-    Keyword::part("MAC", Place::USE_VMAC, "", "Another MAC address; five octets get the router id behind them.", "use_vmac").support(FULL),
-    Keyword::part("netlink_notify_msg", Place::USE_VMAC, "", "The kernel reports changes of the macvlan.", "use_vmac").support(no_effect("changes of our interfaces are reported to us anyway")),
-    Keyword::part("group", Place::USE_VMAC.or(Place::USE_IPVLAN), "GROUP", "Link group.", "use_vmac, use_ipvlan"),
+    Keyword::new(
+        "use_ipvlan",
+        P,
+        "[[name] INTERFACE] [ADDRESS] [bridge|private|vepa] [group N]",
+        V2_0,
+        "Runs on an ipvlan.",
+        link::use_ipvlan,
+    ).support(FULL),
+    Keyword::part(
+        "name",
+        Place::USE_VMAC.or(Place::USE_IPVLAN),
+        "INTERFACE",
+        "Name of the interface made.",
+        "use_vmac, use_ipvlan",
+    ).support(FULL),
+    Keyword::part(
+        "MAC",
+        Place::USE_VMAC,
+        "",
+        "Another MAC address; five octets get the router id behind them.",
+        "use_vmac",
+    ).support(FULL),
+    Keyword::part(
+        "netlink_notify_msg",
+        Place::USE_VMAC,
+        "",
+        "The kernel reports changes of the macvlan.",
+        "use_vmac",
+    ).support(no_effect("changes of our interfaces are reported to us anyway")),
+    Keyword::part(
+        "group",
+        Place::USE_VMAC.or(Place::USE_IPVLAN),
+        "GROUP",
+        "Link group.",
+        "use_vmac, use_ipvlan",
+    ),
     Keyword::part("IPADDR", Place::USE_IPVLAN, "", "Address on the ipvlan.", "use_ipvlan").support(FULL),
     Keyword::part("bridge|private|vepa", Place::USE_IPVLAN, "", "Mode of the ipvlan.", "use_ipvlan").support(FULL),
-    Keyword::new("unicast_peer", P, "{ ADDRESS… }", V1_2, "Adverts go to each of these instead of to a group.", |cx, l| {
-        edit(cx, |d| d.unicast_written = true)?;
-        cx.value_block(l, &mut peer)
-    }).support(FULL),
-    Keyword::part("IPADDR", Place::UNICAST_PEER, "[min_ttl N] [max_ttl N]", "A peer and how far it may be.", "unicast_peer").support(FULL),
-    Keyword::new("unicast_fault_no_peer", P, "", V2_2, "FAULT instead of multicast when no peer is left.", |cx, _| {
-        edit(cx, |d| {
-            d.unicast_written = true;
-            d.model.unicast_fault_no_peer = true;
-        })
-    }).support(FULL),
+    Keyword::new(
+        "unicast_peer",
+        P,
+        "{ ADDRESS… }",
+        V1_2,
+        "Adverts go to each of these instead of to a group.",
+        |cx, l| {
+            edit(cx, |d| d.unicast_written = true)?;
+            cx.value_block(l, &mut peer)
+        },
+    ).support(FULL),
+    Keyword::part(
+        "IPADDR",
+        Place::UNICAST_PEER,
+        "[min_ttl N] [max_ttl N]",
+        "A peer and how far it may be.",
+        "unicast_peer",
+    ).support(FULL),
+    Keyword::new(
+        "unicast_fault_no_peer",
+        P,
+        "",
+        V2_2,
+        "FAULT instead of multicast when no peer is left.",
+        |cx, _| {
+            edit(cx, |d| {
+                d.unicast_written = true;
+                d.model.unicast_fault_no_peer = true;
+            })
+        },
+    ).support(FULL),
     Keyword::new("check_unicast_src", P, "", V2_1, "Adverts only from configured peers.", |cx, _| {
         edit(cx, |d| {
             d.unicast_written = true;
@@ -57,12 +115,16 @@ pub(crate) const INSTANCE: &[Keyword] = &[
         match l.get(1) {
             None => edit(cx, |d| d.model.old_unicast_checksum = Some(true)),
             Some("never") => edit(cx, |d| d.model.old_unicast_checksum = Some(false)),
-            Some(o) => complain(cx, l, "KA2022", |n| format!("({n}) Unknown old_unicast_chksum mode {o} - ignoring")),
+            Some(o) => {
+                complain(cx, l, "KA2022", |n| format!("({n}) Unknown old_unicast_chksum mode {o} - ignoring"))
+            }
         }
     }).support(partial("a peer that counts the old way is not found out by itself: without the keyword it is refused")),
     Keyword::new("native_ipv6", P, "", V1_2, "IPv6, whatever the addresses.", |cx, l| {
         if cx.vrrp.instances.last().is_some_and(|d| d.family == Some(4)) {
-            return complain(cx, l, "KA2023", |n| format!("({n}) Cannot specify native_ipv6 with IPv4 addresses"));
+            return complain(cx, l, "KA2023", |n| {
+                format!("({n}) Cannot specify native_ipv6 with IPv4 addresses")
+            });
         }
         edit(cx, |d| (d.family, d.version) = (Some(6), Some(3)))
     }).support(FULL),
@@ -72,11 +134,21 @@ pub(crate) const INSTANCE: &[Keyword] = &[
     Keyword::new("dont_track_primary", P, "", V1_1, "Its own interface going down is no fault.", |cx, _| {
         edit(cx, |d| d.model.dont_track_primary = true)
     }).support(FULL),
-    Keyword::new("track_interface", P, "{ INTERFACE… }", V1, "Interfaces it watches.", |cx, l| block(cx, l, Kind::Interface, Owner::Instance)).support(FULL),
-    Keyword::new("track_script", P, "{ SCRIPT… }", V1_1, "Programs it watches.", |cx, l| block(cx, l, Kind::Script, Owner::Instance)).support(FULL),
-    Keyword::new("track_file", P, "{ FILE… }", V2_0, "Files it watches.", |cx, l| block(cx, l, Kind::File, Owner::Instance)).support(FULL),
-    Keyword::new("track_process", P, "{ PROCESS… }", V2_0, "Processes it watches.", |cx, l| block(cx, l, Kind::Process, Owner::Instance)).support(FULL),
-    Keyword::new("track_bfd", P, "{ SESSION… }", V2_0, "BFD sessions it watches.", |cx, l| block(cx, l, Kind::Bfd, Owner::Instance)).support(FULL),
+    Keyword::new("track_interface", P, "{ INTERFACE… }", V1, "Interfaces it watches.", |cx, l| {
+        block(cx, l, Kind::Interface, Owner::Instance)
+    }).support(FULL),
+    Keyword::new("track_script", P, "{ SCRIPT… }", V1_1, "Programs it watches.", |cx, l| {
+        block(cx, l, Kind::Script, Owner::Instance)
+    }).support(FULL),
+    Keyword::new("track_file", P, "{ FILE… }", V2_0, "Files it watches.", |cx, l| {
+        block(cx, l, Kind::File, Owner::Instance)
+    }).support(FULL),
+    Keyword::new("track_process", P, "{ PROCESS… }", V2_0, "Processes it watches.", |cx, l| {
+        block(cx, l, Kind::Process, Owner::Instance)
+    }).support(FULL),
+    Keyword::new("track_bfd", P, "{ SESSION… }", V2_0, "BFD sessions it watches.", |cx, l| {
+        block(cx, l, Kind::Bfd, Owner::Instance)
+    }).support(FULL),
     Keyword::new("mcast_src_ip", P, "ADDRESS", V1, "Source of adverts.", source).support(FULL),
     Keyword::new("unicast_src_ip", P, "ADDRESS", V1_2, "Source of adverts to peers.", |cx, l| {
         edit(cx, |d| d.unicast_written = true)?;
@@ -103,46 +175,79 @@ pub(crate) const INSTANCE: &[Keyword] = &[
         }
     }).support(FULL),
     Keyword::new("version", P, "2|3", V1_2, "Version of the protocol.", version).support(FULL),
-    Keyword::new("priority", P, "1..255", V1, "Who is preferred; 255 owns the addresses.", |cx, l| {
-        match cx.unsigned(l, 1, 1, 255, false)? {
-            Some(n) => edit(cx, |d| d.priority = u8::try_from(n).ok()),
-            None => {
-                edit(cx, |d| d.priority = Some(100))?;
-                complain(cx, l, "KA2020", |n| {
-                    format!("({n}) Priority not valid! must be between 1 & 255. Using default 100")
-                })
-            }
+    Keyword::new("priority", P, "1..255", V1, "Who is preferred; 255 owns the addresses.", |cx, l| match cx
+        .unsigned(l, 1, 1, 255, false)?
+    {
+        Some(n) => edit(cx, |d| d.priority = u8::try_from(n).ok()),
+        None => {
+            edit(cx, |d| d.priority = Some(100))?;
+            complain(cx, l, "KA2020", |n| {
+                format!("({n}) Priority not valid! must be between 1 & 255. Using default 100")
+            })
         }
     }).support(FULL),
-    Keyword::new("advert_int", P, "SECONDS", V1, "How often a MASTER says that it is there.", |cx, l| {
-        match cx.fraction(l, 1, SECOND / 100, 255 * SECOND, 6, true)? {
+    Keyword::new(
+        "advert_int",
+        P,
+        "SECONDS",
+        V1,
+        "How often a MASTER says that it is there.",
+        |cx, l| match cx.fraction(l, 1, SECOND / 100, 255 * SECOND, 6, true)? {
             Some(n) if n > 0 => edit(cx, |d| d.advert_int_us = n),
             _ => complain(cx, l, "KA3007", |n| {
                 format!("({n}) Advert interval ({}) not valid! Must be > 0 - ignoring", l.word(1))
             }),
-        }
-    }).support(FULL),
-    Keyword::new("no_virtual_ipaddress", P, "", V2_2_8, "An instance without addresses is meant.", |cx, _| {
-        edit(cx, |d| d.no_addresses_wanted = true)
-    }).support(FULL),
-    Keyword::new("promote_secondaries", P, "", V1_3, "The kernel keeps secondary addresses when the first goes.", |cx, _| {
-        edit(cx, |d| d.model.promote_secondaries = true)
-    }).support(FULL),
+        },
+    ).support(FULL),
+    Keyword::new(
+        "no_virtual_ipaddress",
+        P,
+        "",
+        V2_2_8,
+        "An instance without addresses is meant.",
+        |cx, _| edit(cx, |d| d.no_addresses_wanted = true),
+    ).support(FULL),
+    Keyword::new(
+        "promote_secondaries",
+        P,
+        "",
+        V1_3,
+        "The kernel keeps secondary addresses when the first goes.",
+        |cx, _| edit(cx, |d| d.model.promote_secondaries = true),
+    ).support(FULL),
     Keyword::new("linkbeat_use_polling", P, "", V2_0, "Older way to poll the interface.", |cx, l| {
         edit(cx, |d| d.model.linkbeat_use_polling = true)?;
         complain(cx, l, "KA4101", |n| {
-            format!("({n}) 'linkbeat_use_polling' in vrrp instance deprecated - use linkbeat_interfaces block")
+            format!(
+                "({n}) 'linkbeat_use_polling' in vrrp instance deprecated - use linkbeat_interfaces block"
+            )
         })
-    }).support(partial("the kernel's own reports are believed; a driver that reports no carrier is not polled")),
-    Keyword::new("v3_checksum_as_v2", P, "[BOOL]", V2_2_8, "Checksums of version 3 leave the pseudo-header out.", |cx, l| {
-        switch(cx, l, |d, on| d.model.v3_checksum_as_v2 = on)
+    }).support(LINKBEAT),
+    Keyword::new(
+        "v3_checksum_as_v2",
+        P,
+        "[BOOL]",
+        V2_2_8,
+        "Checksums of version 3 leave the pseudo-header out.",
+        |cx, l| switch(cx, l, |d, on| d.model.v3_checksum_as_v2 = on),
+    ).support(FULL),
+    Keyword::new("accept", P, "", V1_2, "Packets to the addresses are accepted.", |cx, _| {
+        edit(cx, |d| d.accept = Some(true))
     }).support(FULL),
-    Keyword::new("accept", P, "", V1_2, "Packets to the addresses are accepted.", |cx, _| edit(cx, |d| d.accept = Some(true))).support(FULL),
-    Keyword::new("no_accept", P, "", V1_3, "Packets to the addresses are dropped.", |cx, _| edit(cx, |d| d.accept = Some(false))).support(FULL),
-    Keyword::new("skip_check_adv_addr", P, "[BOOL]", V1_2, "Does not look at the address list of the master we know.", |cx, l| {
-        // COMPAT: any valid switch turns it on, `off` too.
-        switch(cx, l, |d, _| d.model.skip_check_adv_addr = true)
+    Keyword::new("no_accept", P, "", V1_3, "Packets to the addresses are dropped.", |cx, _| {
+        edit(cx, |d| d.accept = Some(false))
     }).support(FULL),
+    Keyword::new(
+        "skip_check_adv_addr",
+        P,
+        "[BOOL]",
+        V1_2,
+        "Does not look at the address list of the master we know.",
+        |cx, l| {
+            // COMPAT: any valid switch turns it on, `off` too.
+            switch(cx, l, |d, _| d.model.skip_check_adv_addr = true)
+        },
+    ).support(FULL),
     Keyword::new("strict_mode", P, "[BOOL]", V1_2, "Holds it to the letter of the RFC.", |cx, l| {
         switch(cx, l, |d, on| d.strict = Some(on))
     }).support(FULL),
@@ -152,31 +257,60 @@ pub(crate) const INSTANCE: &[Keyword] = &[
     Keyword::new("nopreempt", P, "", V1_1, "Leaves a lower master alone.", |cx, _| {
         edit(cx, |d| d.model.preempt.never = true)
     }).support(FULL),
-    Keyword::new("preempt_delay", P, "0..1000", V1_1, "Waits before taking over from a lower master.", |cx, l| {
-        let n = cx.fraction(l, 1, 0, 1000 * SECOND, 6, true)?;
-        edit(cx, |d| d.model.preempt.delay_us = n.unwrap_or(0))?;
-        if n.is_none() {
-            return complain(cx, l, "KA2020", |n| {
-                format!("({n}) Preempt_delay not valid! must be between 0-1000")
-            });
+    Keyword::new(
+        "preempt_delay",
+        P,
+        "0..1000",
+        V1_1,
+        "Waits before taking over from a lower master.",
+        |cx, l| {
+            let n = cx.fraction(l, 1, 0, 1000 * SECOND, 6, true)?;
+            edit(cx, |d| d.model.preempt.delay_us = n.unwrap_or(0))?;
+            if n.is_none() {
+                return complain(cx, l, "KA2020", |n| {
+                    format!("({n}) Preempt_delay not valid! must be between 0-1000")
+                });
+            }
+            Ok(())
+        },
+    ).support(FULL),
+    Keyword::new("debug", P, "0..4", V1, "How much is logged.", |cx, l| {
+        match cx.unsigned(l, 1, 0, 4, true)? {
+            Some(n) => edit(cx, |d| d.model.debug = u8::try_from(n).unwrap_or(0)),
+            None => complain(cx, l, "KA2020", |n| {
+                format!("({n}) Debug value '{}' not valid; must be between 0-4", l.word(1))
+            }),
         }
-        Ok(())
-    }).support(FULL),
-    Keyword::new("debug", P, "0..4", V1, "How much is logged.", |cx, l| match cx.unsigned(l, 1, 0, 4, true)? {
-        Some(n) => edit(cx, |d| d.model.debug = u8::try_from(n).unwrap_or(0)),
-        None => complain(cx, l, "KA2020", |n| {
-            format!("({n}) Debug value '{}' not valid; must be between 0-4", l.word(1))
-        }),
     }).support(no_effect("the original prints the number and does nothing else with it")),
-    Keyword::new("notify_backup", P, PROGRAM, V1, "Told when it becomes BACKUP.", |cx, l| notify(cx, l, |n| &mut n.backup)).support(FULL),
-    Keyword::new("notify_master", P, PROGRAM, V1, "Told when it becomes MASTER.", |cx, l| notify(cx, l, |n| &mut n.master)).support(FULL),
-    Keyword::new("notify_fault", P, PROGRAM, V1, "Told when it goes to FAULT.", |cx, l| notify(cx, l, |n| &mut n.fault)).support(FULL),
-    Keyword::new("notify_stop", P, PROGRAM, V1_1, "Told when the daemon stops.", |cx, l| notify(cx, l, |n| &mut n.stop)).support(FULL),
-    Keyword::new("notify_deleted", P, "[PROGRAM [USER [GROUP]]]", V2_1, "Told when a reload removes it.", deleted).support(FULL),
-    Keyword::new("notify", P, PROGRAM, V1_1, "Told of every change.", |cx, l| notify(cx, l, |n| &mut n.any)).support(FULL),
-    Keyword::new("notify_master_rx_lower_pri", P, PROGRAM, V2_0, "Told when a MASTER hears a lower advert.", |cx, l| {
-        notify(cx, l, |n| &mut n.master_rx_lower_pri)
+    Keyword::new("notify_backup", P, PROGRAM, V1, "Told when it becomes BACKUP.", |cx, l| {
+        notify(cx, l, |n| &mut n.backup)
     }).support(FULL),
+    Keyword::new("notify_master", P, PROGRAM, V1, "Told when it becomes MASTER.", |cx, l| {
+        notify(cx, l, |n| &mut n.master)
+    }).support(FULL),
+    Keyword::new("notify_fault", P, PROGRAM, V1, "Told when it goes to FAULT.", |cx, l| {
+        notify(cx, l, |n| &mut n.fault)
+    }).support(FULL),
+    Keyword::new("notify_stop", P, PROGRAM, V1_1, "Told when the daemon stops.", |cx, l| {
+        notify(cx, l, |n| &mut n.stop)
+    }).support(FULL),
+    Keyword::new(
+        "notify_deleted",
+        P,
+        "[PROGRAM [USER [GROUP]]]",
+        V2_1,
+        "Told when a reload removes it.",
+        deleted,
+    ).support(FULL),
+    Keyword::new("notify", P, PROGRAM, V1_1, "Told of every change.", |cx, l| notify(cx, l, |n| &mut n.any)).support(FULL),
+    Keyword::new(
+        "notify_master_rx_lower_pri",
+        P,
+        PROGRAM,
+        V2_0,
+        "Told when a MASTER hears a lower advert.",
+        |cx, l| notify(cx, l, |n| &mut n.master_rx_lower_pri),
+    ).support(FULL),
     Keyword::new("smtp_alert", P, "[BOOL]", V1, "Whether changes are mailed.", |cx, l| {
         let on = cx.optional_switch(l, |v| format!("Invalid vrrp_instance smtp_alert parameter {v}"));
         edit(cx, |d| d.mail = on.or(d.mail))
@@ -188,75 +322,147 @@ pub(crate) const INSTANCE: &[Keyword] = &[
         });
         edit(cx, |d| d.priority_changes = on.or(d.priority_changes))
     }).support(FULL),
-    Keyword::new("lvs_sync_daemon_interface", P, "INTERFACE", V1, "Older way to name the sync daemon's interface.", sync_interface),
-    Keyword::new("garp_master_delay", P, "SECONDS", V1, "When the second set of gratuitous ARP follows.", |cx, l| {
-        match cx.unsigned(l, 1, 0, MOST_SECONDS, true)? {
+    Keyword::new(
+        "lvs_sync_daemon_interface",
+        P,
+        "INTERFACE",
+        V1,
+        "Older way to name the sync daemon's interface.",
+        sync_interface,
+    ),
+    Keyword::new(
+        "garp_master_delay",
+        P,
+        "SECONDS",
+        V1,
+        "When the second set of gratuitous ARP follows.",
+        |cx, l| match cx.unsigned(l, 1, 0, MOST_SECONDS, true)? {
             Some(n) => edit(cx, |d| d.model.garp.delay_us = u64::from(n) * SECOND),
             None => garp_complaint(cx, l),
-        }
-    }).support(FULL),
-    Keyword::new("garp_master_refresh", P, "SECONDS", V1_2, "How often a MASTER repeats its gratuitous ARP.", |cx, l| {
-        let n = cx.unsigned(l, 1, 0, u32::MAX, true)?;
-        edit(cx, |d| d.model.garp.refresh_us = u64::from(n.unwrap_or(0)) * SECOND)?;
-        if n.is_none() {
-            return complain(cx, l, "KA2020", |n| {
-                format!("({n}): Invalid garp_master_refresh '{}' - ignoring", l.word(1))
-            });
-        }
-        Ok(())
-    }).support(FULL),
+        },
+    ).support(FULL),
+    Keyword::new(
+        "garp_master_refresh",
+        P,
+        "SECONDS",
+        V1_2,
+        "How often a MASTER repeats its gratuitous ARP.",
+        |cx, l| {
+            let n = cx.unsigned(l, 1, 0, u32::MAX, true)?;
+            edit(cx, |d| d.model.garp.refresh_us = u64::from(n.unwrap_or(0)) * SECOND)?;
+            if n.is_none() {
+                return complain(cx, l, "KA2020", |n| {
+                    format!("({n}): Invalid garp_master_refresh '{}' - ignoring", l.word(1))
+                });
+            }
+            Ok(())
+        },
+    ).support(FULL),
     Keyword::new("garp_master_repeat", P, "N", V1_2, "How many gratuitous ARP make a set.", |cx, l| {
         let n = repeats(cx, l)?;
         edit(cx, |d| d.model.garp.repeat = n.unwrap_or(d.model.garp.repeat))
     }).support(FULL),
-    Keyword::new("garp_master_refresh_repeat", P, "N", V1_2, "How many gratuitous ARP make a refresh.", |cx, l| {
-        let n = repeats(cx, l)?;
-        edit(cx, |d| d.model.garp.refresh_repeat = n.unwrap_or(d.model.garp.refresh_repeat))
-    }).support(FULL),
-    Keyword::new("garp_lower_prio_delay", P, "SECONDS", V1_2, "When the second set follows after a lower advert.", |cx, l| {
-        match cx.unsigned(l, 1, 0, MOST_SECONDS, true)? {
+    Keyword::new(
+        "garp_master_refresh_repeat",
+        P,
+        "N",
+        V1_2,
+        "How many gratuitous ARP make a refresh.",
+        |cx, l| {
+            let n = repeats(cx, l)?;
+            edit(cx, |d| d.model.garp.refresh_repeat = n.unwrap_or(d.model.garp.refresh_repeat))
+        },
+    ).support(FULL),
+    Keyword::new(
+        "garp_lower_prio_delay",
+        P,
+        "SECONDS",
+        V1_2,
+        "When the second set follows after a lower advert.",
+        |cx, l| match cx.unsigned(l, 1, 0, MOST_SECONDS, true)? {
             Some(n) => edit(cx, |d| d.garp_lower_delay_us = Some(u64::from(n) * SECOND)),
             None => garp_complaint(cx, l),
-        }
-    }).support(FULL),
-    Keyword::new("garp_lower_prio_repeat", P, "N", V1_2, "How many gratuitous ARP answer a lower advert.", |cx, l| {
-        match cx.unsigned(l, 1, 0, i32::MAX as u32, true)? {
+        },
+    ).support(FULL),
+    Keyword::new(
+        "garp_lower_prio_repeat",
+        P,
+        "N",
+        V1_2,
+        "How many gratuitous ARP answer a lower advert.",
+        |cx, l| match cx.unsigned(l, 1, 0, i32::MAX as u32, true)? {
             Some(n) => edit(cx, |d| d.garp_lower_repeat = Some(n)),
-            None => complain(cx, l, "KA2020", |n| format!("({n}): Invalid garp_lower_prio_repeat '{}'", l.word(1))),
-        }
-    }).support(FULL),
-    Keyword::new("down_timer_adverts", P, "1..100", V2_2, "How many adverts a backup misses before it takes over.", |cx, l| {
-        match cx.unsigned(l, 1, 1, 100, true)? {
+            None => complain(cx, l, "KA2020", |n| {
+                format!("({n}): Invalid garp_lower_prio_repeat '{}'", l.word(1))
+            }),
+        },
+    ).support(FULL),
+    Keyword::new(
+        "down_timer_adverts",
+        P,
+        "1..100",
+        V2_2,
+        "How many adverts a backup misses before it takes over.",
+        |cx, l| match cx.unsigned(l, 1, 1, 100, true)? {
             Some(n) => edit(cx, |d| d.model.down_timer_adverts = u8::try_from(n).unwrap_or(3)),
             None => complain(cx, l, "KA2020", |n| {
                 format!("({n}): Invalid down_timer_adverts [1:100] '{}'", l.word(1))
             }),
-        }
-    }).support(FULL),
-    Keyword::new("timer_expired_backup", P, "[PRIORITY]", V2_2_8, "Goes to BACKUP when its own timers ran late.", |cx, l| {
-        if l.len() < 2 {
-            return edit(cx, |d| d.model.timer_expired_backup = Some(254));
-        }
-        match cx.unsigned(l, 1, 1, 254, true)? {
-            Some(n) => edit(cx, |d| d.model.timer_expired_backup = u8::try_from(n).ok()),
-            None => complain(cx, l, "KA2020", |n| {
-                format!("({n}): Invalid timer_expired_backup priority '{}'", l.word(1))
-            }),
-        }
-    }),
+        },
+    ).support(FULL),
+    Keyword::new(
+        "timer_expired_backup",
+        P,
+        "[PRIORITY]",
+        V2_2_8,
+        "Goes to BACKUP when its own timers ran late.",
+        |cx, l| {
+            if l.len() < 2 {
+                return edit(cx, |d| d.model.timer_expired_backup = Some(254));
+            }
+            match cx.unsigned(l, 1, 1, 254, true)? {
+                Some(n) => edit(cx, |d| d.model.timer_expired_backup = u8::try_from(n).ok()),
+                None => complain(cx, l, "KA2020", |n| {
+                    format!("({n}): Invalid timer_expired_backup priority '{}'", l.word(1))
+                }),
+            }
+        },
+    ),
     Keyword::new("thread_timer_expired", P, "", V2_3_2, "Older word for timer_expired_backup.", |cx, _| {
         edit(cx, |d| d.model.timer_expired_backup = Some(254))
     }),
-    Keyword::new("garp_extra_if|vmac_garp_intvl", P, "[all] SECONDS", V2_2, "How often extra interfaces get gratuitous ARP.", garp_extra),
-    Keyword::new("lower_prio_no_advert", P, "[BOOL]", V1_2, "A MASTER does not answer a lower advert.", |cx, l| {
-        switch(cx, l, |d, on| d.lower_prio_no_advert = Some(on))
-    }).support(FULL),
-    Keyword::new("higher_prio_send_advert", P, "[BOOL]", V1_3, "A MASTER that hears a higher advert sends one more.", |cx, l| {
-        switch(cx, l, |d, on| d.higher_prio_send_advert = Some(on))
-    }).support(FULL),
-    Keyword::new("owner_ignore_adverts", P, "[BOOL]", V2_3_3, "The owner of the addresses listens to nobody.", |cx, l| {
-        switch(cx, l, |d, on| d.model.owner_ignore_adverts = on)
-    }),
+    Keyword::new(
+        "garp_extra_if|vmac_garp_intvl",
+        P,
+        "[all] SECONDS",
+        V2_2,
+        "How often extra interfaces get gratuitous ARP.",
+        garp_extra,
+    ),
+    Keyword::new(
+        "lower_prio_no_advert",
+        P,
+        "[BOOL]",
+        V1_2,
+        "A MASTER does not answer a lower advert.",
+        |cx, l| switch(cx, l, |d, on| d.lower_prio_no_advert = Some(on)),
+    ).support(FULL),
+    Keyword::new(
+        "higher_prio_send_advert",
+        P,
+        "[BOOL]",
+        V1_3,
+        "A MASTER that hears a higher advert sends one more.",
+        |cx, l| switch(cx, l, |d, on| d.higher_prio_send_advert = Some(on)),
+    ).support(FULL),
+    Keyword::new(
+        "owner_ignore_adverts",
+        P,
+        "[BOOL]",
+        V2_3_3,
+        "The owner of the addresses listens to nobody.",
+        |cx, l| switch(cx, l, |d, on| d.model.owner_ignore_adverts = on),
+    ),
     Keyword::new("kernel_rx_buf_size", P, "BYTES", V2_0, "Receive buffer of its socket.", |cx, l| {
         if l.len() == 2
             && let Some(n) = cx.unsigned(l, 1, 0, u32::MAX, false)?
@@ -283,9 +489,9 @@ pub(crate) const INSTANCE: &[Keyword] = &[
             d.auth_data.iter_mut().zip(&text).for_each(|(to, from)| *to = *from);
         })
     }).support(FULL),
-    Keyword::block("auth_hmac", P, "{", V2_4, "Keyed checksums of version 3.", H).closing(|cx| {
-        edit(cx, |d| d.model.auth_hmac = Some(std::mem::take(&mut d.hmac)))
-    }).support(Support::Planned),
+    Keyword::block("auth_hmac", P, "{", V2_4, "Keyed checksums of version 3.", H)
+        .closing(|cx| edit(cx, |d| d.model.auth_hmac = Some(std::mem::take(&mut d.hmac))))
+        .support(Support::Planned),
     Keyword::new("key", H, "ID VALUE", V2_4, "A key with its number.", hmac_key),
     Keyword::new("active_key", H, "ID", V2_4, "The key that adverts are signed with.", |cx, l| {
         let n = cx.unsigned(l, 1, 0, 255, false)?;
@@ -386,7 +592,9 @@ fn close(cx: &mut Cx<'_>) -> Flow {
     let mut said = Vec::new();
     if d.unicast_written && d.vmac.is_some() {
         if d.interface.is_none() {
-            said.push(format!("({name}): Cannot use VMAC/ipvlan with unicast and no interface - clearing use_vmac"));
+            said.push(format!(
+                "({name}): Cannot use VMAC/ipvlan with unicast and no interface - clearing use_vmac"
+            ));
             d.vmac = None;
         } else if !d.vmac_xmit_base {
             said.push(format!("({name}) unicast with use_vmac requires vmac_xmit_base - setting"));
@@ -444,10 +652,8 @@ fn peer(cx: &mut Cx<'_>, line: &Line) -> Flow {
         i += 2;
     }
     if p.min_ttl > p.max_ttl {
-        let said = format!(
-            "({name}) min_ttl {} > max_ttl {} - all packets will be discarded",
-            p.min_ttl, p.max_ttl
-        );
+        let said =
+            format!("({name}) min_ttl {} > max_ttl {} - all packets will be discarded", p.min_ttl, p.max_ttl);
         cx.error("KA3008", line, 1, said);
     }
     edit(cx, |d| d.peers.push(p))
@@ -457,9 +663,9 @@ fn state(cx: &mut Cx<'_>, line: &Line) -> Flow {
     let master = cx.vrrp.instances.last().and_then(|d| d.master);
     match cx.arg(line, 1)? {
         "MASTER" => edit(cx, |d| d.master = Some(true)),
-        "BACKUP" if master == Some(true) => {
-            complain(cx, line, "KA2040", |n| format!("({n}) state previously set as MASTER - ignoring BACKUP"))
-        }
+        "BACKUP" if master == Some(true) => complain(cx, line, "KA2040", |n| {
+            format!("({n}) state previously set as MASTER - ignoring BACKUP")
+        }),
         "BACKUP" => edit(cx, |d| d.master = Some(false)),
         other => {
             edit(cx, |d| d.master = Some(false))?;
@@ -527,7 +733,9 @@ fn version(cx: &mut Cx<'_>, line: &Line) -> Flow {
     if old.is_some_and(|o| o != n) || (n == 2 && d.family == Some(6)) {
         let deduced = old.unwrap_or(0);
         return complain(cx, line, "KA3006", |name| {
-            format!("({name}) vrrp_version {n} conflicts with configured or deduced version {deduced}; ignoring.")
+            format!(
+                "({name}) vrrp_version {n} conflicts with configured or deduced version {deduced}; ignoring."
+            )
         });
     }
     edit(cx, |d| d.version = Some(n))
@@ -613,14 +821,16 @@ fn garp_extra(cx: &mut Cx<'_>, line: &Line) -> Flow {
             seconds = Some(n);
         } else {
             let value = line.word(i);
-            return complain(cx, line, "KA2020", |n| format!("({n}): {keyword} '{value}' invalid - ignoring"));
+            return complain(cx, line, "KA2020", |n| {
+                format!("({n}): {keyword} '{value}' invalid - ignoring")
+            });
         }
     }
     match seconds {
         Some(n) => edit(cx, |d| d.garp_extra = Some((u64::from(n) * SECOND, all))),
-        None => complain(cx, line, "KA2030", |n| {
-            format!("({n}): {keyword} specified without time - ignoring")
-        }),
+        None => {
+            complain(cx, line, "KA2030", |n| format!("({n}): {keyword} specified without time - ignoring"))
+        }
     }
 }
 

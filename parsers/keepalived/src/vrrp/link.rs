@@ -54,7 +54,9 @@ pub(super) fn vrf(cx: &mut Cx<'_>, line: &Line) -> Flow {
         });
     }
     match cx.interface(&text) {
-        None => complain(cx, line, "KA3002", |n| format!("({n}) WARNING - VRF interface {text} doesn't exist")),
+        None => {
+            complain(cx, line, "KA3002", |n| format!("({n}) WARNING - VRF interface {text} doesn't exist"))
+        }
         Some(i) if i.loopback => complain(cx, line, "KA3002", |n| {
             format!("({n}) cannot use a loopback interface ({text}) for VRF - ignoring")
         }),
@@ -263,8 +265,7 @@ fn ipvlan_address(
     let family = family_of(p.address);
     let same = cx.vrrp.instances.last_mut().is_some_and(|d| *d.family.get_or_insert(family) == family);
     if !same {
-        let said =
-            format!("({own}) ipvlan address[{text}] MUST match vrrp instance family !!! Skipping...");
+        let said = format!("({own}) ipvlan address[{text}] MUST match vrrp instance family !!! Skipping...");
         cx.error("KA2023", line, i, said);
         return Ok(());
     }

@@ -9,13 +9,14 @@ mod other;
 mod route;
 mod rule;
 mod script;
+mod security;
 mod tracker;
 
 use std::net::IpAddr;
 
 use rha_ir::failover::{
-    AuthHmac, Garp, Notify, SyncGroup, TrackFile, TrackProcess, TrackScript, Tracked, UnicastPeer, VirtualMac,
-    VrrpInstance,
+    AuthHmac, Garp, Notify, SyncGroup, TrackFile, TrackProcess, TrackScript, Tracked, UnicastPeer,
+    VirtualMac, VrrpInstance,
 };
 use rha_text::Span;
 

@@ -25,13 +25,20 @@ pub(crate) const ROWS: &[Keyword] = &[
         .opening(open_file)
         .closing(close_file)
         .read_by(Reader::Trackers),
-    Keyword::block("vrrp_track_file", Place::TOP, "NAME {", V2_0, "Older word for track_file.", Place::OLD_TRACK_FILE).support(FULL)
-        .opening(|cx, l| {
-            cx.remark("KA4101", l.at(0), "\"vrrp_track_file\" is deprecated, please use \"track_file\"");
-            open_file(cx, l)
-        })
-        .closing(close_file)
-        .read_by(Reader::Trackers),
+    Keyword::block(
+        "vrrp_track_file",
+        Place::TOP,
+        "NAME {",
+        V2_0,
+        "Older word for track_file.",
+        Place::OLD_TRACK_FILE,
+    ).support(FULL)
+    .opening(|cx, l| {
+        cx.remark("KA4101", l.at(0), "\"vrrp_track_file\" is deprecated, please use \"track_file\"");
+        open_file(cx, l)
+    })
+    .closing(close_file)
+    .read_by(Reader::Trackers),
     Keyword::new("file", F, "PATH", V2_0, "Path of the file.", |cx, l| {
         let Some(path) = l.get(1) else {
             cx.error("KA2030", l, 0, "track file file name missing");
@@ -48,20 +55,35 @@ pub(crate) const ROWS: &[Keyword] = &[
     }).support(FULL),
     Keyword::new("weight", F, "N [reverse]", V2_0, "Factor on the number.", file_weight).support(FULL),
     Keyword::new("init_file", F, "[VALUE] [overwrite]", V2_0, "Makes the file at start.", init_file).support(FULL),
-    Keyword::block("track_group", Place::TOP, "NAME {", V2_0, "Instances that static items follow.", Place::TRACK_GROUP).support(partial("static items are there whatever the state of the instances"))
-        .opening(open_track_group)
-        .read_by(Reader::Vrrp).support(STATIC_GROUP),
-    Keyword::new("group", Place::TRACK_GROUP, "{ INSTANCE… }", V2_0, "Their names.", track_group_list).support(partial("static items are there whatever the state of the instances")),
-    Keyword::part("INSTANCE_NAME", Place::TRACK_GROUP_LIST, "", "An instance.", "group").support(partial("static items are there whatever the state of the instances")),
-    Keyword::block("garp_group", Place::TOP, "{", V1_2, "Pauses between gratuitous ARP of some interfaces.", G).support(FULL)
-        .opening(|cx, l| {
-            cx.vrrp.garp_written = (false, false);
-            cx.vrrp.garp_listed = false;
-            cx.model.garp_groups.push(GarpGroup { origin: l.at(0), ..GarpGroup::default() });
-            Ok(())
-        })
-        .closing(close_garp)
-        .read_by(Reader::Vrrp),
+    Keyword::block(
+        "track_group",
+        Place::TOP,
+        "NAME {",
+        V2_0,
+        "Instances that static items follow.",
+        Place::TRACK_GROUP,
+    ).support(STATIC_GROUP)
+    .opening(open_track_group)
+    .read_by(Reader::Vrrp)
+    .support(STATIC_GROUP),
+    Keyword::new("group", Place::TRACK_GROUP, "{ INSTANCE… }", V2_0, "Their names.", track_group_list).support(STATIC_GROUP),
+    Keyword::part("INSTANCE_NAME", Place::TRACK_GROUP_LIST, "", "An instance.", "group").support(STATIC_GROUP),
+    Keyword::block(
+        "garp_group",
+        Place::TOP,
+        "{",
+        V1_2,
+        "Pauses between gratuitous ARP of some interfaces.",
+        G,
+    ).support(FULL)
+    .opening(|cx, l| {
+        cx.vrrp.garp_written = (false, false);
+        cx.vrrp.garp_listed = false;
+        cx.model.garp_groups.push(GarpGroup { origin: l.at(0), ..GarpGroup::default() });
+        Ok(())
+    })
+    .closing(close_garp)
+    .read_by(Reader::Vrrp),
     Keyword::new("garp_interval", G, "SECONDS", V1_2, "Pause between two gratuitous ARP.", |cx, l| {
         if let Some(n) = garp_interval(cx, l)? {
             cx.vrrp.garp_written.0 = true;
@@ -101,17 +123,46 @@ pub(crate) const ROWS: &[Keyword] = &[
         Ok(())
     }).support(FULL),
     Keyword::part("IFNAME", Place::GARP_INTERFACES, "", "An interface.", "interfaces").support(FULL),
-    Keyword::new("linkbeat_interfaces", Place::TOP, "{ INTERFACE… }", V2_0, "Links that are polled.", |cx, l| {
-        cx.value_block(l, &mut linkbeat)
-    }).support(partial("the kernel's own reports are believed; a driver that reports no carrier is not polled"))
-    .read_by(Reader::Vrrp).support(LINKBEAT),
-    Keyword::part("IFNAME", Place::LINKBEAT, "[MII|ETHTOOL|IOCTL]", "An interface and how it is asked.", "linkbeat_interfaces").support(partial("the kernel's own reports are believed; a driver that reports no carrier is not polled")),
-    Keyword::new("interface_up_down_delays", Place::TOP, "{ INTERFACE DOWN [UP]… }", V2_2, "How long a link state must last.", |cx, l| {
-        cx.value_block(l, &mut delays)
-    }).support(FULL)
+    Keyword::new(
+        "linkbeat_interfaces",
+        Place::TOP,
+        "{ INTERFACE… }",
+        V2_0,
+        "Links that are polled.",
+        |cx, l| cx.value_block(l, &mut linkbeat),
+    ).support(LINKBEAT)
+    .read_by(Reader::Vrrp)
+    .support(LINKBEAT),
+    Keyword::part(
+        "IFNAME",
+        Place::LINKBEAT,
+        "[MII|ETHTOOL|IOCTL]",
+        "An interface and how it is asked.",
+        "linkbeat_interfaces",
+    ).support(LINKBEAT),
+    Keyword::new(
+        "interface_up_down_delays",
+        Place::TOP,
+        "{ INTERFACE DOWN [UP]… }",
+        V2_2,
+        "How long a link state must last.",
+        |cx, l| cx.value_block(l, &mut delays),
+    ).support(FULL)
     .read_by(Reader::Vrrp),
-    Keyword::part("IFNAME", Place::DELAYS, "DOWN [UP]", "An interface and its seconds.", "interface_up_down_delays").support(FULL),
-    Keyword::part("NAME", L, "[weight N [reverse|noreverse]]", "What is tracked, and its weight here.", "track_…").support(FULL),
+    Keyword::part(
+        "IFNAME",
+        Place::DELAYS,
+        "DOWN [UP]",
+        "An interface and its seconds.",
+        "interface_up_down_delays",
+    ).support(FULL),
+    Keyword::part(
+        "NAME",
+        L,
+        "[weight N [reverse|noreverse]]",
+        "What is tracked, and its weight here.",
+        "track_…",
+    ).support(FULL),
 ];
 
 fn open_file(cx: &mut Cx<'_>, line: &Line) -> Flow {
@@ -129,7 +180,8 @@ fn open_file(cx: &mut Cx<'_>, line: &Line) -> Flow {
 }
 
 fn file_weight(cx: &mut Cx<'_>, line: &Line) -> Flow {
-    let Some((name, old)) = cx.track_file.as_ref().map(|d| (d.model.name.clone(), d.model.weight.weight)) else {
+    let Some((name, old)) = cx.track_file.as_ref().map(|d| (d.model.name.clone(), d.model.weight.weight))
+    else {
         return Ok(());
     };
     if line.len() < 2 {
@@ -172,9 +224,8 @@ fn init_file(cx: &mut Cx<'_>, line: &Line) -> Flow {
                 }
                 Some(n) => {
                     if !(-254..=254).contains(&n) {
-                        let said = format!(
-                            "Track file {name} init value {n} is outside sensible range [-254, 254]"
-                        );
+                        let said =
+                            format!("Track file {name} init value {n} is outside sensible range [-254, 254]");
                         cx.error("KA2020", line, i, said);
                     }
                     n
@@ -273,7 +324,12 @@ fn garp_interface(cx: &mut Cx<'_>, line: &Line, i: usize, name: &str, shown: &st
         return cx.error("KA2040", line, i, format!("garp_group already specified for {shown} - ignoring"));
     }
     if info.base.is_some() {
-        return cx.error("KA3010", line, i, format!("Cannot specify garp_delay on a vmac ({name}) - ignoring"));
+        return cx.error(
+            "KA3010",
+            line,
+            i,
+            format!("Cannot specify garp_delay on a vmac ({name}) - ignoring"),
+        );
     }
     let number = cx.model.garp_groups.len();
     cx.vrrp.garp_interfaces.push((name.to_owned(), number));

@@ -85,9 +85,12 @@ pub(crate) const ROWS: &[Keyword] = &[
     option("ttl-propagate", "Copies the time to live into labels.").support(FULL),
     option("inet", "IPv4.").support(FULL),
     option("inet6", "IPv6.").support(FULL),
-    option("blackhole|unreachable|prohibit|throw|unicast|local|broadcast|anycast|multicast", "Kind of route.").support(FULL),
+    option(
+        "blackhole|unreachable|prohibit|throw|unicast|local|broadcast|anycast|multicast",
+        "Kind of route.",
+    ).support(FULL),
     Keyword::part("no_track", Place::VIRTUAL_ROUTE, "", "Its loss is no reason to leave MASTER.", OF).support(FULL),
-    Keyword::part("track_group", Place::STATIC_ROUTE, "GROUP", "Instances whose state it follows.", OF).support(partial("a static route is there whatever the state of the instances; it is put back when somebody removes it")),
+    Keyword::part("track_group", Place::STATIC_ROUTE, "GROUP", "Instances whose state it follows.", OF).support(STATIC_GROUP),
 ];
 
 /// The number and meaning of a route type's name.
@@ -386,8 +389,23 @@ fn named(cx: &mut Cx<'_>, line: &Line, i: &mut usize, word: &str, d: &mut Draft)
 fn is_number(word: &str) -> bool {
     matches!(
         word,
-        "metric" | "priority" | "preference" | "expires" | "mtu" | "hoplimit" | "advmss" | "rtt" | "rttvar"
-            | "reordering" | "window" | "cwnd" | "ssthresh" | "rto_min" | "initcwnd" | "initrwnd" | "quickack"
+        "metric"
+            | "priority"
+            | "preference"
+            | "expires"
+            | "mtu"
+            | "hoplimit"
+            | "advmss"
+            | "rtt"
+            | "rttvar"
+            | "reordering"
+            | "window"
+            | "cwnd"
+            | "ssthresh"
+            | "rto_min"
+            | "initcwnd"
+            | "initrwnd"
+            | "quickack"
             | "fastopen_no_cookie"
     )
 }
@@ -397,8 +415,8 @@ fn number(cx: &mut Cx<'_>, line: &Line, i: &mut usize, word: &str, d: &mut Draft
     *i += 1;
     let lock = match word {
         "mtu" => 2,
-        "window" | "hoplimit" | "initcwnd" | "initrwnd" | "metric" | "priority" | "preference" | "expires"
-        | "quickack" | "fastopen_no_cookie" => 0,
+        "window" | "hoplimit" | "initcwnd" | "initrwnd" | "metric" | "priority" | "preference"
+        | "expires" | "quickack" | "fastopen_no_cookie" => 0,
         "rtt" => 4,
         "rttvar" => 5,
         "ssthresh" => 6,
@@ -585,9 +603,12 @@ fn encapsulation(cx: &mut Cx<'_>, line: &Line, i: &mut usize) -> Flow<Option<Enc
                 *i += 1;
                 let labels: Vec<Option<u32>> = text
                     .split('/')
-                    .map(|l| crate::names::any_base(l).and_then(|n| u32::try_from(n).ok()).filter(|n| *n < 1 << 20))
+                    .map(|l| {
+                        crate::names::any_base(l).and_then(|n| u32::try_from(n).ok()).filter(|n| *n < 1 << 20)
+                    })
                     .collect();
-                let labels = (labels.len() <= 2).then(|| labels.into_iter().collect::<Option<Vec<u32>>>()).flatten();
+                let labels =
+                    (labels.len() <= 2).then(|| labels.into_iter().collect::<Option<Vec<u32>>>()).flatten();
                 if labels.is_none() {
                     let said = format!("invalid mpls address {text} for encapsulation");
                     cx.error("KA3020", line, *i - 1, said);
@@ -602,7 +623,8 @@ fn encapsulation(cx: &mut Cx<'_>, line: &Line, i: &mut usize) -> Flow<Option<Enc
             }
             Some(text) => {
                 *i += 1;
-                let parts: Option<Vec<u16>> = text.split(':').map(|p| u16::from_str_radix(p, 16).ok()).collect();
+                let parts: Option<Vec<u16>> =
+                    text.split(':').map(|p| u16::from_str_radix(p, 16).ok()).collect();
                 match parts.filter(|p| p.len() == 4) {
                     Some(p) => Some(Encap::Ila(p.iter().fold(0, |all, n| all << 16 | u64::from(*n)))),
                     None => {
@@ -636,14 +658,19 @@ fn encap_ip(cx: &mut Cx<'_>, line: &Line, i: &mut usize, six: bool) -> Flow<Opti
                 }
                 Err(_) => {
                     cx.unsigned_of(line, at, &text, 0, u32::MAX, false);
-                    Some(if six { format!("id {text} value invalid for IPv6 encapsulation") } else { format!("encap id {text} value is invalid") })
+                    Some(if six {
+                        format!("id {text} value invalid for IPv6 encapsulation")
+                    } else {
+                        format!("encap id {text} value is invalid")
+                    })
                 }
             },
             "dst" | "src" => match prefix(cx, line, at, &text, false) {
                 None => Some(format!("Invalid encap {kind} {word} {text}")),
-                Some(p) if p.address.is_ipv6() != six => {
-                    Some(format!("IPv{} address {text} not valid for {kind} encapsulation", if six { 4 } else { 6 }))
-                }
+                Some(p) if p.address.is_ipv6() != six => Some(format!(
+                    "IPv{} address {text} not valid for {kind} encapsulation",
+                    if six { 4 } else { 6 }
+                )),
                 Some(p) => {
                     if word == "dst" {
                         e.dst = Some(p.address);
@@ -667,14 +694,16 @@ fn encap_ip(cx: &mut Cx<'_>, line: &Line, i: &mut usize, six: bool) -> Flow<Opti
                 }
                 None => Some("tc value tc is invalid for ip6 encapsulation".to_owned()),
             },
-            "ttl" | "hoplimit" if (word == "hoplimit") == six => match cx.unsigned_of(line, at, &text, 0, 255, false) {
-                Some(n) => {
-                    e.ttl = u8::try_from(n).ok();
-                    None
+            "ttl" | "hoplimit" if (word == "hoplimit") == six => {
+                match cx.unsigned_of(line, at, &text, 0, 255, false) {
+                    Some(n) => {
+                        e.ttl = u8::try_from(n).ok();
+                        None
+                    }
+                    None if six => Some(format!("Invalid hoplimit {text} specified for ip6 encapsulation")),
+                    None => Some(format!("ttl {text} is not valid for ip encapsulation")),
                 }
-                None if six => Some(format!("Invalid hoplimit {text} specified for ip6 encapsulation")),
-                None => Some(format!("ttl {text} is not valid for ip encapsulation")),
-            },
+            }
             "flags" => match cx.unsigned_of(line, at, &text, 0, 65535, false) {
                 Some(n) => {
                     e.flags = u16::try_from(n).ok();
@@ -691,7 +720,12 @@ fn encap_ip(cx: &mut Cx<'_>, line: &Line, i: &mut usize, six: bool) -> Flow<Opti
         *i += 2;
     }
     if e.dst.is_none() && e.id.is_none() {
-        cx.error("KA3020", line, i.saturating_sub(1), format!("address or id missing for {kind} encapsulation"));
+        cx.error(
+            "KA3020",
+            line,
+            i.saturating_sub(1),
+            format!("address or id missing for {kind} encapsulation"),
+        );
         return Ok(None);
     }
     Ok(Some(e))
@@ -804,7 +838,8 @@ fn complete(cx: &mut Cx<'_>, line: &Line, d: Draft) -> Flow<Option<IpRoute>> {
             cx.error("KA3020", line, 0, said);
         }
         if r.interface.is_none() {
-            let said = format!("Warning - cannot track route {shown} with no interface specified, not tracking");
+            let said =
+                format!("Warning - cannot track route {shown} with no interface specified, not tracking");
             cx.error("KA3020", line, 0, said);
             r.no_track = true;
         }

@@ -30,14 +30,21 @@ pub(crate) const ROWS: &[Keyword] = &[
         })
     }).support(FULL)
     .read_by(crate::keyword::Reader::Vrrp),
-    Keyword::new("virtual_rules", Place::INSTANCE, "{ RULE… }", V1_2, "Routing rules that move.", |cx, l| {
-        cx.value_block(l, &mut |cx, l| {
-            if let Some(r) = rule(cx, l, false)? {
-                super::instance::edit(cx, |d| d.model.rules.push(r))?;
-            }
-            Ok(())
-        })
-    }).support(FULL),
+    Keyword::new(
+        "virtual_rules",
+        Place::INSTANCE,
+        "{ RULE… }",
+        V1_2,
+        "Routing rules that move.",
+        |cx, l| {
+            cx.value_block(l, &mut |cx, l| {
+                if let Some(r) = rule(cx, l, false)? {
+                    super::instance::edit(cx, |d| d.model.rules.push(r))?;
+                }
+                Ok(())
+            })
+        },
+    ).support(FULL),
     option("from", "Source.").support(FULL),
     option("to", "Destination.").support(FULL),
     option("table|lookup", "Table to look into.").support(FULL),
@@ -67,7 +74,7 @@ pub(crate) const ROWS: &[Keyword] = &[
     option("inet", "IPv4.").support(FULL),
     option("inet6", "IPv6.").support(FULL),
     Keyword::part("no_track", Place::VIRTUAL_RULE, "", "Its loss is no reason to leave MASTER.", OF).support(FULL),
-    Keyword::part("track_group", Place::STATIC_RULE, "GROUP", "Instances whose state it follows.", OF).support(partial("a static rule is there whatever the state of the instances; it is put back when somebody removes it")),
+    Keyword::part("track_group", Place::STATIC_RULE, "GROUP", "Instances whose state it follows.", OF).support(STATIC_GROUP),
 ];
 
 struct Draft {
@@ -206,9 +213,23 @@ fn part(cx: &mut Cx<'_>, line: &Line, i: &mut usize, word: &str, d: &mut Draft, 
                 cx.error("KA3011", line, *i, format!("track_group {name} not found"));
             }
         }
-        "preference" | "order" | "priority" | "tos" | "dsfield" | "fwmark" | "realms"
-        | "suppress_prefixlength" | "sup_pl" | "suppress_ifgroup" | "sup_group" | "tunnel-id" | "uidrange"
-        | "protocol" | "ipproto" | "sport" | "dport" => return value(cx, line, i, word, d),
+        "preference"
+        | "order"
+        | "priority"
+        | "tos"
+        | "dsfield"
+        | "fwmark"
+        | "realms"
+        | "suppress_prefixlength"
+        | "sup_pl"
+        | "suppress_ifgroup"
+        | "sup_group"
+        | "tunnel-id"
+        | "uidrange"
+        | "protocol"
+        | "ipproto"
+        | "sport"
+        | "dport" => return value(cx, line, i, word, d),
         _ => return action(cx, line, i, word, d),
     }
     Ok(true)

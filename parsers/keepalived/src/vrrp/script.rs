@@ -309,7 +309,9 @@ fn process_weight(cx: &mut Cx<'_>, line: &Line) -> Flow {
 }
 
 fn quorum_max(cx: &mut Cx<'_>, line: &Line) -> Flow {
-    let Some((name, quorum)) = cx.vrrp.processes.last().map(|p| (p.name.clone(), p.quorum)) else { return Ok(()) };
+    let Some((name, quorum)) = cx.vrrp.processes.last().map(|p| (p.name.clone(), p.quorum)) else {
+        return Ok(());
+    };
     let Some(n) = cx.unsigned(line, 1, 0, 65535, true)? else {
         let said = format!(
             "quorum_max ({}) for vrrp_track_process {name} must be between [0..65535] inclusive. Ignoring...",

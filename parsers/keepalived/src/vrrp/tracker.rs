@@ -31,7 +31,9 @@ pub(super) fn block(cx: &mut Cx<'_>, line: &Line, kind: Kind, owner: Owner) -> F
 
 fn list<'c>(cx: &'c mut Cx<'_>, owner: Owner) -> Option<(&'c str, &'c mut Vec<Tracked>)> {
     match owner {
-        Owner::Instance => cx.vrrp.instances.last_mut().map(|d| (d.model.name.as_str(), &mut d.model.trackers)),
+        Owner::Instance => {
+            cx.vrrp.instances.last_mut().map(|d| (d.model.name.as_str(), &mut d.model.trackers))
+        }
         Owner::Group => cx.vrrp.groups.last_mut().map(|d| (d.model.name.as_str(), &mut d.model.trackers)),
     }
 }
@@ -144,7 +146,9 @@ fn weight(
                 Kind::File | Kind::Process => {
                     format!("({name}) weight for {what} must be in [-254..254] inclusive. Ignoring...")
                 }
-                Kind::Bfd => format!("({name}) weight for {what} must be in [-253..253] inclusive. Ignoring..."),
+                Kind::Bfd => {
+                    format!("({name}) weight for {what} must be in [-253..253] inclusive. Ignoring...")
+                }
             };
             cx.error("KA3012", line, 2, said);
         }
@@ -161,9 +165,15 @@ fn weight(
         "noreverse" if kind != Kind::Interface => out.reverse = false,
         other => {
             let said = match kind {
-                Kind::Interface => format!("({name}) unknown track_interace {tracked} weight option {other} - ignoring"),
-                Kind::Script => format!("({name}) unknown track_script {tracked} weight option {other} - ignoring"),
-                Kind::Process => format!("({name}) unknown track_process {tracked} weight option {other} - ignoring"),
+                Kind::Interface => {
+                    format!("({name}) unknown track_interace {tracked} weight option {other} - ignoring")
+                }
+                Kind::Script => {
+                    format!("({name}) unknown track_script {tracked} weight option {other} - ignoring")
+                }
+                Kind::Process => {
+                    format!("({name}) unknown track_process {tracked} weight option {other} - ignoring")
+                }
                 Kind::File | Kind::Bfd => format!("({name}) unknown {what} weight option {other} - ignoring"),
             };
             cx.error("KA2022", line, 3, said);

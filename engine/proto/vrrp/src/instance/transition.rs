@@ -194,7 +194,9 @@ impl Instance {
     /// MASTER → BACKUP or FAULT, whichever is wanted.
     pub(crate) fn leave_master(&mut self, farewell: Farewell, turn: &mut Turn<'_>) {
         self.logged = super::Logged::default();
-        self.handover = None;
+        if self.handover.take().is_some() {
+            turn.act(Action::HandoverFailed); // something else ended our term first
+        }
         let to = if self.want == State::Fault { State::Fault } else { State::Backup };
         turn.log(format!("({}) Entering {} STATE", self.config.name, to.name()));
         if to == State::Backup {
