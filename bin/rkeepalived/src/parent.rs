@@ -52,6 +52,8 @@ pub struct Parent<'a> {
     worker: Option<Worker>,
     /// News still expected from the worker (after a start or reload).
     expecting: bool,
+    /// A reload was asked for meanwhile.
+    queued: bool,
     next_delay_s: u64,
     restart_at: Option<Instant>,
 }
@@ -73,6 +75,7 @@ impl<'a> Parent<'a> {
             config,
             worker: None,
             expecting: false,
+            queued: false,
             next_delay_s: 0,
             restart_at: None,
         }
@@ -119,6 +122,10 @@ impl<'a> Parent<'a> {
             _ => {}
         }
         self.hear();
+        if !self.expecting && std::mem::take(&mut self.queued) {
+            self.log.detail("Processing queued reload");
+            self.reload();
+        }
         while let Some((pid, ended)) = rha_net::reap() {
             if self.worker.as_ref().is_some_and(|w| w.pid == pid) {
                 self.hear();
@@ -272,6 +279,7 @@ impl<'a> Parent<'a> {
 
     fn reload(&mut self) {
         if self.expecting {
+            self.queued = true;
             return;
         }
         self.log.info("Reloading ...");

@@ -31,12 +31,15 @@ pub struct Position {
     pub named: bool,
 }
 
+/// What makes two messages one: file and line, if it has them, and the text.
+type Key = (Option<(String, u32)>, String);
+
 /// All messages of a run.
 #[derive(Debug, Default)]
 pub struct Log {
     /// In order of first appearance.
     pub diagnostics: Vec<Diagnostic>,
-    seen: HashMap<(Option<(String, u32)>, String), (usize, bool)>,
+    seen: HashMap<Key, (usize, bool)>,
     /// The worst class so far.
     pub worst: Class,
 }

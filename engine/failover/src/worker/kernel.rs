@@ -107,7 +107,7 @@ impl Kernel {
         let specs = self.specs(i, self.valid(i));
         // Renewing adds what is not there; an address left over for ever becomes a lease.
         let changes: Vec<Change> = specs.iter().cloned().map(Change::RenewAddress).collect();
-        self.apply(&changes, &i.name);
+        let _ = self.apply(&changes, &i.name);
         for s in &specs {
             self.interfaces.note_added(s);
         }
@@ -126,7 +126,7 @@ impl Kernel {
             }
         }
         let changes: Vec<Change> = specs.iter().cloned().map(Change::RemoveAddress).collect();
-        self.apply(&changes, &i.name);
+        let _ = self.apply(&changes, &i.name);
         for s in &specs {
             self.interfaces.note_removed(s);
         }
@@ -140,7 +140,7 @@ impl Kernel {
         let gone: Vec<AddressSpec> =
             old.into_iter().filter(|o| !wanted.iter().any(|w| is_same(w, o))).collect();
         let changes: Vec<Change> = gone.iter().cloned().map(Change::RemoveAddress).collect();
-        self.apply(&changes, &i.name);
+        let _ = self.apply(&changes, &i.name);
         for s in &gone {
             self.interfaces.note_removed(s);
         }
@@ -190,12 +190,19 @@ impl Kernel {
         }))
     }
 
-    /// Extends every lease, in one batch. Returns the addresses that could not be extended.
+    /// Extends every lease, in one batch. What the kernel refuses (its interface is gone) is given up, so that
+    /// it is said once.
     pub fn renew(&mut self) {
-        let all = self.held.values().flat_map(|h| &h.addresses);
-        let changes: Vec<Change> =
-            all.filter(|s| s.valid != Lifetime::Forever).cloned().map(Change::RenewAddress).collect();
-        self.apply(&changes, "lease");
+        let is_lease = |s: &&AddressSpec| s.valid != Lifetime::Forever;
+        let all = self.held.values().flat_map(|h| &h.addresses).filter(is_lease);
+        let changes: Vec<Change> = all.cloned().map(Change::RenewAddress).collect();
+        for at in self.apply(&changes, "lease") {
+            if let Some(Change::RenewAddress(lost)) = changes.get(at) {
+                for h in self.held.values_mut() {
+                    h.addresses.retain(|s| s != lost);
+                }
+            }
+        }
     }
 
     /// Gives what an instance holds to the kernel for good (`-V`).
@@ -207,7 +214,7 @@ impl Kernel {
     pub fn add_routes(&mut self, i: &VrrpInstance) {
         let specs: Vec<RouteSpec> = i.routes.iter().filter_map(|r| self.route(r, &i.name)).collect();
         let changes: Vec<Change> = specs.iter().cloned().map(Change::AddRoute).collect();
-        self.apply(&changes, &i.name);
+        let _ = self.apply(&changes, &i.name);
         self.held.entry(i.name.clone()).or_default().routes = specs;
     }
 
@@ -220,14 +227,14 @@ impl Kernel {
             held
         };
         let changes: Vec<Change> = specs.into_iter().map(Change::RemoveRoute).collect();
-        self.apply(&changes, &i.name);
+        let _ = self.apply(&changes, &i.name);
     }
 
     /// Puts rules on.
     pub fn add_rules(&mut self, i: &VrrpInstance) {
         let specs: Vec<RuleSpec> = i.rules.iter().map(address::rule).collect();
         let changes: Vec<Change> = specs.iter().cloned().map(Change::AddRule).collect();
-        self.apply(&changes, &i.name);
+        let _ = self.apply(&changes, &i.name);
         self.held.entry(i.name.clone()).or_default().rules = specs;
     }
 
@@ -236,7 +243,7 @@ impl Kernel {
         let held = self.held.get_mut(&i.name).map(|h| std::mem::take(&mut h.rules)).unwrap_or_default();
         let specs = if held.is_empty() { i.rules.iter().map(address::rule).collect() } else { held };
         let changes: Vec<Change> = specs.into_iter().map(Change::RemoveRule).collect();
-        self.apply(&changes, &i.name);
+        let _ = self.apply(&changes, &i.name);
     }
 
     /// Puts back what others removed of the routes and rules held; says what that was.
@@ -288,7 +295,7 @@ impl Kernel {
         changes.extend(wanted.addresses.iter().cloned().map(Change::RenewAddress));
         changes.extend(wanted.routes.iter().cloned().map(Change::AddRoute));
         changes.extend(wanted.rules.iter().cloned().map(Change::AddRule));
-        self.apply(&changes, "static");
+        let _ = self.apply(&changes, "static");
         self.fixed = wanted;
     }
 
@@ -326,22 +333,26 @@ impl Kernel {
         }
     }
 
-    fn apply(&mut self, changes: &[Change], name: &str) {
+    /// Makes changes; the positions of those the kernel refused for good.
+    fn apply(&mut self, changes: &[Change], name: &str) -> Vec<usize> {
         if changes.is_empty() {
-            return;
+            return Vec::new();
         }
-        match self.netlink.apply(changes) {
-            Ok(refused) => {
-                for r in refused {
-                    let code = r.error.raw_os_error().unwrap_or(0);
-                    if !ALREADY.contains(&code) {
-                        let what = changes.get(r.position).map(subject).unwrap_or_default();
-                        self.log.info(format_args!("({name}) {what}: {}", r.error));
-                    }
-                }
+        let refused = match self.netlink.apply(changes) {
+            Ok(refused) => refused,
+            Err(e) => {
+                self.log.info(format_args!("Netlink: error: {e}"));
+                return Vec::new();
             }
-            Err(e) => self.log.info(format_args!("Netlink: error: {e}")),
+        };
+        let is_new = |code: i32| !ALREADY.contains(&code);
+        let mut positions = Vec::new();
+        for r in refused.iter().filter(|r| is_new(r.error.raw_os_error().unwrap_or(0))) {
+            let what = changes.get(r.position).map(subject).unwrap_or_default();
+            self.log.info(format_args!("({name}) {what}: {}", r.error));
+            positions.push(r.position);
         }
+        positions
     }
 }
 

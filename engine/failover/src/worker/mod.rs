@@ -40,6 +40,9 @@ use watch::Watch;
 
 pub use scripts::run_and_wait;
 
+/// Most events taken before timers are looked at: a flood of packets must not hold adverts up.
+const BURST: usize = 256;
+
 /// What the command line says about a worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -255,7 +258,8 @@ impl Worker {
             {
                 return 0;
             }
-            while let Ok(event) = events.try_recv() {
+            for _ in 0..BURST {
+                let Ok(event) = events.try_recv() else { break };
                 if self.take(event) == Flow::Stop {
                     return 0;
                 }

@@ -433,9 +433,12 @@ impl Worker {
         });
         // A link that goes down takes IPv6 addresses with it; that is the link's story.
         let up = self.kernel.interfaces.at(link).is_some_and(super::interfaces::is_usable);
-        self.kernel.forget(&owner, address);
         if tracked && up {
+            // It stays on our list until the machine takes all of them off: a renewal that was quicker than
+            // this news may have put it back.
             self.input(InstanceId(at), Input::AddressRemoved { address });
+        } else {
+            self.kernel.forget(&owner, address);
         }
     }
 }

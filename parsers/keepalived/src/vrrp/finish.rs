@@ -6,9 +6,7 @@ use std::net::IpAddr;
 
 use hashbrown::HashMap;
 use rha_ir::TrackerKind;
-use rha_ir::failover::{
-    AdvertTarget, Authentication, Garp, LinkKind, Notify, TrackGroup, Tracked, VrrpState,
-};
+use rha_ir::failover::{AdvertTarget, Authentication, Garp, LinkKind, TrackGroup, Tracked, VrrpState};
 use rha_text::{Severity, Span};
 
 use super::{AuthKind, Draft};

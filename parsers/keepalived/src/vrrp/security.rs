@@ -1,6 +1,11 @@
 //! Whether the programs that scripts, instances and groups name may run.
 
-USES
+use rha_ir::TrackerKind;
+use rha_ir::failover::{Notify, Tracked};
+use rha_text::Severity;
+
+use crate::script::Findings;
+use crate::{Class, Cx};
 /// Looks at every program of scripts, instances and groups.
 pub(super) fn script_security(cx: &mut Cx<'_>) {
     if cx.vrrp.instances.is_empty() {
