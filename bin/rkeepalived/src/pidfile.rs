@@ -45,18 +45,18 @@ impl PidFiles {
     #[must_use]
     pub fn of(options: &Options, naming: &Naming) -> PidFiles {
         let directory = naming.use_pid_dir || naming.instance.is_some() || naming.namespace;
-        let place = |written: &Option<String>, in_directory: &str, beside: &str| {
+        let place = |written: &Option<String>, stem: &str| {
             written.clone().unwrap_or_else(|| match &naming.instance {
-                Some(i) => format!("{DIRECTORY}/{in_directory}_{i}.pid"),
-                None if directory => format!("{DIRECTORY}/{in_directory}.pid"),
-                None => format!("/run/{beside}.pid"),
+                Some(i) => format!("{DIRECTORY}/{stem}_{i}.pid"),
+                None if directory => format!("{DIRECTORY}/{stem}.pid"),
+                None => format!("/run/{stem}.pid"),
             })
         };
         PidFiles {
-            main: place(&options.pid, "keepalived", "keepalived"),
-            vrrp: place(&options.vrrp_pid, "keepalived_vrrp", "keepalived_vrrp"),
-            checkers: place(&options.checkers_pid, "keepalived_checkers", "keepalived_checkers"),
-            bfd: place(&options.bfd_pid, "keepalived_bfd", "keepalived_bfd"),
+            main: place(&options.pid, "keepalived"),
+            vrrp: place(&options.vrrp_pid, "vrrp"),
+            checkers: place(&options.checkers_pid, "checkers"),
+            bfd: place(&options.bfd_pid, "bfd"),
             directory,
         }
     }
@@ -110,11 +110,11 @@ mod tests {
     fn names_follow_instance_namespace_and_options() {
         let o = Options::default();
         let f = PidFiles::of(&o, &Naming::default());
-        assert_eq!((f.main.as_str(), f.vrrp.as_str()), ("/run/keepalived.pid", "/run/keepalived_vrrp.pid"));
+        assert_eq!((f.main.as_str(), f.vrrp.as_str()), ("/run/keepalived.pid", "/run/vrrp.pid"));
         let f = PidFiles::of(&o, &Naming { instance: Some("x".into()), ..Naming::default() });
-        assert_eq!(f.vrrp, "/run/keepalived/keepalived_vrrp_x.pid");
+        assert_eq!(f.vrrp, "/run/keepalived/vrrp_x.pid");
         let f = PidFiles::of(&o, &Naming { use_pid_dir: true, ..Naming::default() });
-        assert_eq!(f.bfd, "/run/keepalived/keepalived_bfd.pid");
+        assert_eq!(f.bfd, "/run/keepalived/bfd.pid");
         let o = Options { pid: Some("/tmp/p".into()), ..o };
         assert_eq!(PidFiles::of(&o, &Naming { namespace: true, ..Naming::default() }).main, "/tmp/p");
     }

@@ -2,13 +2,14 @@
 //!
 //! `tidy` holds the walls between crates and the house rules that machines can see, `coverage` counts
 //! which names of HAProxy have a row, `docs` writes the pages made from the rows, `gaps` holds the list of
-//! what is missing against them, `test` runs all tests with the originals beside them. Each exits with 1 when something is wrong.
+//! what is missing against them, `interop` takes pairs of failover daemons through everything, `test` runs all tests with the originals beside them. Each exits with 1 when something is wrong.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command's output is its purpose")]
 
 mod coverage;
 mod docs;
 mod gaps;
+mod interop;
 mod keepalived;
 mod names;
 mod rows;
@@ -46,6 +47,11 @@ enum Chore {
     },
     /// Hold the list of what is missing against the rows.
     Gaps,
+    /// Run the failover matrix: ours and keepalived in every pairing, through every event.
+    Interop {
+        /// Variants (v2-pass) and pairs (ours+original) to run; everything without any.
+        parts: Vec<String>,
+    },
     /// Install the original programs where possible, build, and run every test.
     Test {
         /// Arguments for `cargo test`.
@@ -61,6 +67,7 @@ fn main() -> ExitCode {
         Chore::Coverage { missing } => coverage::run(&root, missing),
         Chore::Docs { check } => docs::run(&root, check),
         Chore::Gaps => gaps::run(&root),
+        Chore::Interop { parts } => interop::run(&root, &parts),
         Chore::Test { args } => test::run(&root, &args),
     };
     match outcome {

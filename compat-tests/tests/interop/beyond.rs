@@ -131,7 +131,11 @@ fn a_handover_loses_no_ping() {
         return;
     }
     let all = [vip(200)];
-    let cases = [" version 3\n advert_int 0.2\n", " version 2\n advert_int 1\n", " version 3\n advert_int 0.3\n use_vmac\n"];
+    let cases = [
+        " version 3\n advert_int 0.2\n",
+        " version 2\n advert_int 1\n",
+        " version 3\n advert_int 0.3\n use_vmac\n",
+    ];
     std::thread::scope(|scope| {
         for inside in cases {
             scope.spawn(move || {
@@ -152,7 +156,14 @@ fn a_handover_loses_no_ping() {
                     assert!(pings.answered_within(s(5)), "{}", lan.story());
                 }
                 let lost = pings.lost(start);
-                assert_eq!(lost, 0, "{inside:?}: gap {:?}, {:?}\n{}", pings.gap(start), after - start, lan.story());
+                assert_eq!(
+                    lost,
+                    0,
+                    "{inside:?}: gap {:?}, {:?}\n{}",
+                    pings.gap(start),
+                    after - start,
+                    lan.story()
+                );
                 // it stays there although node 1 has the higher priority
                 let again = lan.ask(1, &["handover"]).unwrap_err();
                 assert!(again.contains("not master"), "{again}");
@@ -175,13 +186,55 @@ const V2: &str = " version 2\n advert_int 1\n";
 const V3: &str = " version 3\n advert_int 0.3\n";
 const PASS: &str = " version 2\n advert_int 1\n authentication {\n  auth_type PASS\n  auth_pass secret\n }\n";
 const SPLITS: &[Split] = &[
-    Split { name: "router id", inside: [V3, V3], edit: ("router_id 51", "router_id 52"), told: ["virtual_router_id 52", "virtual_router_id 51"], interval_ms: 300 },
-    Split { name: "version", inside: [V2, V3], edit: ("", ""), told: ["VRRP version 3", "VRRP version 2"], interval_ms: 1000 },
-    Split { name: "authentication type", inside: [PASS, V2], edit: ("", ""), told: ["auth_type none", "auth_type PASS"], interval_ms: 1000 },
-    Split { name: "password", inside: [PASS, PASS], edit: ("secret", "other"), told: ["another auth_pass", "another auth_pass"], interval_ms: 1000 },
-    Split { name: "interval", inside: [V2, V2], edit: ("advert_int 1", "advert_int 2"), told: ["advert_int 2", "advert_int 1"], interval_ms: 2000 },
-    Split { name: "addresses", inside: [V3, V3], edit: ("  10.77.0.200/24\n", "  10.77.0.200/24\n  10.77.0.201/24\n"), told: ["virtual_ipaddress", "virtual_ipaddress"], interval_ms: 300 },
-    Split { name: "delivery", inside: [V3, " version 3\n advert_int 0.3\n unicast_peer {\n  10.77.0.1\n }\n"], edit: ("", ""), told: ["unicast_peer", "multicast"], interval_ms: 300 },
+    Split {
+        name: "router id",
+        inside: [V3, V3],
+        edit: ("router_id 51", "router_id 52"),
+        told: ["virtual_router_id 52", "virtual_router_id 51"],
+        interval_ms: 300,
+    },
+    Split {
+        name: "version",
+        inside: [V2, V3],
+        edit: ("", ""),
+        told: ["VRRP version 3", "VRRP version 2"],
+        interval_ms: 1000,
+    },
+    Split {
+        name: "authentication type",
+        inside: [PASS, V2],
+        edit: ("", ""),
+        told: ["auth_type none", "auth_type PASS"],
+        interval_ms: 1000,
+    },
+    Split {
+        name: "password",
+        inside: [PASS, PASS],
+        edit: ("secret", "other"),
+        told: ["another auth_pass", "another auth_pass"],
+        interval_ms: 1000,
+    },
+    Split {
+        name: "interval",
+        inside: [V2, V2],
+        edit: ("advert_int 1", "advert_int 2"),
+        told: ["advert_int 2", "advert_int 1"],
+        interval_ms: 2000,
+    },
+    Split {
+        name: "addresses",
+        inside: [V3, V3],
+        edit: ("  10.77.0.200/24\n", "  10.77.0.200/24\n  10.77.0.201/24\n"),
+        told: ["virtual_ipaddress", "virtual_ipaddress"],
+        interval_ms: 300,
+    },
+    Split {
+        name: "delivery",
+        inside: [V3, " version 3\n advert_int 0.3\n unicast_peer {\n  10.77.0.1\n }\n"],
+        edit: ("", ""),
+        told: ["unicast_peer", "multicast"],
+        interval_ms: 300,
+    },
 ];
 
 #[test]
@@ -246,8 +299,13 @@ fn somebody_elses_use_of_the_address_is_named() {
         socket.send_to(b"?", (vip(99), 9)).map_err(|e| e.to_string())
     });
     sent.unwrap().unwrap();
-    lan.says(1, "SPLIT BRAIN: 10.77.0.200 is in use by 02:77:00:00:00:02", start, Duration::from_millis(600) + LATE)
-        .unwrap();
+    lan.says(
+        1,
+        "SPLIT BRAIN: 10.77.0.200 is in use by 02:77:00:00:00:02",
+        start,
+        Duration::from_millis(600) + LATE,
+    )
+    .unwrap();
 }
 
 #[test]

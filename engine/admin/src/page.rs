@@ -213,11 +213,22 @@ fn row(out: &mut String, o: Object<'_>, form: bool) {
         "chkdown",
     ];
     let name = escape(&cell(o, "svname"));
+    // COMPAT: addresses within the page end in these words (`cli/stats-page`).
+    let at = match name.as_str() {
+        "FRONTEND" => "Frontend",
+        "BACKEND" => "Backend",
+        own => own,
+    };
     let tick = match o {
         Object::Server(..) if form => format!("<input type=\"checkbox\" name=\"s\" value=\"{name}\">"),
         _ => String::new(),
     };
-    let _ = write!(out, "<tr class=\"{}\"><td>{tick}{name}</td>", class(o));
+    let _ = write!(
+        out,
+        "<tr class=\"{}\"><td>{tick}<a name=\"{}/{at}\"></a>{name}</td>",
+        class(o),
+        escape(&o.proxy().name)
+    );
     for name in SHOWN {
         let _ = write!(out, "<td>{}</td>", escape(&cell(o, name)));
     }

@@ -83,8 +83,7 @@ pub(crate) const ROWS: &[Keyword] = &[
         V1,
         "Settings of the daemon and defaults for instances.",
         Place::GLOBAL,
-    )
-    .support(FULL),
+    ).support(FULL),
     Keyword::new(
         "linkbeat_use_polling",
         T,
@@ -95,10 +94,8 @@ pub(crate) const ROWS: &[Keyword] = &[
             cx.model.global.linkbeat_use_polling = true;
             Ok(())
         },
-    )
-    .support(LINKBEAT),
-    Keyword::new("net_namespace", T, "NAME", V1_2, "Runs everything in a network namespace.", net_namespace)
-        .support(FULL),
+    ).support(LINKBEAT),
+    Keyword::new("net_namespace", T, "NAME", V1_2, "Runs everything in a network namespace.", net_namespace).support(FULL),
     Keyword::new(
         "net_namespace_ipvs",
         T,
@@ -117,15 +114,12 @@ pub(crate) const ROWS: &[Keyword] = &[
             cx.model.global.namespace_with_ipsets = true;
             Ok(())
         },
-    )
-    .support(no_effect("no ipsets are used")),
+    ).support(no_effect("no ipsets are used")),
     Keyword::new("use_pid_dir", T, "", V1_2, "Puts pid files into a directory of their own.", |cx, _| {
         cx.model.global.use_pid_dir = true;
         Ok(())
-    })
-    .support(FULL),
-    Keyword::new("instance", T, "NAME", V1_2, "Names this daemon among several on one node.", instance)
-        .support(FULL),
+    }).support(FULL),
+    Keyword::new("instance", T, "NAME", V1_2, "Names this daemon among several on one node.", instance).support(FULL),
     Keyword::new(
         "child_wait_time",
         T,
@@ -133,8 +127,7 @@ pub(crate) const ROWS: &[Keyword] = &[
         V2_0,
         "How long children may take to end.",
         child_wait_time,
-    )
-    .support(FULL),
+    ).support(FULL),
     Keyword::new("process_names", G, "", V2_0, "Gives each process its own name.", |cx, _| {
         let g = &mut cx.model.global;
         g.process_names = true;
@@ -142,39 +135,33 @@ pub(crate) const ROWS: &[Keyword] = &[
         g.checker_process.name = Some("keepalived_lvs".to_owned());
         g.bfd_process.name = Some("keepalived_bfd".to_owned());
         Ok(())
-    })
-    .support(FULL),
+    }).support(FULL),
     Keyword::new("process_name", G, "NAME", V2_0, "Name of the parent process.", |cx, l| {
         let name = process_name(cx, l)?;
         cx.model.global.process_name = Some(name);
         Ok(())
-    })
-    .support(FULL),
+    }).support(FULL),
     Keyword::new("vrrp_process_name", G, "NAME", V2_0, "Name of the VRRP process.", |cx, l| {
         let name = process_name(cx, l)?;
         cx.model.global.vrrp_process.name = Some(name);
         Ok(())
-    })
-    .support(FULL),
+    }).support(FULL),
     Keyword::new("checker_process_name", G, "NAME", V2_2, "Name of the health checker.", |cx, l| {
         let name = process_name(cx, l)?;
         cx.model.global.checker_process.name = Some(name);
         Ok(())
-    })
-    .support(ONE_WORKER),
+    }).support(ONE_WORKER),
     Keyword::new("lvs_process_name", G, "NAME", V2_0, "Older word for checker_process_name.", |cx, l| {
         cx.remark("KA4101", l.at(0), "'lvs_process_name' is deprecated - please use 'checker_process_name'");
         let name = process_name(cx, l)?;
         cx.model.global.checker_process.name = Some(name);
         Ok(())
-    })
-    .support(ONE_WORKER),
+    }).support(ONE_WORKER),
     Keyword::new("bfd_process_name", G, "NAME", V2_0, "Name of the BFD process.", |cx, l| {
         let name = process_name(cx, l)?;
         cx.model.global.bfd_process.name = Some(name);
         Ok(())
-    })
-    .support(ONE_WORKER),
+    }).support(ONE_WORKER),
     Keyword::new(
         "use_symlink_paths",
         G,
@@ -187,8 +174,7 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    )
-    .support(no_effect("programs are always started by the path written")),
+    ).support(no_effect("programs are always started by the path written")),
     Keyword::new(
         "set_supplementary_groups",
         G,
@@ -202,21 +188,17 @@ pub(crate) const ROWS: &[Keyword] = &[
     ),
     Keyword::new("router_id", G, "NAME", V1_1, "Name of this node in mail.", |cx, l| {
         named(cx, l, "routerid name missing - ignoring", |cx, v| cx.model.global.router_id = Some(v))
-    })
-    .support(FULL),
+    }).support(FULL),
     Keyword::new("notification_email_from", G, "ADDRESS", V1, "Sender of mail.", |cx, l| {
         named(cx, l, "emailfrom missing - ignoring", |cx, v| cx.model.global.mail.from = Some(v))
-    })
-    .support(FULL),
-    Keyword::new("smtp_server", G, "ADDRESS [PORT]", V1, "Where mail is handed in.", smtp_server)
-        .support(FULL),
+    }).support(FULL),
+    Keyword::new("smtp_server", G, "ADDRESS [PORT]", V1, "Where mail is handed in.", smtp_server).support(FULL),
     Keyword::new("smtp_helo_name", G, "NAME", V1_2, "What we call ourselves to the mail server.", |cx, l| {
         if let Some(name) = l.get(1) {
             cx.model.global.mail.helo = Some(name.to_owned());
         }
         Ok(())
-    })
-    .support(FULL),
+    }).support(FULL),
     Keyword::new(
         "smtp_connect_timeout",
         G,
@@ -224,8 +206,7 @@ pub(crate) const ROWS: &[Keyword] = &[
         V1,
         "How long a connection to the mail server may take.",
         smtp_connect_timeout,
-    )
-    .support(FULL),
+    ).support(FULL),
     Keyword::new("notification_email", G, "{ ADDRESS… }", V1, "Who gets mail.", |cx, l| {
         let words = cx.value_words(l)?;
         if words.is_empty() {
@@ -233,8 +214,7 @@ pub(crate) const ROWS: &[Keyword] = &[
         }
         cx.model.global.mail.to.extend(words.into_iter().map(|(w, _)| w));
         Ok(())
-    })
-    .support(FULL),
+    }).support(FULL),
     Keyword::new(
         "smtp_alert",
         G,
@@ -247,8 +227,7 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    )
-    .support(FULL),
+    ).support(FULL),
     Keyword::new(
         "startup_script",
         G,
@@ -256,8 +235,7 @@ pub(crate) const ROWS: &[Keyword] = &[
         V2_1,
         "Run before anything else.",
         |cx, l| start_stop(cx, l, true),
-    )
-    .support(FULL),
+    ).support(FULL),
     Keyword::new(
         "startup_script_timeout",
         G,
@@ -265,8 +243,7 @@ pub(crate) const ROWS: &[Keyword] = &[
         V2_1,
         "How long startup_script may take.",
         |cx, l| start_stop_timeout(cx, l, true),
-    )
-    .support(FULL),
+    ).support(FULL),
     Keyword::new(
         "shutdown_script",
         G,
@@ -274,8 +251,7 @@ pub(crate) const ROWS: &[Keyword] = &[
         V2_1,
         "Run after everything else.",
         |cx, l| start_stop(cx, l, false),
-    )
-    .support(FULL),
+    ).support(FULL),
     Keyword::new(
         "shutdown_script_timeout",
         G,
@@ -283,8 +259,7 @@ pub(crate) const ROWS: &[Keyword] = &[
         V2_1,
         "How long shutdown_script may take.",
         |cx, l| start_stop_timeout(cx, l, false),
-    )
-    .support(FULL),
+    ).support(FULL),
     Keyword::new(
         "max_auto_priority",
         G,
@@ -315,8 +290,7 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    )
-    .support(FULL),
+    ).support(FULL),
     Keyword::new(
         "smtp_alert_checker",
         G,
@@ -329,8 +303,7 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    )
-    .support(FULL),
+    ).support(FULL),
     Keyword::new(
         "checker_log_all_failures",
         G,
@@ -344,8 +317,7 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    )
-    .support(FULL),
+    ).support(FULL),
     Keyword::new(
         "dynamic_interfaces",
         G,
@@ -353,13 +325,11 @@ pub(crate) const ROWS: &[Keyword] = &[
         V2_0,
         "Interfaces may come and go while we run.",
         dynamic_interfaces,
-    )
-    .support(FULL),
+    ).support(FULL),
     Keyword::new("no_email_faults", G, "", V2_0, "FAULT states send no mail.", |cx, _| {
         cx.model.global.mail.no_fault_mail = true;
         Ok(())
-    })
-    .support(FULL),
+    }).support(FULL),
     Keyword::new(
         "default_interface",
         G,
@@ -371,8 +341,7 @@ pub(crate) const ROWS: &[Keyword] = &[
                 cx.model.global.default_interface = v
             })
         },
-    )
-    .support(FULL),
+    ).support(FULL),
     Keyword::new(
         "disable_local_igmp",
         G,
@@ -388,7 +357,7 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    ),
+    ).support(FULL),
     Keyword::new(
         "v3_checksum_as_v2",
         G,
@@ -401,8 +370,7 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    )
-    .support(FULL),
+    ).support(FULL),
     Keyword::new(
         "lvs_timeouts",
         G,
@@ -410,8 +378,7 @@ pub(crate) const ROWS: &[Keyword] = &[
         V1_2,
         "How long the kernel keeps idle connections.",
         lvs_timeouts,
-    )
-    .support(crate::keyword::LVS),
+    ).support(crate::keyword::LVS),
     Keyword::new(
         "lvs_flush",
         G,
@@ -422,8 +389,7 @@ pub(crate) const ROWS: &[Keyword] = &[
             cx.model.global.lvs_flush = true;
             Ok(())
         },
-    )
-    .support(crate::keyword::LVS),
+    ).support(crate::keyword::LVS),
     Keyword::new(
         "lvs_flush_on_stop",
         G,
@@ -431,8 +397,7 @@ pub(crate) const ROWS: &[Keyword] = &[
         V2_2,
         "Removes virtual servers from the kernel at the end.",
         lvs_flush_on_stop,
-    )
-    .support(crate::keyword::LVS),
+    ).support(crate::keyword::LVS),
     Keyword::new(
         "lvs_flush_onstop",
         G,
@@ -440,8 +405,7 @@ pub(crate) const ROWS: &[Keyword] = &[
         V2_0,
         "Removes virtual servers from the kernel at the end.",
         lvs_flush_on_stop,
-    )
-    .support(crate::keyword::LVS),
+    ).support(crate::keyword::LVS),
     Keyword::new(
         "lvs_sync_daemon",
         G,
@@ -450,10 +414,8 @@ pub(crate) const ROWS: &[Keyword] = &[
         "Copies connections between two directors.",
         lvs_sync_daemon,
     ),
-    Keyword::new("vrrp_mcast_group4", G, "ADDRESS", V1_2, "Group that IPv4 adverts go to.", mcast_group4)
-        .support(FULL),
-    Keyword::new("vrrp_mcast_group6", G, "ADDRESS", V1_2, "Group that IPv6 adverts go to.", mcast_group6)
-        .support(FULL),
+    Keyword::new("vrrp_mcast_group4", G, "ADDRESS", V1_2, "Group that IPv4 adverts go to.", mcast_group4).support(FULL),
+    Keyword::new("vrrp_mcast_group6", G, "ADDRESS", V1_2, "Group that IPv6 adverts go to.", mcast_group6).support(FULL),
     Keyword::new(
         "vrrp_garp_master_delay",
         G,
@@ -468,15 +430,13 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    )
-    .support(FULL),
+    ).support(FULL),
     Keyword::new("vrrp_garp_master_repeat", G, "N", V1_2, "How many gratuitous ARP make a set.", |cx, l| {
         if let Some(n) = garp_repeat(cx, l)? {
             cx.global.garp_repeat = n;
         }
         Ok(())
-    })
-    .support(FULL),
+    }).support(FULL),
     Keyword::new(
         "vrrp_garp_master_refresh",
         G,
@@ -488,8 +448,7 @@ pub(crate) const ROWS: &[Keyword] = &[
             cx.global.garp_refresh_us = u64::from(n.unwrap_or(0)) * SECOND;
             Ok(())
         },
-    )
-    .support(FULL),
+    ).support(FULL),
     Keyword::new(
         "vrrp_garp_master_refresh_repeat",
         G,
@@ -502,8 +461,7 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    )
-    .support(FULL),
+    ).support(FULL),
     Keyword::new(
         "vrrp_garp_lower_prio_delay",
         G,
@@ -518,8 +476,7 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    )
-    .support(FULL),
+    ).support(FULL),
     Keyword::new(
         "vrrp_garp_lower_prio_repeat",
         G,
@@ -533,8 +490,7 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    )
-    .support(FULL),
+    ).support(FULL),
     Keyword::new(
         "vrrp_down_timer_adverts",
         G,
@@ -553,8 +509,7 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    )
-    .support(FULL),
+    ).support(FULL),
     Keyword::new(
         "vrrp_garp_interval",
         G,
@@ -567,8 +522,7 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    )
-    .support(FULL),
+    ).support(FULL),
     Keyword::new(
         "vrrp_gna_interval",
         G,
@@ -581,10 +535,8 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    )
-    .support(FULL),
-    Keyword::new("vrrp_min_garp", G, "[BOOL]", V2_0, "One gratuitous ARP, no repeat.", min_garp)
-        .support(FULL),
+    ).support(FULL),
+    Keyword::new("vrrp_min_garp", G, "[BOOL]", V2_0, "One gratuitous ARP, no repeat.", min_garp).support(FULL),
     Keyword::new(
         "vrrp_garp_extra_if",
         G,
@@ -614,8 +566,7 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    )
-    .support(FULL),
+    ).support(FULL),
     Keyword::new(
         "vrrp_higher_prio_send_advert",
         G,
@@ -629,28 +580,23 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    )
-    .support(FULL),
+    ).support(FULL),
     Keyword::new("vrrp_version", G, "2|3", V1_2, "Version of instances that name none.", |cx, l| {
         match cx.int(l, 1, 2, 3, true)? {
             Some(n) => cx.model.global.vrrp_version = u8::try_from(n).unwrap_or(2),
             None => cx.error("KA2020", l, 1, "VRRP Error: Version must be either 2 or 3"),
         }
         Ok(())
-    })
-    .support(FULL),
-    Keyword::new("vrrp_iptables", G, "[IN [OUT]]", V1_2, "Filters with iptables chains.", iptables)
-        .support(FILTER),
+    }).support(FULL),
+    Keyword::new("vrrp_iptables", G, "[IN [OUT]]", V1_2, "Filters with iptables chains.", iptables).support(FILTER),
     Keyword::new("vrrp_ipsets", G, "[NAMES…]", V1_2, "Filters with ipsets beside iptables.", |cx, l| {
         let names = l.iter().skip(1).map(str::to_owned).collect();
         cx.model.global.vrrp_ipsets = Some(IpsetNames(names));
         Ok(())
-    })
-    .support(FILTER),
+    }).support(FILTER),
     Keyword::new("nftables", G, "[TABLE]", V2_0, "Filters with an nftables table.", |cx, l| {
         table(cx, l, "nftables", "keepalived", |g| &mut g.nftables)
-    })
-    .support(FULL),
+    }).support(FULL),
     Keyword::new(
         "nftables_priority",
         G,
@@ -664,17 +610,15 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    )
-    .support(FULL),
+    ).support(FULL),
     Keyword::new("nftables_ifindex", G, "", V2_0, "The filter names interfaces by number.", |cx, _| {
         cx.model.global.nftables_ifindex = true;
         Ok(())
-    }),
+    }).support(no_effect("the filter always names interfaces by number")),
     Keyword::new("vrrp_check_unicast_src", G, "", V1_2, "Adverts only from configured peers.", |cx, _| {
         cx.model.global.vrrp_check_unicast_src = true;
         Ok(())
-    })
-    .support(FULL),
+    }).support(FULL),
     Keyword::new(
         "vrrp_skip_check_adv_addr",
         G,
@@ -685,37 +629,31 @@ pub(crate) const ROWS: &[Keyword] = &[
             cx.global.skip_check_adv_addr = true;
             Ok(())
         },
-    )
-    .support(FULL),
+    ).support(FULL),
     Keyword::new("vrrp_strict", G, "", V1_2, "Holds instances to the letter of the RFC.", |cx, _| {
         cx.model.global.vrrp_strict = true;
         Ok(())
-    })
-    .support(FULL),
+    }).support(FULL),
     Keyword::new("vrrp_priority", G, "-20..19", V1_2, "Nice value of the VRRP process.", |cx, l| {
         let n = nice(cx, l, "vrrp")?;
         cx.model.global.vrrp_process.nice = Some(n);
         Ok(())
-    })
-    .support(FULL),
+    }).support(FULL),
     Keyword::new("vrrp_no_swap", G, "", V1_2, "Locks the memory of the VRRP process.", |cx, _| {
         cx.model.global.vrrp_process.no_swap = true;
         Ok(())
-    })
-    .support(FULL),
+    }).support(FULL),
     Keyword::new("vrrp_rt_priority", G, "1..99", V2_0, "Real-time priority of the VRRP process.", |cx, l| {
         if let Some(n) = realtime(cx, l, "vrrp")? {
             cx.model.global.vrrp_process.rt_priority = Some(n);
         }
         Ok(())
-    })
-    .support(FULL),
+    }).support(FULL),
     Keyword::new("vrrp_cpu_affinity", G, "CPU…", V2_0, "Processors of the VRRP process.", |cx, l| {
         let cpus = cpus(cx, l, "vrrp")?;
         cx.model.global.vrrp_process.cpus = cpus;
         Ok(())
-    })
-    .support(FULL),
+    }).support(FULL),
     Keyword::new(
         "vrrp_rlimit_rttime",
         G,
@@ -727,8 +665,7 @@ pub(crate) const ROWS: &[Keyword] = &[
             cx.model.global.vrrp_process.rlimit_rttime_us = n;
             Ok(())
         },
-    )
-    .support(FULL),
+    ).support(FULL),
     Keyword::new(
         "vrrp_rlimit_rtime",
         G,
@@ -740,8 +677,7 @@ pub(crate) const ROWS: &[Keyword] = &[
             cx.model.global.vrrp_process.rlimit_rttime_us = n;
             Ok(())
         },
-    )
-    .support(FULL),
+    ).support(FULL),
     Keyword::new(
         "nftables_ipvs",
         G,
@@ -749,8 +685,7 @@ pub(crate) const ROWS: &[Keyword] = &[
         V2_2,
         "Marks packets of virtual server groups with an nftables table.",
         |cx, l| table(cx, l, "ipvs nftables", "keepalived_ipvs", |g| &mut g.nftables_ipvs),
-    )
-    .support(FULL),
+    ).support(FULL),
     Keyword::new(
         "nftables_ipvs_priority",
         G,
@@ -780,8 +715,7 @@ pub(crate) const ROWS: &[Keyword] = &[
     Keyword::new("nftables_counters", G, "", V2_0, "Counts in the nftables tables.", |cx, _| {
         cx.model.global.nftables_counters = true;
         Ok(())
-    })
-    .support(FULL),
+    }).support(FULL),
     Keyword::new(
         "notify_fifo",
         G,
@@ -789,8 +723,7 @@ pub(crate) const ROWS: &[Keyword] = &[
         V1_3,
         "Named pipe that gets a line for each event of everything.",
         |cx, l| fifo(cx, l, "", |g| &mut g.notify_fifo),
-    )
-    .support(FULL),
+    ).support(FULL),
     Keyword::new(
         "notify_fifo_script",
         G,
@@ -798,8 +731,7 @@ pub(crate) const ROWS: &[Keyword] = &[
         V1_3,
         "Program started to read that pipe.",
         |cx, l| fifo_script(cx, l, "", |g| &mut g.notify_fifo),
-    )
-    .support(FULL),
+    ).support(FULL),
     Keyword::new(
         "vrrp_notify_fifo",
         G,
@@ -807,8 +739,7 @@ pub(crate) const ROWS: &[Keyword] = &[
         V1_3,
         "Named pipe that gets a line for each event of instances and groups.",
         |cx, l| fifo(cx, l, "vrrp_", |g| &mut g.vrrp_notify_fifo),
-    )
-    .support(FULL),
+    ).support(FULL),
     Keyword::new(
         "vrrp_notify_fifo_script",
         G,
@@ -816,8 +747,7 @@ pub(crate) const ROWS: &[Keyword] = &[
         V1_3,
         "Program started to read that pipe.",
         |cx, l| fifo_script(cx, l, "vrrp_", |g| &mut g.vrrp_notify_fifo),
-    )
-    .support(FULL),
+    ).support(FULL),
     Keyword::new(
         "lvs_notify_fifo",
         G,
@@ -825,8 +755,7 @@ pub(crate) const ROWS: &[Keyword] = &[
         V1_3,
         "Named pipe that gets a line for each event of servers.",
         |cx, l| fifo(cx, l, "lvs_", |g| &mut g.lvs_notify_fifo),
-    )
-    .support(FULL),
+    ).support(FULL),
     Keyword::new(
         "lvs_notify_fifo_script",
         G,
@@ -834,8 +763,7 @@ pub(crate) const ROWS: &[Keyword] = &[
         V1_3,
         "Program started to read that pipe.",
         |cx, l| fifo_script(cx, l, "lvs_", |g| &mut g.lvs_notify_fifo),
-    )
-    .support(FULL),
+    ).support(FULL),
     Keyword::new(
         "vrrp_notify_priority_changes",
         G,
@@ -848,8 +776,7 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    )
-    .support(FULL),
+    ).support(FULL),
     Keyword::new(
         "fifo_write_vrrp_states_on_reload",
         G,
@@ -860,8 +787,7 @@ pub(crate) const ROWS: &[Keyword] = &[
             cx.model.global.fifo_write_vrrp_states_on_reload = true;
             Ok(())
         },
-    )
-    .support(FULL),
+    ).support(FULL),
     Keyword::new("checker_priority", G, "-20..19", V1_2, "Nice value of the health checker.", |cx, l| {
         let n = nice(cx, l, "checker")?;
         cx.model.global.checker_process.nice = Some(n);
@@ -1077,8 +1003,7 @@ pub(crate) const ROWS: &[Keyword] = &[
         V1_3,
         "Whom programs run as that name nobody.",
         script_user,
-    )
-    .support(FULL),
+    ).support(FULL),
     Keyword::new(
         "enable_script_security",
         G,
@@ -1090,8 +1015,7 @@ pub(crate) const ROWS: &[Keyword] = &[
             cx.model.global.enable_script_security = true;
             Ok(())
         },
-    )
-    .support(FULL),
+    ).support(FULL),
     Keyword::new(
         "vrrp_netlink_cmd_rcv_bufs",
         G,
@@ -1244,16 +1168,14 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    )
-    .support(FULL),
+    ).support(FULL),
     Keyword::new("no_checker_emails", G, "[BOOL]", V2_0, "Single checks send no mail.", |cx, l| {
         if let Some(on) = global_switch(cx, l) {
             cx.global.no_checker_emails = on;
             cx.model.global.mail.no_checker_emails = on;
         }
         Ok(())
-    })
-    .support(FULL),
+    }).support(FULL),
     Keyword::new(
         "vrrp_rx_bufs_policy",
         G,
@@ -1261,8 +1183,7 @@ pub(crate) const ROWS: &[Keyword] = &[
         V2_0,
         "How receive buffers are sized.",
         rx_bufs_policy,
-    )
-    .support(BUFFERS),
+    ).support(BUFFERS),
     Keyword::new(
         "vrrp_rx_bufs_multiplier",
         G,
@@ -1270,10 +1191,8 @@ pub(crate) const ROWS: &[Keyword] = &[
         V2_0,
         "How many adverts a receive buffer holds.",
         rx_bufs_multiplier,
-    )
-    .support(BUFFERS),
-    Keyword::new("vrrp_startup_delay", G, "SECONDS", V2_0, "Waits before instances begin.", startup_delay)
-        .support(FULL),
+    ).support(BUFFERS),
+    Keyword::new("vrrp_startup_delay", G, "SECONDS", V2_0, "Waits before instances begin.", startup_delay).support(FULL),
     Keyword::new(
         "vrrp_delay_after_boot",
         G,
@@ -1287,8 +1206,7 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    )
-    .support(FULL),
+    ).support(FULL),
     Keyword::new(
         "log_unknown_vrids",
         G,
@@ -1299,8 +1217,7 @@ pub(crate) const ROWS: &[Keyword] = &[
             cx.model.global.log_unknown_vrids = true;
             Ok(())
         },
-    )
-    .support(FULL),
+    ).support(FULL),
     Keyword::new(
         "vrrp_owner_ignore_adverts",
         G,
@@ -1313,7 +1230,7 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    ),
+    ).support(FULL),
     Keyword::new("vmac_prefix", G, "NAME", V2_2, "How names of interfaces that we make begin.", |cx, l| {
         let value = cx.arg(l, 1)?.to_owned();
         if cx.model.global.vmac_prefix.is_some() {
@@ -1322,8 +1239,7 @@ pub(crate) const ROWS: &[Keyword] = &[
             cx.model.global.vmac_prefix = Some(value);
         }
         Ok(())
-    })
-    .support(FULL),
+    }).support(FULL),
     Keyword::new(
         "vmac_addr_prefix",
         G,
@@ -1352,8 +1268,7 @@ pub(crate) const ROWS: &[Keyword] = &[
             None => cx.error("KA2020", l, 1, format!("random_seed {} invalid", l.word(1))),
         }
         Ok(())
-    })
-    .support(no_effect("nothing that is random here decides anything")),
+    }).support(no_effect("nothing that is random here decides anything")),
     Keyword::new(
         "reload_check_config",
         G,
@@ -1364,8 +1279,7 @@ pub(crate) const ROWS: &[Keyword] = &[
             cx.model.global.reload_check_config = Some(l.get(1).unwrap_or("/dev/null").to_owned());
             Ok(())
         },
-    )
-    .support(partial("every reload is checked first; no file is written about it")),
+    ).support(partial("every reload is checked first; no file is written about it")),
     Keyword::new(
         "reload_time_file",
         G,
@@ -1457,15 +1371,14 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    ),
+    ).support(FULL),
     Keyword::new("json_version", G, "1|2", V2_2_8, "Layout of the JSON dump.", |cx, l| {
         match cx.unsigned(l, 1, 1, 2, true)? {
             Some(n) => cx.model.global.json_version = u8::try_from(n).unwrap_or(1),
             None => cx.error("KA2020", l, 1, format!("Invalid JSON version '{}'", l.word(1))),
         }
         Ok(())
-    })
-    .support(partial("version 1 only")),
+    }).support(partial("version 1 only")),
     Keyword::new("iproute_usr_dir", G, "PATH", V2_3_2, "Where iproute2 keeps its names.", |cx, l| {
         let path = cx.arg(l, 1)?.to_owned();
         cx.model.global.iproute_usr_dir = Some(path);
@@ -1487,20 +1400,17 @@ pub(crate) const ROWS: &[Keyword] = &[
         let path = cx.arg(l, 1)?.to_owned();
         cx.model.global.state_dump_file = Some(path);
         Ok(())
-    })
-    .support(FULL),
+    }).support(FULL),
     Keyword::new("stats_dump_file", G, "PATH", V2_3_3, "Where the statistics dump goes.", |cx, l| {
         let path = cx.arg(l, 1)?.to_owned();
         cx.model.global.stats_dump_file = Some(path);
         Ok(())
-    })
-    .support(FULL),
+    }).support(FULL),
     Keyword::new("json_dump_file", G, "PATH", V2_3_3, "Where the JSON dump goes.", |cx, l| {
         let path = cx.arg(l, 1)?.to_owned();
         cx.model.global.json_dump_file = Some(path);
         Ok(())
-    })
-    .support(FULL),
+    }).support(FULL),
     Keyword::part(
         "inst",
         Place::SYNC_DAEMON,

@@ -116,7 +116,10 @@ pub fn path(kind: Kind, g: &FailoverGlobal) -> String {
     match written {
         Some(p) if p.starts_with('/') => p.clone(),
         Some(p) => format!("{directory}/{p}"),
-        None => format!("{directory}/{usual}"),
+        None => match g.instance.as_ref().filter(|_| g.data_use_instance) {
+            Some(i) => format!("{directory}/{}", usual.replacen('.', &format!(".{i}."), 1)),
+            None => format!("{directory}/{usual}"),
+        },
     }
 }
 

@@ -30,12 +30,9 @@ pub fn find(f: &Failover) -> Vec<Unbuilt> {
     for (yes, what) in [
         (g.lvs_sync_daemon.is_some(), "lvs_sync_daemon"),
         (g.json_version != 1, "json_version 2"),
-        (g.data_use_instance, "data_use_instance"),
         (g.reload_time_file.is_some(), "reload_time_file"),
         (g.reload_file.is_some(), "reload_file"),
         (g.config_save_dir.is_some(), "config_save_dir"),
-        (g.disable_local_igmp, "disable_local_igmp"),
-        (g.nftables_ifindex, "nftables_ifindex"),
         (g.enable_dbus, "enable_dbus"),
         (g.snmp.vrrp || g.snmp.rfc_v2 || g.snmp.rfc_v3 || g.snmp.checker, "enable_snmp_…"),
     ] {
@@ -63,13 +60,10 @@ fn instance(i: &VrrpInstance, found: &mut Vec<Unbuilt>) {
     for (yes, what) in [
         (i.vrf.is_some(), "vrf"),
         (i.auth_hmac.is_some(), "auth_hmac"),
-        (i.track_source, "track_src_ip"),
         (i.garp.extra_if_us > 0, "garp_extra_if"),
         (i.timer_expired_backup.is_some(), "timer_expired_backup"),
-        (i.owner_ignore_adverts, "owner_ignore_adverts"),
         (i.lvs_sync_daemon_interface.is_some(), "lvs_sync_daemon_interface"),
         (vmac.is_some_and(|v| v.addresses_too), "use_vmac_addr"),
-        (vmac.is_some_and(|v| v.group.is_some()), "use_vmac … group"),
     ] {
         if yes {
             found.push(Unbuilt { what, origin: i.origin });
@@ -86,16 +80,14 @@ mod tests {
     use crate::plan::tests::plan;
 
     #[test]
-    fn keywords_and_options_inside_of_lines_are_seen() {
-        let p = plan(
-            "vrrp_instance VI {\n interface eth0\n virtual_router_id 1\n track_src_ip\n mcast_src_ip 10.0.0.9\n \
-             virtual_ipaddress {\n  10.0.0.1/24\n }\n use_vmac\n}\n",
-        );
-        let found: Vec<&str> = find(&p.failover).into_iter().map(|u| u.what).collect();
-        assert_eq!(found, ["track_src_ip"]);
-        let p = plan(
+    fn what_is_not_built_is_named() {
+        let mut p = plan(
             "vrrp_instance VI {\n interface eth0\n virtual_router_id 1\n virtual_ipaddress {\n  10.0.0.1/24\n }\n}\n",
         );
         assert_eq!(find(&p.failover), []);
+        p.failover.instances[0].vrf = Some("red".to_owned());
+        p.failover.global.reload_time_file = Some("/x".to_owned());
+        let found: Vec<&str> = find(&p.failover).into_iter().map(|u| u.what).collect();
+        assert_eq!(found, ["vrf", "reload_time_file"]);
     }
 }

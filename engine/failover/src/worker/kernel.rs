@@ -23,6 +23,9 @@ const ALREADY: [i32; 4] = [
     2,  // ENOENT
 ];
 
+/// There is no such interface (ENODEV).
+const NO_DEVICE: i32 = 19;
+
 /// What is installed for one instance.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Held {
@@ -345,9 +348,14 @@ impl Kernel {
                 return Vec::new();
             }
         };
-        let is_new = |code: i32| !ALREADY.contains(&code);
         let mut positions = Vec::new();
-        for r in refused.iter().filter(|r| is_new(r.error.raw_os_error().unwrap_or(0))) {
+        for r in refused {
+            let code = r.error.raw_os_error().unwrap_or(0);
+            // What is to be removed is gone with its interface.
+            let gone = code == NO_DEVICE && changes.get(r.position).is_some_and(removes);
+            if gone || ALREADY.contains(&code) {
+                continue;
+            }
             let what = changes.get(r.position).map(subject).unwrap_or_default();
             self.log.info(format_args!("({name}) {what}: {}", r.error));
             positions.push(r.position);
@@ -359,6 +367,13 @@ impl Kernel {
 fn is_same(a: &AddressSpec, b: &AddressSpec) -> bool {
     AddressSpec { valid: Lifetime::Forever, ..a.clone() }
         == AddressSpec { valid: Lifetime::Forever, ..b.clone() }
+}
+
+fn removes(c: &Change) -> bool {
+    matches!(
+        c,
+        Change::RemoveAddress(_) | Change::RemoveRoute(_) | Change::RemoveRule(_) | Change::RemoveLink(_)
+    )
 }
 
 fn subject(c: &Change) -> String {

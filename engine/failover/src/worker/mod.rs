@@ -138,6 +138,8 @@ enum Event {
     Bfd(watch::BfdNews),
     /// Somebody else uses one of our addresses.
     Sighting(rha_net::raw::Sighting),
+    /// An advert to the group, on a link whose instances speak unicast: link, whether IPv6, the packet.
+    Overheard(u32, bool, Vec<u8>),
     /// Checkers of virtual servers ask for something.
     Lvs(crate::checkers::run::Told),
 }
@@ -179,6 +181,8 @@ struct Worker {
     /// Macvlans and ipvlans whose settings and filter are in place.
     prepared: std::collections::BTreeSet<String>,
     /// Settings of interfaces below macvlans, to be put back.
+    /// `disable_local_igmp`: what the kernel's setting was.
+    local_igmp: Option<String>,
     changed_settings: Vec<(rha_net::sysctl::SettingFamily, String, String, String)>,
     /// Who waits for the end of a handover.
     asked: Vec<(InstanceId, control::Reply)>,
@@ -333,6 +337,7 @@ impl Worker {
             Event::Ask(ask) => self.answer(ask),
             Event::Bfd(news) => self.bfd_says(news),
             Event::Sighting(s) => self.sighted(&s),
+            Event::Overheard(link, v6, packet) => self.overheard(link, v6, &packet),
             Event::Lvs(told) => self.lvs_told(told),
         }
         Flow::On
@@ -360,6 +365,7 @@ impl Worker {
         let recipient = self.router.recipient(&key.base, datagram);
         let mut out = Vec::new();
         let refused = match recipient {
+            Some(id) if self.is_deaf(id) => None,
             Some(id) => self.router.receive(id, datagram, now, &mut out),
             None => {
                 self.unknown_vrid(key, datagram);
@@ -368,6 +374,14 @@ impl Worker {
         };
         self.perform(out);
         self.suspect(key, datagram, recipient.map(|id| (id, refused)), now);
+    }
+
+    /// `owner_ignore_adverts`: the owner of the addresses listens to nobody.
+    fn is_deaf(&self, id: InstanceId) -> bool {
+        let f = &self.plan.failover;
+        f.instances.get(id.0).is_some_and(|i| {
+            i.priority == rha_vrrp::OWNER && (i.owner_ignore_adverts || f.global.vrrp_owner_ignore_adverts)
+        })
     }
 
     fn unknown_vrid(&self, key: &SocketKey, datagram: rha_vrrp::Datagram<'_>) {

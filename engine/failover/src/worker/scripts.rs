@@ -126,6 +126,11 @@ impl Scripts {
                 t.next = Moment::NEVER;
                 continue;
             }
+            let limit = s.timeout_us.map_or(interval, Duration::from_micros);
+            // COMPAT: a run that is being ended because of its time limit is not spoken of.
+            if t.running && limit <= interval {
+                continue;
+            }
             if t.running {
                 log.info(format_args!(
                     "Track script {} is already running, expect idle - skipping run",
@@ -134,7 +139,6 @@ impl Scripts {
                 continue;
             }
             t.running = true;
-            let limit = s.timeout_us.map_or(interval, Duration::from_micros);
             let purpose = Purpose::Tracked(place, self.generation);
             launch(&s.command, &[], self.output, Some(limit), purpose, self.post.clone(), log);
         }

@@ -3,11 +3,11 @@
 //! DIFFERS: the original says nothing when the router ids differ, and one line about a refused packet
 //! otherwise. Listening for duplicate addresses is passive: nothing is sent for it.
 
-use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv6Addr};
 
 use rha_base::Now;
-use rha_net::raw::{Sighting, Sightings};
+use rha_net::raw::{Overhearing, Sighting, Sightings};
 use rha_vrrp::{Datagram, Finding, InstanceId, Moment, Reject, State};
 
 use super::sockets::SocketKey;
@@ -43,6 +43,22 @@ impl Worker {
         let now = Self::now();
         let mut told = Vec::new();
         self.brain.see(&self.router, &interface, s.address, s.mac.0, now.into(), &mut told);
+        self.report(told, now);
+    }
+
+    /// An advert to the group that no socket of ours has joined: the machine must not see it, as with the
+    /// original, but whoever sent it thinks it is alone.
+    pub(super) fn overheard(&mut self, link: u32, v6: bool, packet: &[u8]) {
+        let Some(interface) = self.kernel.interfaces.at(link).map(|l| l.name.clone()) else { return };
+        let datagram = if v6 { v6_datagram(packet) } else { Some(Datagram::v4(packet)) };
+        let Some(datagram) = datagram else { return };
+        let is_unicast =
+            |id: &InstanceId| self.router.instance(*id).is_some_and(|i| i.config().target.is_unicast());
+        let recipient = self.router.recipient(&interface, datagram).filter(is_unicast);
+        let refused = recipient.map(|id| (id, Some(Reject::Kind { expected_unicast: true })));
+        let now = Self::now();
+        let mut told = Vec::new();
+        self.brain.hear(&self.router, &interface, datagram, refused, now.into(), &mut told);
         self.report(told, now);
     }
 
@@ -103,6 +119,42 @@ impl Worker {
                 self.listen_for(Sightings::neighbours(Some(link), &v6));
             }
         }
+        self.watch_for_multicast();
+    }
+
+    /// Listens to the group on links where only unicast is spoken.
+    fn watch_for_multicast(&mut self) {
+        let mut links = BTreeSet::new();
+        let mut joined = BTreeSet::new();
+        for i in self.router.instances() {
+            let config = i.config();
+            let Some(link) = self.kernel.interfaces.index(&config.interface) else { continue };
+            let v6 = config.family == rha_vrrp::Family::V6;
+            let set = if config.target.is_unicast() { &mut links } else { &mut joined };
+            set.insert((link, v6));
+        }
+        for (link, v6) in links.difference(&joined).copied() {
+            let ear = match Overhearing::open(link, v6) {
+                Ok(ear) => ear,
+                Err(e) => {
+                    self.log.info(format_args!("Cannot listen for adverts to the group: {e}"));
+                    continue;
+                }
+            };
+            let post = self.post.clone();
+            self.sightings.push(tokio::task::spawn_local(async move {
+                loop {
+                    match ear.next().await {
+                        Ok(packet) => {
+                            if post.send(Event::Overheard(link, v6, packet)).is_err() {
+                                return;
+                            }
+                        }
+                        Err(_) => tokio::time::sleep(std::time::Duration::from_secs(1)).await,
+                    }
+                }
+            }));
+        }
     }
 
     fn listen_for(&mut self, opened: std::io::Result<Sightings>) {
@@ -124,4 +176,12 @@ impl Worker {
             }
         }));
     }
+}
+
+/// A VRRP packet within its IPv6 header.
+fn v6_datagram(packet: &[u8]) -> Option<Datagram<'_>> {
+    const HEADER: usize = 40;
+    let (header, payload) = packet.split_at_checked(HEADER)?;
+    let address = |at: usize| Some(Ipv6Addr::from(*header.get(at..)?.first_chunk::<16>()?));
+    Some(Datagram::v6(payload, address(8)?, Some(address(24)?), header.get(7).copied()))
 }

@@ -29,6 +29,9 @@ const EXIT_CONFIG: i32 = 2;
 /// The daemon ends for good: the system refuses.
 const EXIT_FATAL: i32 = 1;
 
+/// Whether the kernel reports membership of link-local groups.
+const LOCAL_IGMP: &str = "/proc/sys/net/ipv4/igmp_link_local_mcast_reports";
+
 impl Worker {
     /// Everything up to the first timer. The error is an exit code; what is wrong has been logged.
     pub(super) fn start(start: Start, post: UnboundedSender<Event>) -> Result<Worker, i32> {
@@ -68,6 +71,7 @@ impl Worker {
             asked: Vec::new(),
             renew_at: None,
             ending: false,
+            local_igmp: None,
             changed_settings: Vec::new(),
             plan: plan.clone(),
             settings,
@@ -81,6 +85,7 @@ impl Worker {
         worker.write_pid_files();
         worker.say_addresses();
         worker.remove_old_filter();
+        worker.disable_local_igmp();
         worker.make_links();
         worker.promote_secondaries();
         // After the links are made, so that their coming up is no news; then once more what there is.
@@ -220,10 +225,11 @@ impl Worker {
 
     fn make_link(&mut self, i: &VrrpInstance, parent: u32, script: &mut String) -> bool {
         let Some(v) = &i.vmac else { return false };
+        let group = v.group.unwrap_or(0);
         let change = match v.kind {
             LinkKind::Macvlan => {
                 let mac = v.mac.map_or_else(|| vmac_address(i.ipv6, i.vrid), Mac);
-                Change::AddMacvlan(MacvlanSpec { name: v.name.clone(), parent, mac })
+                Change::AddMacvlan(MacvlanSpec { name: v.name.clone(), parent, mac, group })
             }
             LinkKind::Ipvlan(mode, _) => {
                 let isolation = match mode {
@@ -231,7 +237,7 @@ impl Worker {
                     IpvlanMode::Private => IpvlanIsolation::Private,
                     IpvlanMode::Vepa => IpvlanIsolation::Vepa,
                 };
-                Change::AddIpvlan(IpvlanSpec { name: v.name.clone(), parent, isolation })
+                Change::AddIpvlan(IpvlanSpec { name: v.name.clone(), parent, isolation, group })
             }
         };
         if let Some(there) = self.kernel.interfaces.link(&v.name) {
@@ -299,6 +305,25 @@ impl Worker {
         self.filter.add_vmac(i.ipv6, name, &i.interface)
     }
 
+    /// `disable_local_igmp`: no reports for groups of the link; put back at the end.
+    fn disable_local_igmp(&mut self) {
+        if !self.plan.failover.global.disable_local_igmp {
+            return;
+        }
+        match std::fs::read_to_string(LOCAL_IGMP) {
+            Ok(former) if former.trim() != "0" && std::fs::write(LOCAL_IGMP, "0").is_ok() => {
+                self.local_igmp = Some(former);
+            }
+            Ok(_) => {}
+            Err(e) => self.log.info(format_args!("Unable to open {LOCAL_IGMP} - {e}")),
+        }
+    }
+
+    /// Whether a macvlan's membership reports have to be led to the interface below.
+    fn reports_groups(&self, i: &VrrpInstance) -> bool {
+        i.ipv6 || !self.plan.failover.global.disable_local_igmp
+    }
+
     /// `promote_secondaries` of the interfaces that ask for it; put back at the end.
     fn promote_secondaries(&mut self) {
         use rha_net::sysctl::{SettingFamily, set_interface_setting};
@@ -321,6 +346,9 @@ impl Worker {
             if let Some(v) = &i.vmac {
                 self.remove_link(i, &v.name);
             }
+        }
+        if let Some(former) = self.local_igmp.take() {
+            let _ = std::fs::write(LOCAL_IGMP, former);
         }
         for (family, interface, setting, former) in std::mem::take(&mut self.changed_settings) {
             let _ = rha_net::sysctl::set_interface_setting(family, &interface, &setting, &former);
@@ -438,10 +466,15 @@ impl Worker {
 
     /// Address adverts leave from.
     pub(super) fn source(&self, i: &VrrpInstance) -> Option<IpAddr> {
-        if i.source.is_some() {
-            return i.source;
+        if let Some(written) = i.source
+            && !i.track_source
+        {
+            return Some(written);
         }
         let index = self.kernel.interfaces.index(&i.interface)?;
+        if let Some(written) = i.source {
+            return self.kernel.interfaces.has(index, written).then_some(written);
+        }
         self.kernel.interfaces.primary(index, i.ipv6, &|a| self.plan.is_virtual(a))
     }
 

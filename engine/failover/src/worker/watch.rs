@@ -321,10 +321,23 @@ impl Worker {
         }
     }
 
+    /// How long a change has to last, microseconds. COMPAT: going down is found out before the backup does:
+    /// at most one interval less than `down_timer_adverts`; a delay of the same length up follows.
+    fn debounce(&self, name: &str, up: bool) -> u64 {
+        let f = &self.plan.failover;
+        let Some(d) = f.interface_delays.iter().find(|d| d.interface == name) else { return 0 };
+        let most = |i: &rha_ir::failover::VrrpInstance| match i.down_timer_adverts {
+            0 | 1 => None,
+            n => Some(i.advert_int_us * u64::from(n - 1) - i.advert_int_us / 256),
+        };
+        let on_it = f.instances.iter().filter(|i| i.interface == name);
+        let down = on_it.filter_map(most).fold(d.down_us, u64::min);
+        if !up || d.up_us == d.down_us { down } else { d.up_us }
+    }
+
     /// `interface_up_down_delays`: a change counts once it has lasted; one that goes back never did.
     fn link_changed(&mut self, name: &str, was: Option<bool>, is: Option<bool>) {
-        let delays = self.plan.failover.interface_delays.iter().find(|d| d.interface == name);
-        let delay = delays.map_or(0, |d| if is == Some(true) { d.up_us } else { d.down_us });
+        let delay = self.debounce(name, is == Some(true));
         if delay == 0 || is.is_none() || was.is_none() {
             let was = self.watch.unsettled.remove(name).map_or(was, |(_, before)| before);
             return self.link_settled(name, was, is);
@@ -409,7 +422,9 @@ impl Worker {
     fn sources_changed(&mut self, link: u32) {
         let plan = self.plan.clone();
         for (at, i) in plan.failover.instances.iter().enumerate() {
-            if self.kernel.interfaces.index(&i.interface) != Some(link) || i.source.is_some() {
+            if self.kernel.interfaces.index(&i.interface) != Some(link)
+                || (i.source.is_some() && !i.track_source)
+            {
                 continue;
             }
             let source = self.source(i);

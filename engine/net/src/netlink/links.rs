@@ -131,6 +131,8 @@ pub struct MacvlanSpec {
     pub parent: u32,
     /// Its MAC address, see [`vmac_address`].
     pub mac: Mac,
+    /// Link group, 0 unless written.
+    pub group: u32,
 }
 
 impl MacvlanSpec {
@@ -139,6 +141,7 @@ impl MacvlanSpec {
         m.attributes = vec![
             LinkAttribute::IfName(self.name.clone()),
             LinkAttribute::Address(self.mac.0.to_vec()),
+            LinkAttribute::Group(self.group),
             LinkAttribute::Link(self.parent),
             LinkAttribute::LinkInfo(vec![
                 LinkInfo::Kind(InfoKind::MacVlan),
@@ -171,6 +174,8 @@ pub struct IpvlanSpec {
     pub parent: u32,
     /// Who hears whom.
     pub isolation: IpvlanIsolation,
+    /// Link group, 0 unless written.
+    pub group: u32,
 }
 
 impl IpvlanSpec {
@@ -183,6 +188,7 @@ impl IpvlanSpec {
         let mut m = LinkMessage::default();
         m.attributes = vec![
             LinkAttribute::IfName(self.name.clone()),
+            LinkAttribute::Group(self.group),
             LinkAttribute::Link(self.parent),
             LinkAttribute::LinkInfo(vec![
                 LinkInfo::Kind(InfoKind::IpVlan),

@@ -378,6 +378,7 @@ mod tests {
             name: "vrrp.51".to_owned(),
             parent: 4,
             isolation: super::super::IpvlanIsolation::Private,
+            group: 0,
         };
         let RouteNetlinkMessage::NewLink(m) = through_the_wire(&Change::AddIpvlan(spec)) else { panic!() };
         let link = super::super::Link::from_message(&m).unwrap();

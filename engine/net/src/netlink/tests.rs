@@ -370,7 +370,7 @@ fn a_virtual_router_gets_its_own_interface() {
         let mut n = open();
         let parent = va(&mut n).index;
         for (v6, vrid, name) in [(false, 51, "vrrp.51"), (true, 52, "vrrp6.52")] {
-            let spec = MacvlanSpec { name: name.to_owned(), parent, mac: vmac_address(v6, vrid) };
+            let spec = MacvlanSpec { name: name.to_owned(), parent, mac: vmac_address(v6, vrid), group: 0 };
             n.change(Change::AddMacvlan(spec.clone())).unwrap();
             let again = n.change(Change::AddMacvlan(spec.clone())).unwrap_err();
             assert_eq!(again.kind(), ErrorKind::AlreadyExists);

@@ -170,6 +170,24 @@ pub(super) fn link_address(link: u32, protocol: u16) -> SockAddr {
     unsafe { SockAddr::new(storage, size) }
 }
 
+/// Makes a link pass up frames to a group, as far as an `AF_PACKET` socket lives; nothing is sent for it.
+pub(super) fn let_group_in(fd: RawFd, link: u32, mac: [u8; 6]) -> io::Result<()> {
+    let mut address = [0u8; 8];
+    address[..6].copy_from_slice(&mac);
+    let request = libc::packet_mreq {
+        mr_ifindex: link.cast_signed(),
+        mr_type: libc::PACKET_MR_MULTICAST as u16,
+        mr_alen: 6,
+        mr_address: address,
+    };
+    let size = libc::socklen_t::try_from(size_of::<libc::packet_mreq>()).unwrap_or(0);
+    // SAFETY: a pointer to a live structure of this option's kind and its size.
+    let r = unsafe {
+        libc::setsockopt(fd, libc::SOL_PACKET, libc::PACKET_ADD_MEMBERSHIP, (&raw const request).cast(), size)
+    };
+    if r == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 /// Receives a frame from an `AF_PACKET` socket without waiting: its length (as far as it fitted) and the
 /// index of the interface.
 pub(super) fn receive_frame(fd: RawFd, buffer: &mut [u8]) -> io::Result<(usize, u32)> {

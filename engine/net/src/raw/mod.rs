@@ -2,13 +2,14 @@
 //!
 //! [`VrrpSocket`] carries VRRP and AH payloads with the source, hop limit and interface they came by;
 //! [`FrameSender`] sends the frames that [`gratuitous_arp`] and [`neighbour_advertisement`] build;
-//! [`Sightings`] hears others use given addresses and never sends;
+//! [`Sightings`] hears others use given addresses and never sends, [`Overhearing`] adverts to the group;
 //! [`PingSocket`] asks a host whether it is there. Deliberately absent: what a VRRP packet
 //! means, and when anything is sent.
 
 mod bpf;
 mod frames;
 mod message;
+mod overhear;
 mod packet;
 mod ping;
 mod sightings;
@@ -17,6 +18,7 @@ mod tests;
 mod vrrp;
 
 pub use frames::{gratuitous_arp, neighbour_advertisement};
+pub use overhear::Overhearing;
 pub use packet::FrameSender;
 pub use ping::{PingOptions, PingSocket};
 pub use sightings::{Seen, Sighting, Sightings};

@@ -212,7 +212,7 @@ fn a_virtual_routers_interface_carries_the_address_of_the_one_below() {
         ] {
             let name = "vrrp.51".to_owned();
             let mac = vmac_address(v6, 51);
-            n.change(Change::AddMacvlan(MacvlanSpec { name, parent, mac })).unwrap();
+            n.change(Change::AddMacvlan(MacvlanSpec { name, parent, mac, group: 0 })).unwrap();
             for (family, setting, value) in if v6 { sysctl::VMAC_V6 } else { sysctl::VMAC_V4 } {
                 sysctl::set_interface_setting(*family, "vrrp.51", setting, value).unwrap();
             }

@@ -304,6 +304,12 @@ impl Head<StatusLine> {
         self.stage = Stage::Done;
     }
 
+    /// Makes a head that was built here one whose body is sent in chunks: `transfer-encoding` counts among its
+    /// fields.
+    pub fn frame_by_chunks(&mut self) {
+        (self.facts.framed_by_length, self.facts.framed_by_chunks) = (false, true);
+    }
+
     /// Status code.
     #[must_use]
     pub fn status(&self) -> u16 {

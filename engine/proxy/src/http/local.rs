@@ -61,6 +61,7 @@ impl Stream {
         }
         // COMPAT: the original does not know the length beforehand (`cli/stats-csv`).
         if page.status == 200 && http11 {
+            reply.head.frame_by_chunks();
             reply.head.add(b"transfer-encoding", b"chunked");
             rha_http1::write_chunk(&page.body, &mut reply.body);
             reply.body.extend_from_slice(rha_http1::LAST_CHUNK);
