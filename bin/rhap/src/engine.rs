@@ -541,7 +541,7 @@ impl Site for Engine {
             Change::Agents(at, on) => {
                 let (proxy, server) = self.at(at);
                 let asked = self.watch.health(proxy, server);
-                if on && !asked.is_some_and(|h| h.progress(Checked::Agent).is_some()) {
+                if on && asked.is_none_or(|h| h.progress(Checked::Agent).is_none()) {
                     return Err("Agent was not configured on this server, cannot enable.\n".to_owned());
                 }
                 if let Some(s) = state_of(at.proxy).and_then(|s| s.servers.get(at.server)) {

@@ -24,7 +24,6 @@ const PLANNED: &[(&str, &str)] = &[
     ("http-request use-service", " http-request use-service prometheus-exporter if FALSE"),
     ("http-request set-priority-class", " http-request set-priority-class int(1)"),
     ("set-var(proc.…)", " http-request set-var(proc.x) int(1)"),
-    ("rate-limit", " rate-limit sessions 10"),
     ("retry-on 503", " retry-on 503"),
     ("cookie dynamic", " cookie S insert dynamic\n dynamic-cookie-key x"),
     ("stats admin", " stats enable\n stats admin if FALSE"),
@@ -39,7 +38,6 @@ const PLANNED: &[(&str, &str)] = &[
     ("mailers", "mailers m\n mailer a 127.0.0.1:25"),
     ("ring", "ring r\n size 4096"),
     ("tune.buffers.limit", "global\n tune.buffers.limit 100"),
-    ("maxconnrate", "global\n maxconnrate 100"),
     ("h1-case-adjust", "global\n h1-case-adjust host Host"),
 ];
 

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rha_failover::Plan;
 use rha_failover::log::Log;
@@ -51,9 +52,24 @@ impl Refusal {
     }
 }
 
-/// Reads the files the options name.
+/// Whether this process is in the namespace that the file names.
+static INSIDE: AtomicBool = AtomicBool::new(false);
+
+/// Reads the files the options name. Interfaces are those of the network namespace that the file names, if it
+/// does: this process goes there and reads again. That it cannot is for the start to say.
 #[must_use]
 pub fn read(options: &Options, testing: bool) -> Outcome {
+    let outcome = read_here(options, testing);
+    let Some(name) = outcome.model.failover.global.net_namespace.as_ref() else { return outcome };
+    let elsewhere = options.namespace.is_none() && !INSIDE.load(Ordering::Relaxed);
+    if !elsewhere || rha_net::scheduling::enter_network(name).is_err() {
+        return outcome;
+    }
+    INSIDE.store(true, Ordering::Relaxed);
+    read_here(options, testing)
+}
+
+fn read_here(options: &Options, testing: bool) -> Outcome {
     let machine = OwnMachine(LocalMachine::default());
     let mut input = Input::new(&options.file, &FILES, &machine);
     input.env = Env::from_pairs(std::env::vars_os().map(|(k, v)| {

@@ -7,8 +7,11 @@ use rha_vocab::Support;
 
 use crate::rows::{self, Row};
 
+/// What a page is made from.
+type Rows = fn() -> Vec<Row>;
+
 /// The pages: where each goes, how it begins, what it is made from.
-const PAGES: &[(&str, &str, fn() -> Vec<Row>)] = &[
+const PAGES: &[(&str, &str, Rows)] = &[
     ("docs/support-haproxy.md", HAPROXY, rows::all),
     ("docs/support-keepalived.md", KEEPALIVED, crate::keepalived::rows),
 ];

@@ -1,5 +1,5 @@
 //! One pair through all events. After each: who holds which address, who says it is master, who is heard,
-//! and whether that came within the time the protocol allows.
+//! and whether that came within the time the protocol allows (and the test machine stood still).
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -140,6 +140,7 @@ impl Cell {
 
 impl Run {
     fn new(variant: &'static Variant, pair: Pair) -> Result<Run, String> {
+        crate::watch();
         let lan = Lan::new(2, variant.unicast)?;
         let pings = lan.ping(variant.pinged())?;
         let priority = [Variant::usual_priority(1), Variant::usual_priority(2)];
@@ -188,7 +189,7 @@ impl Run {
         self.lan.ended(old)?;
         self.agree(new, &[])?;
         let outage = self.pings.gap(start);
-        self.outage_below(outage, self.skew(new) + LATE)?;
+        self.outage_below(outage, self.skew(new) + LATE, start)?;
         let back = self.comes_back(old, new)?;
         Ok(Measure { takeover: Some(takeover), outage, back })
     }
@@ -208,7 +209,7 @@ impl Run {
             outage = self.pings.gap(start);
             self.agree(new, &[old])?;
         }
-        self.outage_below(outage, self.dead(new).to)?;
+        self.outage_below(outage, self.dead(new).to, start)?;
         let back = self.comes_back(old, new)?;
         Ok(Measure { takeover: Some(takeover), outage, back })
     }
@@ -230,7 +231,7 @@ impl Run {
             let (Some(gone), Some(taken)) = times else { return Err(format!("{address}: no such change")) };
             let overlap = gone.saturating_duration_since(taken);
             let allowed = if self.variant.interval_ms >= 1000 { Duration::ZERO } else { OVERLAP };
-            if overlap > allowed {
+            if overlap > allowed + crate::lost_since(start) {
                 return Err(format!("both had {address} for {} ms", overlap.as_millis()));
             }
         }
@@ -245,7 +246,7 @@ impl Run {
         self.enters(old, "FAULT", start)?;
         self.agree(new, &[])?;
         let outage = self.pings.gap(start);
-        self.outage_below(outage, self.dead(new).to)?;
+        self.outage_below(outage, self.dead(new).to, start)?;
         let again = Instant::now();
         self.lan.plug(old, true)?;
         self.enters(old, "BACKUP", again)?;
@@ -261,7 +262,7 @@ impl Run {
         // nobody told the old one: two masters is what the protocol says
         self.agree(new, &[old])?;
         let outage = self.pings.gap(start);
-        self.outage_below(outage, self.dead(new).to)?;
+        self.outage_below(outage, self.dead(new).to, start)?;
         Ok(Measure { takeover: Some(takeover), outage, back: None })
     }
 
@@ -276,7 +277,7 @@ impl Run {
         let at = self.lan.until(&name, limit + GRACE, |seen| {
             old == new || !self.addresses.iter().any(|a| seen.node(old).holds(*a))
         })?;
-        self.in_time(&name, at.saturating_duration_since(start), Bound::within(limit))?;
+        self.in_time(&name, at.saturating_duration_since(start), Bound::within(limit), start)?;
         self.master = new;
         self.agree(new, &[])?;
         // COMPAT: who hears the other first decides which of them announces its addresses: when the lower one
@@ -309,7 +310,7 @@ impl Run {
             self.agree(new, &[])?;
         }
         measure.outage = self.pings.gap(start);
-        self.outage_below(measure.outage, MOVING)?;
+        self.outage_below(measure.outage, MOVING, start)?;
         self.priority[old - 1] = was;
         self.write(old)?;
         let again = Instant::now();
@@ -320,7 +321,7 @@ impl Run {
         self.says_on(old, "Reload", again)?;
         self.agree(old, &[])?;
         measure.back = self.pings.gap(again);
-        self.outage_below(measure.back, MOVING)?;
+        self.outage_below(measure.back, MOVING, again)?;
         Ok(measure)
     }
 
@@ -342,7 +343,7 @@ impl Run {
                 let vrid = u8::try_from(51 + n).unwrap_or(0);
                 let times: Vec<_> =
                     seen.adverts_since(start - longest).filter(|a| a.vrid == vrid).map(|a| a.at).collect();
-                if let Some(w) = times.windows(2).find(|w| w[1] - w[0] > longest) {
+                if let Some(w) = times.windows(2).find(|w| w[1] - w[0] > longest + crate::lost_since(w[0])) {
                     return Some(format!("no advert for {} ms", (w[1] - w[0]).as_millis()));
                 }
             }
@@ -360,7 +361,7 @@ impl Run {
             return Err(format!("{what}\n{}", self.lan.story()));
         }
         let outage = self.pings.gap(start);
-        self.outage_below(outage, EARLY)?;
+        self.outage_below(outage, EARLY, start)?;
         Ok(Measure { takeover: None, outage, back: None })
     }
 
@@ -369,6 +370,9 @@ impl Run {
         let again = Instant::now();
         self.lan.start(old, self.who(old), &[])?;
         self.enters(old, "BACKUP", again)?;
+        self.lan.until(&format!("node {old} removes what an earlier run left"), LATE, |seen| {
+            !self.addresses.iter().any(|a| seen.node(old).holds(*a))
+        })?;
         self.returns(old, new, again)
     }
 
@@ -378,7 +382,7 @@ impl Run {
             // it would have taken over by then
             let until = Instant::now() + self.down(old) + EARLY;
             let none = self.lan.until("", until - Instant::now(), |seen| {
-                self.addresses.iter().any(|a| seen.node(old).holds(*a))
+                self.addresses.iter().any(|a| seen.node(old).changed(*a, true, again).is_some())
             });
             if none.is_ok() {
                 return Err(format!("node {old} takes over though it must not\n{}", self.lan.story()));
@@ -390,7 +394,7 @@ impl Run {
         }
         self.agree(self.master, &[])?;
         let back = self.pings.gap(again);
-        self.outage_below(back, MOVING)?;
+        self.outage_below(back, MOVING, again)?;
         Ok(back)
     }
 
@@ -403,20 +407,21 @@ impl Run {
             self.addresses.iter().filter_map(|a| seen.node(node).changed(*a, true, start)).max()
         });
         let took = latest.unwrap_or(start).saturating_duration_since(start);
-        self.in_time(&what, took, bound)?;
+        self.in_time(&what, took, bound, start)?;
         self.master = node;
         Ok(took)
     }
 
-    fn in_time(&self, what: &str, took: Duration, bound: Bound) -> Result<(), String> {
-        if took < bound.from || took > bound.to {
+    fn in_time(&self, what: &str, took: Duration, bound: Bound, start: Instant) -> Result<(), String> {
+        if took < bound.from || took > bound.to + crate::lost_since(start) {
             let (ms, from, to) = (took.as_millis(), bound.from.as_millis(), bound.to.as_millis());
             return Err(format!("{what} after {ms} ms, allowed {from} to {to}\n{}", self.lan.story()));
         }
         Ok(())
     }
 
-    fn outage_below(&self, outage: Option<Duration>, limit: Duration) -> Result<(), String> {
+    fn outage_below(&self, outage: Option<Duration>, limit: Duration, start: Instant) -> Result<(), String> {
+        let limit = limit + crate::lost_since(start);
         match outage {
             None => Err(format!("no ping was ever answered\n{}", self.lan.story())),
             Some(o) if o > limit => Err(format!(
@@ -538,7 +543,7 @@ impl Run {
                 let all = seen.adverts.iter().filter(|a| sender(a.source) == node);
                 let numbers: Vec<u32> = all.filter_map(|a| a.sequence).collect();
                 // a program that was started again begins again
-                if let Some(w) = numbers.windows(2).find(|w| w[1] <= w[0] && w[1] > 1000) {
+                if let Some(w) = numbers.windows(2).find(|w| w[1] <= w[0] && w[1] != 1) {
                     out.sequence = Some(format!("node {node}: sequence {} behind {}", w[1], w[0]));
                 }
             }

@@ -90,3 +90,36 @@ fn show(cell: &Cell) -> String {
     let wrong = if cell.wrong.is_some() { " WRONG" } else { "" };
     format!("{}/{}/{}{wrong}", ms(cell.takeover), ms(cell.outage), ms(cell.back))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(pair: Pair, shapes: [&[&str]; 2], wrong: Option<&str>) -> Outcome {
+        let cell = Cell {
+            event: Event::Start,
+            takeover: Some(Duration::from_millis(7)),
+            outage: None,
+            back: None,
+            wrong: wrong.map(str::to_owned),
+        };
+        let shapes = shapes.map(|s| s.iter().map(|t| (*t).to_owned()).collect());
+        Outcome { variant: "v2-pass", pair, cells: vec![cell], shapes, sequence: None }
+    }
+
+    #[test]
+    fn another_packet_of_ours_is_named_and_the_originals_own_are_not() {
+        let ours_first = [Who::Ours, Who::Original];
+        let oracle = outcome(ORACLE, [&["a", "b"], &["c"]], None);
+        assert_eq!(judge(&[oracle.clone(), outcome(ours_first, [&["a", "b"], &["x"]], None)]), [""; 0]);
+        let complaints = judge(&[oracle, outcome(ours_first, [&["a", "x"], &["c"]], None)]);
+        assert_eq!(complaints, ["interop/v2-pass/ours+original/packets: node 1 alone: x\nnode 1 never: b\n"]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_a_complaint_and_stands_in_the_table() {
+        let bad = outcome(ORACLE, [&[], &[]], Some("late"));
+        assert_eq!(judge(std::slice::from_ref(&bad)), ["interop/v2-pass/original+original/start: late"]);
+        assert!(table(&[bad]).contains("| v2-pass | start | 7/-/- WRONG |"));
+    }
+}

@@ -110,7 +110,7 @@ impl Lan {
         ip(&format!("netns add {space}"))?;
         ip(&format!("-n {space} link set lo up"))?;
         ip(&format!("-n {switch} link add p{part} type veth peer name eth0 netns {space}"))?;
-        self.into_switch(part)?;
+        self.connect_port(part)?;
         ip(&format!("-n {switch} link set p{part} up"))?;
         let set = "net.ipv6.conf.eth0.accept_dad=0 net.ipv6.conf.eth0.dad_transmits=0";
         ip(&format!("netns exec {space} sysctl -qw {set}"))?;
@@ -121,7 +121,7 @@ impl Lan {
         poll("a link-local address", Duration::from_secs(5), || show().is_ok_and(|t| t.contains("fe80::")))
     }
 
-    fn into_switch(&self, part: &str) -> Result<(), String> {
+    fn connect_port(&self, part: &str) -> Result<(), String> {
         let switch = self.space("sw");
         ip(&format!("-n {switch} link set p{part} master br0"))?;
         if self.hub {
@@ -200,15 +200,34 @@ impl Lan {
     /// # Errors
     /// It cannot be started.
     pub fn start(&mut self, node: usize, who: Who, more: &[&str]) -> Result<(), String> {
+        let folder = self.folder.path().display().to_string();
+        self.start_through(node, who, &[], &folder, more)
+    }
+
+    /// The same with the LAN's own folder as the program's `/tmp`, where dumps go.
+    ///
+    /// # Errors
+    /// As [`Lan::start`].
+    pub fn start_in_private(&mut self, node: usize, who: Who) -> Result<(), String> {
+        let shell = format!("mount --bind {} /tmp && exec \"$@\"", self.folder.path().display());
+        self.start_through(node, who, &["unshare", "-m", "sh", "-c", &shell, "sh"], "/tmp", &[])
+    }
+
+    fn start_through(
+        &mut self,
+        node: usize,
+        who: Who,
+        through: &[&str],
+        folder: &str,
+        more: &[&str],
+    ) -> Result<(), String> {
         let space = self.space(&node.to_string());
-        let file = |what: &str| self.path(&format!("{node}.{what}")).display().to_string();
+        let file = |what: &str| format!("{folder}/{node}.{what}");
         let program = who.path().ok_or("keepalived not found")?;
         let mut command = Command::new("ip");
-        command.args(["netns", "exec", &space]).arg(program).args(["-nlDG", "-f", &file("conf")]);
-        command.args(["-p", &file("main"), "-r", &file("vrrp"), "-c", &file("chk"), "-b", &file("bfd")]);
-        if who == Who::Ours {
-            command.arg("--allow-planned");
-        }
+        command.args(["netns", "exec", &space]).args(through).arg(program);
+        command.args(["-nlDG", "-f", &file("conf"), "-p", &file("main"), "-r", &file("vrrp")]);
+        command.args(["-c", &file("chk"), "-b", &file("bfd")]);
         command.args(more).current_dir(self.folder.path());
         let started = Node::start(&mut command, node, &self.book)?;
         *self.node_mut(node)? = started;
@@ -277,7 +296,7 @@ impl Lan {
     /// As `ip` tells them.
     pub fn join(&self, node: usize, joined: bool) -> Result<(), String> {
         if joined {
-            return self.into_switch(&node.to_string());
+            return self.connect_port(&node.to_string());
         }
         ip(&format!("-n {} link set p{node} nomaster", self.space("sw"))).map(|_| ())
     }

@@ -159,7 +159,9 @@ fn advert(frame: &Frame<'_>, outside: String, vrrp: &[u8], sequence: Option<u32>
 fn arp(macs: &str, packet: &[u8]) -> Option<Announcement> {
     let address = Ipv4Addr::from(*packet.get(14..)?.first_chunk::<4>()?);
     let target = Ipv4Addr::from(*packet.get(24..)?.first_chunk::<4>()?);
-    (address == target).then_some(())?;
+    // the kernel answers a gratuitous request for an address it still has: that is no announcement
+    let request = packet.get(6..8)? == [0, 1];
+    (request && address == target).then_some(())?;
     let shape = format!("{macs} arp {}", hex(packet.get(..28)?));
     Some(Announcement { at: Instant::now(), address: address.into(), shape })
 }

@@ -6,5 +6,6 @@
 #![allow(clippy::print_stdout, reason = "why a test is skipped")]
 
 mod beyond;
+mod dumps;
 mod matrix;
 mod pairs;

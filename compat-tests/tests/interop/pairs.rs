@@ -62,13 +62,6 @@ impl Lab {
         self.lan.start(node, self.who[node - 1], &[]).unwrap();
     }
 
-    /// Starts both and waits until the first has everything.
-    fn start_both(&mut self, addresses: &[&str]) {
-        self.start(1);
-        self.start(2);
-        self.only(1, addresses, TAKEOVER + SLACK);
-    }
-
     fn stop(&mut self, node: usize) {
         self.signal(node, Signal::TERM);
         self.lan.ended(node).unwrap();
@@ -209,14 +202,14 @@ fn a_reload_keeps_the_master_and_takes_new_addresses() {
         lab.start(1);
         lab.start(2);
         lab.only(1, &[V4], TAKEOVER + SLACK);
-        let masters = |node| lab.log(node).matches("Entering MASTER STATE").count();
+        let masters = |node| lab.count(node, "Entering MASTER STATE");
         let before = (masters(1), masters(2));
         lab.configure(1, &two.config(1));
         lab.signal(1, Signal::HUP);
         lab.has(1, "10.77.0.201", true, SLACK);
         lab.says(1, "Reload complete", SLACK);
         assert!(lab.holds(1, V4));
-        assert_eq!((masters(1), masters(2)), before, "{}{}", lab.log(1), lab.log(2));
+        assert_eq!((masters(1), masters(2)), before, "{}", lab.lan.story());
     });
 }
 
@@ -282,7 +275,7 @@ fn a_broken_file_is_refused_as_a_whole() {
         lab.configure(1, &shape.config(1).replace(V4, "10.77.0.299"));
         lab.signal(1, Signal::HUP);
         lab.says(1, "the running configuration stays", SLACK);
-        assert!(lab.holds(1, V4), "{}", lab.log(1));
+        assert!(lab.holds(1, V4), "{}", lab.lan.story());
         lab.stop(1);
         lab.has(1, V4, false, SLACK);
     });

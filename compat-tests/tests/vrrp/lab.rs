@@ -146,13 +146,24 @@ impl Lab {
         fs::write(self.path(&format!("{node}.conf")), text).expect("configuration");
     }
 
+    /// Starts a node's program with the lab's folder as its `/tmp`, where dumps go.
+    pub fn start_in_private(&mut self, node: usize) {
+        let shell = format!("mount --bind {} /tmp && exec \"$@\"", self.dir.path().display());
+        self.start_through(node, &["unshare", "-m", "sh", "-c", &shell, "sh"], "/tmp");
+    }
+
     /// Starts a node's program.
     pub fn start(&mut self, node: usize) {
-        let file = |what: &str| self.path(&format!("{node}.{what}")).display().to_string();
+        let folder = self.dir.path().display().to_string();
+        self.start_through(node, &[], &folder);
+    }
+
+    fn start_through(&mut self, node: usize, through: &[&str], folder: &str) {
+        let file = |what: &str| format!("{folder}/{node}.{what}");
         let log = fs::File::options().append(true).create(true).open(self.path(&format!("{node}.log")));
         let log = log.expect("log file");
         let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.ns(&node.to_string())]);
+        command.args(["netns", "exec", &self.ns(&node.to_string())]).args(through);
         command.arg(self.who[node - 1].path()).args(["-nlDG", "-f", &file("conf"), "-p", &file("main")]);
         command.args(["-r", &file("vrrp"), "-c", &file("chk"), "-b", &file("bfd")]);
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("log")).stderr(log);

@@ -338,6 +338,126 @@ fn several_instances_share_an_interface() {
     });
 }
 
+/// Everything an instance can have that a dump shows.
+const RICH: &str = "\
+global_defs {
+ router_id n1
+ script_user root
+ enable_script_security
+ notify_fifo /tmp/fifo
+ vrrp_notify_priority_changes true
+}
+vrrp_script chk {
+ script \"/usr/bin/true\"
+ interval 1
+ weight 5
+ rise 2
+}
+vrrp_instance VI_1 {
+ state MASTER
+ interface eth0
+ virtual_router_id 51
+ priority 110
+ advert_int 1
+ track_interface {
+  lo weight 3
+ }
+ track_script {
+  chk
+ }
+ virtual_ipaddress {
+  10.77.0.200/24 brd +
+  10.77.0.201 label eth0:1
+ }
+ virtual_ipaddress_excluded {
+  fd77::210/64
+ }
+ virtual_routes {
+  10.99.0.0/24 via 10.77.0.100 dev eth0
+ }
+ virtual_rules {
+  from 10.77.0.200 table 100 preference 30
+ }
+ notify_master \"/usr/bin/true m\"
+ notify \"/usr/bin/true any\"
+}
+vrrp_instance VI_2 {
+ interface eth0
+ virtual_router_id 52
+ version 3
+ advert_int 0.5
+ preempt_delay 10
+ virtual_ipaddress {
+  fe80::77:201/64
+  fd77::201/64
+ }
+}
+vrrp_sync_group G {
+ group {
+  VI_2
+ }
+ notify \"/usr/bin/true g\"
+}
+";
+
+/// Lines of a dump that are about a moment, a descriptor, or the machine.
+fn is_comparable(line: &str) -> bool {
+    let differs = [
+        "fd_in",
+        "Last transition",
+        "Read timeout",
+        "libnftnl",
+        "index",
+        "Original ",
+        "Reset ",
+        "rp_filter",
+        "Not IPv6 forwarding",
+    ];
+    !differs.iter().any(|d| line.trim_start().starts_with(d))
+}
+
+/// What one program dumps: data without what differs from run to run, statistics, JSON.
+fn dumps(who: Who) -> [String; 3] {
+    let mut lab = Lab::new("dumps", [who, who]);
+    lab.configure(1, RICH);
+    lab.start_in_private(1);
+    lab.has(1, V4, true, Duration::from_secs(6));
+    lab.has(1, "fd77::201", true, Duration::from_secs(6));
+    lab.says(1, "Changing effective priority from 113 to 118", Duration::from_secs(4));
+    let read = |name: &str| std::fs::read_to_string(lab.path(name)).unwrap_or_default();
+    for (signal, name) in
+        [("-USR1", "keepalived.data"), ("-USR2", "keepalived.stats"), ("-36", "keepalived.json")]
+    {
+        lab.signal(1, signal);
+        lab.wait(name, SLACK, || !read(name).is_empty());
+    }
+    // The last lines of the longest of them.
+    lab.wait("a whole dump", SLACK, || read("keepalived.data").contains("Tracking VRRP instances"));
+    let data: Vec<String> =
+        read("keepalived.data").lines().filter(|l| is_comparable(l)).map(str::to_owned).collect();
+    let number = regex::Regex::new(r#""(last_transition|advert_sent)":[0-9.]+"#).unwrap();
+    let json = number.replace_all(&read("keepalived.json"), "\"$1\":N").into_owned();
+    let sent = regex::Regex::new("Sent: [0-9]+").unwrap();
+    let stats = sent.replace_all(&read("keepalived.stats"), "Sent: N").into_owned();
+    [data.join("\n"), stats, json]
+}
+
+#[test]
+fn the_dumps_are_the_originals() {
+    if !lab::possible() {
+        return;
+    }
+    let (theirs, ours) = std::thread::scope(|s| {
+        let theirs = s.spawn(|| dumps(Who::Original));
+        let ours = s.spawn(|| dumps(Who::Ours));
+        (theirs.join().unwrap(), ours.join().unwrap())
+    });
+    for (theirs, ours) in theirs.iter().zip(&ours) {
+        let diff = similar::TextDiff::from_lines(theirs, ours);
+        assert!(theirs == ours, "{}", diff.unified_diff().header("original", "ours"));
+    }
+}
+
 /// Ours alone: what the original does not have.
 fn ours_alone(title: &str, case: impl FnOnce(&mut Lab)) {
     if lab::possible() {

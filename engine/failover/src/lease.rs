@@ -22,6 +22,12 @@ pub fn lifetime(advert_interval: Duration, down_timer_adverts: u32) -> Duration 
     whole.max(SHORTEST)
 }
 
+/// Lifetime where BFD sessions may end a master sooner than missed adverts do: as short as the kernel knows.
+#[must_use]
+pub fn shortest() -> Duration {
+    SHORTEST
+}
+
 /// Time between two renewals of everything: half of the shortest lifetime held.
 #[must_use]
 pub fn tick(lifetimes: impl IntoIterator<Item = Duration>) -> Option<Duration> {

@@ -143,7 +143,11 @@ pub struct Cx<'a> {
     /// Keywords in use that are not fully built.
     pub notes: Vec<SupportNote>,
     /// Which notes there are.
-    noted: hashbrown::HashSet<(usize, Span)>,
+    noted: Noted,
+    /// Lines that are done with, for their memory.
+    pub(crate) lines: Vec<Line>,
+    /// Blocks for later passes that the first one met.
+    pub(crate) expected: Expected,
     /// The model so far.
     pub model: Failover,
     /// What `global_defs` leaves for later.
@@ -178,7 +182,9 @@ impl<'a> Cx<'a> {
             reader: Reader::default(),
             log: Log::default(),
             notes: Vec::new(),
-            noted: hashbrown::HashSet::new(),
+            noted: Noted::default(),
+            lines: Vec::new(),
+            expected: Expected::default(),
             model: Failover::default(),
             global: global::State::default(),
             scripts: script::State::default(),
@@ -242,8 +248,12 @@ impl<'a> Cx<'a> {
     /// Notes that a keyword in use is not fully built.
     pub fn note(&mut self, keyword: &'static str, support: Support, span: Span) {
         // Passes may read a keyword twice; it is noted where it was read first.
-        if support != Support::Full && self.noted.insert((keyword.as_ptr() as usize, span)) {
-            self.notes.push(SupportNote { keyword, support, span });
+        if support == Support::Full {
+            return;
+        }
+        let note = SupportNote { keyword, support, span };
+        if self.noted.insert(&note, &self.notes) {
+            self.notes.push(note);
         }
     }
 
@@ -282,6 +292,49 @@ impl<'a> Cx<'a> {
         let known = self.input.machine.interface(name);
         self.interfaces.insert(name.to_owned(), known.clone());
         known
+    }
+}
+
+/// How many large blocks there will be.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Expected {
+    /// `vrrp_instance`.
+    pub instances: usize,
+    /// `virtual_server`.
+    pub servers: usize,
+}
+
+/// Which notes were given: one bit a line, as hardly any line is read twice; when one is, all of them.
+#[derive(Debug, Default)]
+struct Noted {
+    /// Bits of lines, by file.
+    lines: Vec<Vec<u64>>,
+    /// All notes, once any line was met again.
+    all: Option<hashbrown::HashSet<(usize, Span)>>,
+}
+
+impl Noted {
+    /// Whether a note is new; `notes` are the ones so far.
+    fn insert(&mut self, note: &SupportNote, notes: &[SupportNote]) -> bool {
+        let key = |n: &SupportNote| (n.keyword.as_ptr() as usize, n.span);
+        if let Some(all) = &mut self.all {
+            return all.insert(key(note));
+        }
+        let (file, line) = (note.span.file.0 as usize, note.span.line as usize);
+        if self.lines.len() <= file {
+            self.lines.resize(file + 1, Vec::new());
+        }
+        let Some(bits) = self.lines.get_mut(file) else { return true };
+        if bits.len() <= line / 64 {
+            bits.resize(line / 64 + 1, 0);
+        }
+        let Some(word) = bits.get_mut(line / 64) else { return true };
+        let bit = 1u64 << (line % 64);
+        if *word & bit == 0 {
+            *word |= bit;
+            return true;
+        }
+        self.all.insert(notes.iter().map(key).collect()).insert(key(note))
     }
 }
 

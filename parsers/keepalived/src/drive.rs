@@ -70,6 +70,9 @@ fn run(cx: &mut Cx<'_>) -> Flow<Option<i32>> {
         return Ok(Some(NO_CONFIG));
     }
     crate::global::finish(cx);
+    cx.vrrp.instances.reserve(cx.expected.instances);
+    cx.vrrp.by_name.reserve(cx.expected.instances);
+    cx.check.servers.reserve(cx.expected.servers);
     for next in [Pass::Checker, Pass::Vrrp, Pass::Bfd] {
         cx.reader.rewind();
         pass(cx, next)?;
@@ -97,9 +100,24 @@ fn pass(cx: &mut Cx<'_>, which: Pass) -> Flow {
 }
 
 /// Reads the lines of one block; true when it was left by skipping.
-fn stream(cx: &mut Cx<'_>, block: Place, mut need_open: bool) -> Flow<bool> {
-    let mut line = Line::default();
-    while cx.read_line(&mut line) {
+fn stream(cx: &mut Cx<'_>, block: Place, need_open: bool) -> Flow<bool> {
+    let mut line = cx.lines.pop().unwrap_or_default();
+    let left = read_block(cx, block, need_open, &mut line);
+    cx.lines.push(line);
+    left
+}
+
+fn read_block(cx: &mut Cx<'_>, block: Place, mut need_open: bool, line: &mut Line) -> Flow<bool> {
+    loop {
+        if cx.skip > 0 && cx.skip_plain() {
+            if cx.depth > 0 {
+                return Ok(true);
+            }
+            continue;
+        }
+        if !cx.read_line(line) {
+            break;
+        }
         if line.is_empty() {
             continue;
         }
@@ -112,7 +130,7 @@ fn stream(cx: &mut Cx<'_>, block: Place, mut need_open: bool) -> Flow<bool> {
             cx.skip = 0;
         }
         if cx.skip > 0 {
-            let left = skip_line(cx, &line);
+            let left = skip_line(cx, line);
             if left && cx.depth > 0 {
                 return Ok(true);
             }
@@ -124,17 +142,17 @@ fn stream(cx: &mut Cx<'_>, block: Place, mut need_open: bool) -> Flow<bool> {
             if first == "{" && cx.depth > 0 {
                 continue;
             }
-            cx.error("KA2003", &line, 0, "Missing '{' at beginning of configuration block");
+            cx.error("KA2003", line, 0, "Missing '{' at beginning of configuration block");
         } else if first == "{" {
-            cx.error("KA2002", &line, 0, "Unexpected '{' - ignoring");
+            cx.error("KA2002", line, 0, "Unexpected '{' - ignoring");
             continue;
         }
         if line.word(0) == "}" && cx.depth > 0 {
             break;
         }
         match tables::find(block, line.word(0)) {
-            Some(row) => apply(cx, row, &mut line)?,
-            None => unknown(cx, block, &line),
+            Some(row) => apply(cx, row, line)?,
+            None => unknown(cx, block, line),
         }
     }
     Ok(false)
@@ -166,9 +184,19 @@ fn reads(pass: Pass, reader: keyword::Reader) -> bool {
     }
 }
 
+/// Counts what a later pass will have much of.
+fn expect(cx: &mut Cx<'_>, row: &crate::Keyword) {
+    let Run::Block { inside, .. } = row.run else { return };
+    if cx.pass == Pass::Parent {
+        cx.expected.instances += usize::from(inside == Place::INSTANCE);
+        cx.expected.servers += usize::from(inside == Place::VIRTUAL_SERVER);
+    }
+}
+
 fn apply(cx: &mut Cx<'_>, row: &'static crate::Keyword, line: &mut Line) -> Flow {
     let top = row.place.meets(Place::TOP);
     if top && !reads(cx.pass, row.reader) {
+        expect(cx, row);
         cx.skip = if line.word(line.len() - 1) == "{" { 1 } else { -1 };
         return Ok(());
     }

@@ -83,7 +83,8 @@ pub(crate) const ROWS: &[Keyword] = &[
         V1,
         "Settings of the daemon and defaults for instances.",
         Place::GLOBAL,
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "linkbeat_use_polling",
         T,
@@ -94,8 +95,10 @@ pub(crate) const ROWS: &[Keyword] = &[
             cx.model.global.linkbeat_use_polling = true;
             Ok(())
         },
-    ).support(LINKBEAT),
-    Keyword::new("net_namespace", T, "NAME", V1_2, "Runs everything in a network namespace.", net_namespace).support(FULL),
+    )
+    .support(LINKBEAT),
+    Keyword::new("net_namespace", T, "NAME", V1_2, "Runs everything in a network namespace.", net_namespace)
+        .support(FULL),
     Keyword::new(
         "net_namespace_ipvs",
         T,
@@ -114,12 +117,15 @@ pub(crate) const ROWS: &[Keyword] = &[
             cx.model.global.namespace_with_ipsets = true;
             Ok(())
         },
-    ).support(no_effect("no ipsets are used")),
+    )
+    .support(no_effect("no ipsets are used")),
     Keyword::new("use_pid_dir", T, "", V1_2, "Puts pid files into a directory of their own.", |cx, _| {
         cx.model.global.use_pid_dir = true;
         Ok(())
-    }).support(FULL),
-    Keyword::new("instance", T, "NAME", V1_2, "Names this daemon among several on one node.", instance).support(FULL),
+    })
+    .support(FULL),
+    Keyword::new("instance", T, "NAME", V1_2, "Names this daemon among several on one node.", instance)
+        .support(FULL),
     Keyword::new(
         "child_wait_time",
         T,
@@ -127,7 +133,8 @@ pub(crate) const ROWS: &[Keyword] = &[
         V2_0,
         "How long children may take to end.",
         child_wait_time,
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new("process_names", G, "", V2_0, "Gives each process its own name.", |cx, _| {
         let g = &mut cx.model.global;
         g.process_names = true;
@@ -135,33 +142,39 @@ pub(crate) const ROWS: &[Keyword] = &[
         g.checker_process.name = Some("keepalived_lvs".to_owned());
         g.bfd_process.name = Some("keepalived_bfd".to_owned());
         Ok(())
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new("process_name", G, "NAME", V2_0, "Name of the parent process.", |cx, l| {
         let name = process_name(cx, l)?;
         cx.model.global.process_name = Some(name);
         Ok(())
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new("vrrp_process_name", G, "NAME", V2_0, "Name of the VRRP process.", |cx, l| {
         let name = process_name(cx, l)?;
         cx.model.global.vrrp_process.name = Some(name);
         Ok(())
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new("checker_process_name", G, "NAME", V2_2, "Name of the health checker.", |cx, l| {
         let name = process_name(cx, l)?;
         cx.model.global.checker_process.name = Some(name);
         Ok(())
-    }).support(ONE_WORKER),
+    })
+    .support(ONE_WORKER),
     Keyword::new("lvs_process_name", G, "NAME", V2_0, "Older word for checker_process_name.", |cx, l| {
         cx.remark("KA4101", l.at(0), "'lvs_process_name' is deprecated - please use 'checker_process_name'");
         let name = process_name(cx, l)?;
         cx.model.global.checker_process.name = Some(name);
         Ok(())
-    }).support(ONE_WORKER),
+    })
+    .support(ONE_WORKER),
     Keyword::new("bfd_process_name", G, "NAME", V2_0, "Name of the BFD process.", |cx, l| {
         let name = process_name(cx, l)?;
         cx.model.global.bfd_process.name = Some(name);
         Ok(())
-    }).support(ONE_WORKER),
+    })
+    .support(ONE_WORKER),
     Keyword::new(
         "use_symlink_paths",
         G,
@@ -174,7 +187,8 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    ).support(no_effect("programs are always started by the path written")),
+    )
+    .support(no_effect("programs are always started by the path written")),
     Keyword::new(
         "set_supplementary_groups",
         G,
@@ -188,17 +202,21 @@ pub(crate) const ROWS: &[Keyword] = &[
     ),
     Keyword::new("router_id", G, "NAME", V1_1, "Name of this node in mail.", |cx, l| {
         named(cx, l, "routerid name missing - ignoring", |cx, v| cx.model.global.router_id = Some(v))
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new("notification_email_from", G, "ADDRESS", V1, "Sender of mail.", |cx, l| {
         named(cx, l, "emailfrom missing - ignoring", |cx, v| cx.model.global.mail.from = Some(v))
-    }).support(FULL),
-    Keyword::new("smtp_server", G, "ADDRESS [PORT]", V1, "Where mail is handed in.", smtp_server).support(FULL),
+    })
+    .support(FULL),
+    Keyword::new("smtp_server", G, "ADDRESS [PORT]", V1, "Where mail is handed in.", smtp_server)
+        .support(FULL),
     Keyword::new("smtp_helo_name", G, "NAME", V1_2, "What we call ourselves to the mail server.", |cx, l| {
         if let Some(name) = l.get(1) {
             cx.model.global.mail.helo = Some(name.to_owned());
         }
         Ok(())
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new(
         "smtp_connect_timeout",
         G,
@@ -206,7 +224,8 @@ pub(crate) const ROWS: &[Keyword] = &[
         V1,
         "How long a connection to the mail server may take.",
         smtp_connect_timeout,
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new("notification_email", G, "{ ADDRESS… }", V1, "Who gets mail.", |cx, l| {
         let words = cx.value_words(l)?;
         if words.is_empty() {
@@ -214,7 +233,8 @@ pub(crate) const ROWS: &[Keyword] = &[
         }
         cx.model.global.mail.to.extend(words.into_iter().map(|(w, _)| w));
         Ok(())
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new(
         "smtp_alert",
         G,
@@ -227,7 +247,8 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "startup_script",
         G,
@@ -235,7 +256,8 @@ pub(crate) const ROWS: &[Keyword] = &[
         V2_1,
         "Run before anything else.",
         |cx, l| start_stop(cx, l, true),
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "startup_script_timeout",
         G,
@@ -243,7 +265,8 @@ pub(crate) const ROWS: &[Keyword] = &[
         V2_1,
         "How long startup_script may take.",
         |cx, l| start_stop_timeout(cx, l, true),
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "shutdown_script",
         G,
@@ -251,7 +274,8 @@ pub(crate) const ROWS: &[Keyword] = &[
         V2_1,
         "Run after everything else.",
         |cx, l| start_stop(cx, l, false),
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "shutdown_script_timeout",
         G,
@@ -259,7 +283,8 @@ pub(crate) const ROWS: &[Keyword] = &[
         V2_1,
         "How long shutdown_script may take.",
         |cx, l| start_stop_timeout(cx, l, false),
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "max_auto_priority",
         G,
@@ -290,7 +315,8 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "smtp_alert_checker",
         G,
@@ -303,7 +329,8 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "checker_log_all_failures",
         G,
@@ -317,7 +344,8 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "dynamic_interfaces",
         G,
@@ -325,11 +353,13 @@ pub(crate) const ROWS: &[Keyword] = &[
         V2_0,
         "Interfaces may come and go while we run.",
         dynamic_interfaces,
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new("no_email_faults", G, "", V2_0, "FAULT states send no mail.", |cx, _| {
         cx.model.global.mail.no_fault_mail = true;
         Ok(())
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new(
         "default_interface",
         G,
@@ -341,7 +371,8 @@ pub(crate) const ROWS: &[Keyword] = &[
                 cx.model.global.default_interface = v
             })
         },
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "disable_local_igmp",
         G,
@@ -357,7 +388,8 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "v3_checksum_as_v2",
         G,
@@ -370,7 +402,8 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "lvs_timeouts",
         G,
@@ -378,7 +411,8 @@ pub(crate) const ROWS: &[Keyword] = &[
         V1_2,
         "How long the kernel keeps idle connections.",
         lvs_timeouts,
-    ).support(crate::keyword::LVS),
+    )
+    .support(crate::keyword::LVS),
     Keyword::new(
         "lvs_flush",
         G,
@@ -389,7 +423,8 @@ pub(crate) const ROWS: &[Keyword] = &[
             cx.model.global.lvs_flush = true;
             Ok(())
         },
-    ).support(crate::keyword::LVS),
+    )
+    .support(crate::keyword::LVS),
     Keyword::new(
         "lvs_flush_on_stop",
         G,
@@ -397,7 +432,8 @@ pub(crate) const ROWS: &[Keyword] = &[
         V2_2,
         "Removes virtual servers from the kernel at the end.",
         lvs_flush_on_stop,
-    ).support(crate::keyword::LVS),
+    )
+    .support(crate::keyword::LVS),
     Keyword::new(
         "lvs_flush_onstop",
         G,
@@ -405,7 +441,8 @@ pub(crate) const ROWS: &[Keyword] = &[
         V2_0,
         "Removes virtual servers from the kernel at the end.",
         lvs_flush_on_stop,
-    ).support(crate::keyword::LVS),
+    )
+    .support(crate::keyword::LVS),
     Keyword::new(
         "lvs_sync_daemon",
         G,
@@ -414,8 +451,10 @@ pub(crate) const ROWS: &[Keyword] = &[
         "Copies connections between two directors.",
         lvs_sync_daemon,
     ),
-    Keyword::new("vrrp_mcast_group4", G, "ADDRESS", V1_2, "Group that IPv4 adverts go to.", mcast_group4).support(FULL),
-    Keyword::new("vrrp_mcast_group6", G, "ADDRESS", V1_2, "Group that IPv6 adverts go to.", mcast_group6).support(FULL),
+    Keyword::new("vrrp_mcast_group4", G, "ADDRESS", V1_2, "Group that IPv4 adverts go to.", mcast_group4)
+        .support(FULL),
+    Keyword::new("vrrp_mcast_group6", G, "ADDRESS", V1_2, "Group that IPv6 adverts go to.", mcast_group6)
+        .support(FULL),
     Keyword::new(
         "vrrp_garp_master_delay",
         G,
@@ -430,13 +469,15 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new("vrrp_garp_master_repeat", G, "N", V1_2, "How many gratuitous ARP make a set.", |cx, l| {
         if let Some(n) = garp_repeat(cx, l)? {
             cx.global.garp_repeat = n;
         }
         Ok(())
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new(
         "vrrp_garp_master_refresh",
         G,
@@ -448,7 +489,8 @@ pub(crate) const ROWS: &[Keyword] = &[
             cx.global.garp_refresh_us = u64::from(n.unwrap_or(0)) * SECOND;
             Ok(())
         },
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "vrrp_garp_master_refresh_repeat",
         G,
@@ -461,7 +503,8 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "vrrp_garp_lower_prio_delay",
         G,
@@ -476,7 +519,8 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "vrrp_garp_lower_prio_repeat",
         G,
@@ -490,7 +534,8 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "vrrp_down_timer_adverts",
         G,
@@ -509,7 +554,8 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "vrrp_garp_interval",
         G,
@@ -522,7 +568,8 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "vrrp_gna_interval",
         G,
@@ -535,8 +582,10 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    ).support(FULL),
-    Keyword::new("vrrp_min_garp", G, "[BOOL]", V2_0, "One gratuitous ARP, no repeat.", min_garp).support(FULL),
+    )
+    .support(FULL),
+    Keyword::new("vrrp_min_garp", G, "[BOOL]", V2_0, "One gratuitous ARP, no repeat.", min_garp)
+        .support(FULL),
     Keyword::new(
         "vrrp_garp_extra_if",
         G,
@@ -566,7 +615,8 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "vrrp_higher_prio_send_advert",
         G,
@@ -580,23 +630,28 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new("vrrp_version", G, "2|3", V1_2, "Version of instances that name none.", |cx, l| {
         match cx.int(l, 1, 2, 3, true)? {
             Some(n) => cx.model.global.vrrp_version = u8::try_from(n).unwrap_or(2),
             None => cx.error("KA2020", l, 1, "VRRP Error: Version must be either 2 or 3"),
         }
         Ok(())
-    }).support(FULL),
-    Keyword::new("vrrp_iptables", G, "[IN [OUT]]", V1_2, "Filters with iptables chains.", iptables).support(FILTER),
+    })
+    .support(FULL),
+    Keyword::new("vrrp_iptables", G, "[IN [OUT]]", V1_2, "Filters with iptables chains.", iptables)
+        .support(FILTER),
     Keyword::new("vrrp_ipsets", G, "[NAMES…]", V1_2, "Filters with ipsets beside iptables.", |cx, l| {
         let names = l.iter().skip(1).map(str::to_owned).collect();
         cx.model.global.vrrp_ipsets = Some(IpsetNames(names));
         Ok(())
-    }).support(FILTER),
+    })
+    .support(FILTER),
     Keyword::new("nftables", G, "[TABLE]", V2_0, "Filters with an nftables table.", |cx, l| {
         table(cx, l, "nftables", "keepalived", |g| &mut g.nftables)
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new(
         "nftables_priority",
         G,
@@ -610,15 +665,18 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new("nftables_ifindex", G, "", V2_0, "The filter names interfaces by number.", |cx, _| {
         cx.model.global.nftables_ifindex = true;
         Ok(())
-    }).support(no_effect("the filter always names interfaces by number")),
+    })
+    .support(no_effect("the filter always names interfaces by number")),
     Keyword::new("vrrp_check_unicast_src", G, "", V1_2, "Adverts only from configured peers.", |cx, _| {
         cx.model.global.vrrp_check_unicast_src = true;
         Ok(())
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new(
         "vrrp_skip_check_adv_addr",
         G,
@@ -629,31 +687,37 @@ pub(crate) const ROWS: &[Keyword] = &[
             cx.global.skip_check_adv_addr = true;
             Ok(())
         },
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new("vrrp_strict", G, "", V1_2, "Holds instances to the letter of the RFC.", |cx, _| {
         cx.model.global.vrrp_strict = true;
         Ok(())
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new("vrrp_priority", G, "-20..19", V1_2, "Nice value of the VRRP process.", |cx, l| {
         let n = nice(cx, l, "vrrp")?;
         cx.model.global.vrrp_process.nice = Some(n);
         Ok(())
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new("vrrp_no_swap", G, "", V1_2, "Locks the memory of the VRRP process.", |cx, _| {
         cx.model.global.vrrp_process.no_swap = true;
         Ok(())
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new("vrrp_rt_priority", G, "1..99", V2_0, "Real-time priority of the VRRP process.", |cx, l| {
         if let Some(n) = realtime(cx, l, "vrrp")? {
             cx.model.global.vrrp_process.rt_priority = Some(n);
         }
         Ok(())
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new("vrrp_cpu_affinity", G, "CPU…", V2_0, "Processors of the VRRP process.", |cx, l| {
         let cpus = cpus(cx, l, "vrrp")?;
         cx.model.global.vrrp_process.cpus = cpus;
         Ok(())
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new(
         "vrrp_rlimit_rttime",
         G,
@@ -665,7 +729,8 @@ pub(crate) const ROWS: &[Keyword] = &[
             cx.model.global.vrrp_process.rlimit_rttime_us = n;
             Ok(())
         },
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "vrrp_rlimit_rtime",
         G,
@@ -677,7 +742,8 @@ pub(crate) const ROWS: &[Keyword] = &[
             cx.model.global.vrrp_process.rlimit_rttime_us = n;
             Ok(())
         },
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "nftables_ipvs",
         G,
@@ -685,7 +751,8 @@ pub(crate) const ROWS: &[Keyword] = &[
         V2_2,
         "Marks packets of virtual server groups with an nftables table.",
         |cx, l| table(cx, l, "ipvs nftables", "keepalived_ipvs", |g| &mut g.nftables_ipvs),
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "nftables_ipvs_priority",
         G,
@@ -715,7 +782,8 @@ pub(crate) const ROWS: &[Keyword] = &[
     Keyword::new("nftables_counters", G, "", V2_0, "Counts in the nftables tables.", |cx, _| {
         cx.model.global.nftables_counters = true;
         Ok(())
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new(
         "notify_fifo",
         G,
@@ -723,7 +791,8 @@ pub(crate) const ROWS: &[Keyword] = &[
         V1_3,
         "Named pipe that gets a line for each event of everything.",
         |cx, l| fifo(cx, l, "", |g| &mut g.notify_fifo),
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "notify_fifo_script",
         G,
@@ -731,7 +800,8 @@ pub(crate) const ROWS: &[Keyword] = &[
         V1_3,
         "Program started to read that pipe.",
         |cx, l| fifo_script(cx, l, "", |g| &mut g.notify_fifo),
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "vrrp_notify_fifo",
         G,
@@ -739,7 +809,8 @@ pub(crate) const ROWS: &[Keyword] = &[
         V1_3,
         "Named pipe that gets a line for each event of instances and groups.",
         |cx, l| fifo(cx, l, "vrrp_", |g| &mut g.vrrp_notify_fifo),
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "vrrp_notify_fifo_script",
         G,
@@ -747,7 +818,8 @@ pub(crate) const ROWS: &[Keyword] = &[
         V1_3,
         "Program started to read that pipe.",
         |cx, l| fifo_script(cx, l, "vrrp_", |g| &mut g.vrrp_notify_fifo),
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "lvs_notify_fifo",
         G,
@@ -755,7 +827,8 @@ pub(crate) const ROWS: &[Keyword] = &[
         V1_3,
         "Named pipe that gets a line for each event of servers.",
         |cx, l| fifo(cx, l, "lvs_", |g| &mut g.lvs_notify_fifo),
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "lvs_notify_fifo_script",
         G,
@@ -763,7 +836,8 @@ pub(crate) const ROWS: &[Keyword] = &[
         V1_3,
         "Program started to read that pipe.",
         |cx, l| fifo_script(cx, l, "lvs_", |g| &mut g.lvs_notify_fifo),
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "vrrp_notify_priority_changes",
         G,
@@ -776,7 +850,8 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "fifo_write_vrrp_states_on_reload",
         G,
@@ -787,7 +862,8 @@ pub(crate) const ROWS: &[Keyword] = &[
             cx.model.global.fifo_write_vrrp_states_on_reload = true;
             Ok(())
         },
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new("checker_priority", G, "-20..19", V1_2, "Nice value of the health checker.", |cx, l| {
         let n = nice(cx, l, "checker")?;
         cx.model.global.checker_process.nice = Some(n);
@@ -1003,7 +1079,8 @@ pub(crate) const ROWS: &[Keyword] = &[
         V1_3,
         "Whom programs run as that name nobody.",
         script_user,
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "enable_script_security",
         G,
@@ -1015,7 +1092,8 @@ pub(crate) const ROWS: &[Keyword] = &[
             cx.model.global.enable_script_security = true;
             Ok(())
         },
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "vrrp_netlink_cmd_rcv_bufs",
         G,
@@ -1168,14 +1246,16 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new("no_checker_emails", G, "[BOOL]", V2_0, "Single checks send no mail.", |cx, l| {
         if let Some(on) = global_switch(cx, l) {
             cx.global.no_checker_emails = on;
             cx.model.global.mail.no_checker_emails = on;
         }
         Ok(())
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new(
         "vrrp_rx_bufs_policy",
         G,
@@ -1183,7 +1263,8 @@ pub(crate) const ROWS: &[Keyword] = &[
         V2_0,
         "How receive buffers are sized.",
         rx_bufs_policy,
-    ).support(BUFFERS),
+    )
+    .support(BUFFERS),
     Keyword::new(
         "vrrp_rx_bufs_multiplier",
         G,
@@ -1191,8 +1272,10 @@ pub(crate) const ROWS: &[Keyword] = &[
         V2_0,
         "How many adverts a receive buffer holds.",
         rx_bufs_multiplier,
-    ).support(BUFFERS),
-    Keyword::new("vrrp_startup_delay", G, "SECONDS", V2_0, "Waits before instances begin.", startup_delay).support(FULL),
+    )
+    .support(BUFFERS),
+    Keyword::new("vrrp_startup_delay", G, "SECONDS", V2_0, "Waits before instances begin.", startup_delay)
+        .support(FULL),
     Keyword::new(
         "vrrp_delay_after_boot",
         G,
@@ -1206,7 +1289,8 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "log_unknown_vrids",
         G,
@@ -1217,7 +1301,8 @@ pub(crate) const ROWS: &[Keyword] = &[
             cx.model.global.log_unknown_vrids = true;
             Ok(())
         },
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "vrrp_owner_ignore_adverts",
         G,
@@ -1230,7 +1315,8 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new("vmac_prefix", G, "NAME", V2_2, "How names of interfaces that we make begin.", |cx, l| {
         let value = cx.arg(l, 1)?.to_owned();
         if cx.model.global.vmac_prefix.is_some() {
@@ -1239,7 +1325,8 @@ pub(crate) const ROWS: &[Keyword] = &[
             cx.model.global.vmac_prefix = Some(value);
         }
         Ok(())
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new(
         "vmac_addr_prefix",
         G,
@@ -1268,7 +1355,8 @@ pub(crate) const ROWS: &[Keyword] = &[
             None => cx.error("KA2020", l, 1, format!("random_seed {} invalid", l.word(1))),
         }
         Ok(())
-    }).support(no_effect("nothing that is random here decides anything")),
+    })
+    .support(no_effect("nothing that is random here decides anything")),
     Keyword::new(
         "reload_check_config",
         G,
@@ -1279,7 +1367,8 @@ pub(crate) const ROWS: &[Keyword] = &[
             cx.model.global.reload_check_config = Some(l.get(1).unwrap_or("/dev/null").to_owned());
             Ok(())
         },
-    ).support(partial("every reload is checked first; no file is written about it")),
+    )
+    .support(partial("every reload is checked first; no file is written about it")),
     Keyword::new(
         "reload_time_file",
         G,
@@ -1371,14 +1460,16 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new("json_version", G, "1|2", V2_2_8, "Layout of the JSON dump.", |cx, l| {
         match cx.unsigned(l, 1, 1, 2, true)? {
             Some(n) => cx.model.global.json_version = u8::try_from(n).unwrap_or(1),
             None => cx.error("KA2020", l, 1, format!("Invalid JSON version '{}'", l.word(1))),
         }
         Ok(())
-    }).support(partial("version 1 only")),
+    })
+    .support(partial("version 1 only")),
     Keyword::new("iproute_usr_dir", G, "PATH", V2_3_2, "Where iproute2 keeps its names.", |cx, l| {
         let path = cx.arg(l, 1)?.to_owned();
         cx.model.global.iproute_usr_dir = Some(path);
@@ -1400,17 +1491,20 @@ pub(crate) const ROWS: &[Keyword] = &[
         let path = cx.arg(l, 1)?.to_owned();
         cx.model.global.state_dump_file = Some(path);
         Ok(())
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new("stats_dump_file", G, "PATH", V2_3_3, "Where the statistics dump goes.", |cx, l| {
         let path = cx.arg(l, 1)?.to_owned();
         cx.model.global.stats_dump_file = Some(path);
         Ok(())
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new("json_dump_file", G, "PATH", V2_3_3, "Where the JSON dump goes.", |cx, l| {
         let path = cx.arg(l, 1)?.to_owned();
         cx.model.global.json_dump_file = Some(path);
         Ok(())
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::part(
         "inst",
         Place::SYNC_DAEMON,

@@ -72,8 +72,8 @@ impl Cx<'_> {
         high: u32,
         lenient: bool,
     ) -> Flow<Option<u32>> {
-        let text = self.arg(line, i)?.to_owned();
-        Ok(self.unsigned_of(line, i, &text, low, high, lenient))
+        let text = self.arg(line, i)?;
+        Ok(self.unsigned_of(line, i, text, low, high, lenient))
     }
 
     /// An unsigned number of a text that is (part of) word `i`.
@@ -116,7 +116,11 @@ impl Cx<'_> {
         shift: u32,
         lenient: bool,
     ) -> Flow<Option<u64>> {
-        let text = self.arg(line, i)?.to_owned();
+        let written = self.arg(line, i)?;
+        if let Some(value) = few_digits(written, shift).filter(|v| (low..=high).contains(v)) {
+            return Ok(Some(value));
+        }
+        let text = written.to_owned();
         if text.starts_with('-') {
             self.bad_number(line, i, lenient, &format!("negative number '{text}'"));
             return Ok(None);
@@ -184,6 +188,14 @@ impl Cx<'_> {
         }
         Err(Stop)
     }
+}
+
+/// A whole number of a few digits times ten to the `shift`: what nearly every line has.
+fn few_digits(text: &str, shift: u32) -> Option<u64> {
+    if text.is_empty() || text.len() > 9 || !text.bytes().all(|c| c.is_ascii_digit()) {
+        return None;
+    }
+    text.parse::<u64>().ok()?.checked_mul(10u64.checked_pow(shift)?)
 }
 
 /// The longest time the original takes, microseconds.

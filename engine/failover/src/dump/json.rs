@@ -97,7 +97,7 @@ fn quoted(value: &str) -> String {
 pub fn json(views: &[View<'_>], plan: &Plan) -> String {
     let all: Vec<String> =
         views.iter().map(|v| format!("{{\"data\":{},\"stats\":{}}}", data(v, plan), counters(v))).collect();
-    format!("[{}]", all.join(","))
+    format!("[{}]\n", all.join(","))
 }
 
 fn data(v: &View<'_>, plan: &Plan) -> String {

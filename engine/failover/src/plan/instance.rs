@@ -44,6 +44,7 @@ pub fn config(i: &VrrpInstance, all: &Failover) -> Config {
         target: target(i),
         ttl: i.unicast_ttl.unwrap_or(USUAL_TTL),
         source: i.source,
+        learned_source: None,
         addresses: i.addresses.iter().map(vip).collect(),
         excluded: i.excluded.iter().map(vip).collect(),
         has_routes: !i.routes.is_empty(),
@@ -170,6 +171,13 @@ mod tests {
         assert_eq!((c.version, c.priority, c.wants_master), (Version::V3, OWNER, true));
         assert_eq!(c.advert_interval, Duration::from_millis(250));
         assert!(c.use_vmac);
+        let devices: Vec<&str> = c.addresses.iter().map(|v| v.device.as_str()).collect();
+        assert_eq!(devices, ["vrrp.51", "eth1"]);
+    }
+
+    #[test]
+    fn an_address_on_the_instances_own_interface_goes_on_its_macvlan() {
+        let c = one(" use_vmac\n virtual_ipaddress {\n  10.0.0.1/24 dev eth0\n  10.0.0.2/24 dev eth1\n }");
         let devices: Vec<&str> = c.addresses.iter().map(|v| v.device.as_str()).collect();
         assert_eq!(devices, ["vrrp.51", "eth1"]);
     }

@@ -44,6 +44,7 @@ pub struct Kernel {
     /// What is static.
     fixed: Held,
     leases: bool,
+    hurried: bool,
     log: Log,
 }
 
@@ -59,6 +60,7 @@ impl Kernel {
             held: BTreeMap::new(),
             fixed: Held::default(),
             leases,
+            hurried: false,
             log,
         };
         k.list()?;
@@ -87,13 +89,24 @@ impl Kernel {
         Ok(())
     }
 
-    /// Lifetime of an address of an instance.
-    fn valid(&self, i: &VrrpInstance) -> Lifetime {
-        if !self.leases {
-            return Lifetime::Forever;
-        }
+    /// Whether BFD sessions may end a master sooner than missed adverts do: leases are then as short as can be.
+    pub fn set_hurried(&mut self, hurried: bool) {
+        self.hurried = hurried;
+    }
+
+    /// How long addresses of an instance stay without a renewal; `None` for ever.
+    #[must_use]
+    pub fn lease(&self, i: &VrrpInstance) -> Option<Duration> {
         let interval = Duration::from_micros(i.advert_int_us);
-        Lifetime::from_duration(crate::lease::lifetime(interval, u32::from(i.down_timer_adverts)))
+        let lifetime = match self.hurried {
+            true => crate::lease::shortest(),
+            false => crate::lease::lifetime(interval, u32::from(i.down_timer_adverts)),
+        };
+        self.leases.then_some(lifetime)
+    }
+
+    fn valid(&self, i: &VrrpInstance) -> Lifetime {
+        self.lease(i).map_or(Lifetime::Forever, Lifetime::from_duration)
     }
 
     fn spec(&self, v: &VirtualIp, i: &VrrpInstance, valid: Lifetime) -> Option<AddressSpec> {

@@ -31,10 +31,12 @@ impl Worker {
         let now = Self::now();
         let former = std::mem::replace(&mut self.plan, plan.clone());
         self.scripts.load(&plan, Some(&former), now.into(), &log);
+        self.kernel.set_hurried(!plan.failover.bfd_instances.is_empty());
         self.make_links();
         self.start_watching(Some(&former));
         let mut machine = plan.machine(log.is_detailed());
-        for config in &mut machine.instances {
+        for (config, i) in machine.instances.iter_mut().zip(&plan.failover.instances) {
+            config.learned_source = self.source(i);
             for t in &mut config.trackers {
                 if let Some(c) = self.present_condition(t.kind, &t.name) {
                     t.condition = c;
@@ -217,11 +219,6 @@ impl Worker {
 
     fn status(&self) -> Status {
         let plan = self.plan.clone();
-        let lease = |i: &Instance| {
-            self.settings.lease.then(|| {
-                crate::lease::lifetime(i.config().advert_interval, i.config().down_timer_adverts).as_secs()
-            })
-        };
         let instances = self
             .router
             .instances()
@@ -245,7 +242,7 @@ impl Worker {
                     .map(|v| format!("{}/{}", v.address, v.prefix_len))
                     .collect(),
                 installed: self.kernel.holds(i.name()),
-                lease_s: lease(i),
+                lease_s: self.kernel.lease(ir).map(|d| d.as_secs()),
                 group: ir.sync_group.clone(),
                 trackers: i.trackers().iter().map(tracker_status).collect(),
                 troubles: i.troubles().map(trouble_text).collect(),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use rha_ir::failover::{DynamicInterfaces, FailoverGlobal, IpvlanMode, LinkKind, VrrpInstance};
+use rha_ir::failover::{AdvertTarget, DynamicInterfaces, FailoverGlobal, IpvlanMode, LinkKind, VrrpInstance};
 use rha_net::netlink::{
     AddressFlag, AddressSpec, Change, IpvlanIsolation, IpvlanSpec, Mac, MacvlanSpec, NetlinkEvents,
     vmac_address,
@@ -80,6 +80,7 @@ impl Worker {
             reread,
             post: post.clone(),
         };
+        worker.kernel.set_hurried(!plan.failover.bfd_instances.is_empty());
         worker.schedule();
         worker.check_interfaces()?;
         worker.write_pid_files();
@@ -301,6 +302,9 @@ impl Worker {
                 self.changed_settings.push((*family, i.interface.clone(), (*setting).to_owned(), former));
             }
         }
+        if !self.reports_groups(i) {
+            return String::new();
+        }
         self.prepared.insert(name.to_owned());
         self.filter.add_vmac(i.ipv6, name, &i.interface)
     }
@@ -469,7 +473,10 @@ impl Worker {
         if let Some(written) = i.source
             && !i.track_source
         {
-            return Some(written);
+            // COMPAT: unicast from an address that is not here is a fault; multicast is sent from it.
+            let index = self.kernel.interfaces.index(&i.interface).unwrap_or(0);
+            let multicast = matches!(i.target, AdvertTarget::Multicast(_));
+            return Some(written).filter(|_| multicast || is_here(written, index));
         }
         let index = self.kernel.interfaces.index(&i.interface)?;
         if let Some(written) = i.source {
@@ -497,6 +504,16 @@ fn filter_options(g: &FailoverGlobal) -> FilterOptions {
         priority: g.nftables_priority,
         counters: g.nftables_counters,
     }
+}
+
+/// Whether packets may leave from an address: what the system says to one who asks for it.
+fn is_here(address: IpAddr, scope: u32) -> bool {
+    let place = match address {
+        IpAddr::V4(a) => std::net::SocketAddr::from((a, 0)),
+        IpAddr::V6(a) => std::net::SocketAddrV6::new(a, 0, 0, scope).into(),
+    };
+    let asked = std::net::UdpSocket::bind(place);
+    !asked.is_err_and(|e| e.kind() == std::io::ErrorKind::AddrNotAvailable)
 }
 
 /// `no_accept`: drops what is addressed to the virtual addresses of an instance, or lets it in again.

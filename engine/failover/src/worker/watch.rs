@@ -396,6 +396,9 @@ impl Worker {
         }
         let condition = if up { Condition::Up } else { Condition::Down };
         self.condition(TrackerKind::Interface, name, condition);
+        if was.is_none() && is.is_some() {
+            self.watch_for_duplicates();
+        }
         if up {
             // Routes over it went with it, of instances that run on other interfaces as well; and static
             // addresses if it is new.
@@ -422,13 +425,13 @@ impl Worker {
     fn sources_changed(&mut self, link: u32) {
         let plan = self.plan.clone();
         for (at, i) in plan.failover.instances.iter().enumerate() {
-            if self.kernel.interfaces.index(&i.interface) != Some(link)
-                || (i.source.is_some() && !i.track_source)
-            {
+            let known = self.router.instance(InstanceId(at)).and_then(rha_vrrp::Instance::source);
+            // COMPAT: a source that was written is not missed once it was there, unless it is tracked.
+            let settled = i.source.is_some() && !i.track_source && known.is_some();
+            if settled || self.kernel.interfaces.index(&i.interface) != Some(link) {
                 continue;
             }
             let source = self.source(i);
-            let known = self.router.instance(InstanceId(at)).and_then(rha_vrrp::Instance::source);
             if source != known {
                 self.input(InstanceId(at), Input::Source(source));
             }

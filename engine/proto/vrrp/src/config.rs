@@ -227,6 +227,9 @@ pub struct Config {
     pub ttl: u8,
     /// `mcast_src_ip`/`unicast_src_ip`. Without it the interface's primary address, see `Input::Source`.
     pub source: Option<IpAddr>,
+    /// The interface's primary address where it is known before the instance starts: an instance that a
+    /// reload brings is then not in FAULT until it is told.
+    pub learned_source: Option<IpAddr>,
     /// `virtual_ipaddress` in the order advertised, at most 255 (RFC 5798 §5.2.5).
     pub addresses: Vec<Vip>,
     /// `virtual_ipaddress_excluded`.
@@ -285,6 +288,7 @@ impl Default for Config {
             target: Target::Multicast(Target::GROUP_V4),
             ttl: 255,
             source: None,
+            learned_source: None,
             addresses: Vec::new(),
             excluded: Vec::new(),
             has_routes: false,

@@ -494,10 +494,9 @@ impl Router {
         now: Now,
         out: &mut Vec<Output>,
     ) {
-        let configured = self.instance(id).is_none_or(|i| i.config().source.is_some());
-        if configured {
-            return;
-        }
+        // A source that was written can be missing (`track_src_ip`), but never another one.
+        let written = self.instance(id).and_then(|i| i.config().source);
+        let source = source.map(|found| written.unwrap_or(found));
         if source.is_none() {
             self.change_trouble(id, Trouble::NoSource, true, now, out);
         }

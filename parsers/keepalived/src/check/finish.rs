@@ -186,20 +186,26 @@ fn default_forwarding(cx: &mut Cx<'_>, d: &mut ServerDraft) -> Forwarding {
 }
 
 fn real_servers(cx: &mut Cx<'_>, d: &mut ServerDraft) {
-    let name = shown(d);
-    let mut seen = hashbrown::HashSet::new();
     let protocol = d.protocol;
+    let mut seen = Addresses::default();
+    let mut repeated = Vec::new();
     d.reals.retain(|r| {
         let fresh = seen.insert(r.model.address);
         if !fresh {
-            let text = format!(
-                "VS {name}: real server {} is duplicated - removing second rs",
-                trio(r.model.address, protocol)
-            );
-            cx.late("KA3041", r.model.origin, text);
+            repeated.push((r.model.origin, r.model.address));
         }
         fresh
     });
+    if !repeated.is_empty() {
+        let name = shown(d);
+        for (origin, address) in repeated {
+            let text = format!(
+                "VS {name}: real server {} is duplicated - removing second rs",
+                trio(address, protocol)
+            );
+            cx.late("KA3041", origin, text);
+        }
+    }
     if d.reals.iter().any(|r| r.model.forwarding == Forwarding::Unset) {
         let method = default_forwarding(cx, d);
         for r in d.reals.iter_mut().filter(|r| r.model.forwarding == Forwarding::Unset) {
@@ -208,6 +214,8 @@ fn real_servers(cx: &mut Cx<'_>, d: &mut ServerDraft) {
     }
     let g = &cx.global;
     let mail = g.smtp_alert_checker.or(g.smtp_alert).unwrap_or(true);
+    // Only a sorry server can be talked of below.
+    let name = if d.model.sorry.is_some() { shown(d) } else { String::new() };
     for r in &mut d.reals {
         r.model.alpha = r.alpha.unwrap_or(d.model.alpha);
         r.model.inhibit = r.inhibit.unwrap_or(d.inhibit);
@@ -243,13 +251,14 @@ fn real_servers(cx: &mut Cx<'_>, d: &mut ServerDraft) {
 }
 
 fn quorum(cx: &mut Cx<'_>, d: &mut ServerDraft) {
-    let (name, span) = (shown(d), d.model.origin);
+    let span = d.model.origin;
     // COMPAT: the sum is kept in 32 bits.
     let sum = d.reals.iter().fold(0u32, |s, r| s.wrapping_add(r.model.weight));
     if d.model.quorum > sum {
         let text = format!(
-            "Warning - quorum {} for {name} exceeds total weight of real servers {sum}, reducing quorum to {sum}",
-            d.model.quorum
+            "Warning - quorum {} for {} exceeds total weight of real servers {sum}, reducing quorum to {sum}",
+            d.model.quorum,
+            shown(d)
         );
         cx.late("KA3040", span, text);
         d.model.quorum = sum;
@@ -257,8 +266,10 @@ fn quorum(cx: &mut Cx<'_>, d: &mut ServerDraft) {
     if d.model.hysteresis >= d.model.quorum {
         let less = d.model.quorum.wrapping_sub(1);
         let text = format!(
-            "Virtual server {name}: hysteresis {} >= quorum {}; setting hysteresis to {less}",
-            d.model.hysteresis, d.model.quorum
+            "Virtual server {}: hysteresis {} >= quorum {}; setting hysteresis to {less}",
+            shown(d),
+            d.model.hysteresis,
+            d.model.quorum
         );
         cx.late("KA3040", span, text);
         d.model.hysteresis = less;
@@ -267,10 +278,11 @@ fn quorum(cx: &mut Cx<'_>, d: &mut ServerDraft) {
 
 /// Ports of real servers follow the virtual server's, but for NAT.
 fn ports(cx: &mut Cx<'_>, d: &mut ServerDraft, marks: bool, ranges: &[u16]) {
-    let (name, protocol) = (shown(d), d.protocol);
+    let protocol = d.protocol;
     let mut said: Vec<(Span, String)> = Vec::new();
     match d.model.key.clone() {
         VirtualServerKey::Group(_) => {
+            let name = shown(d);
             let fixed = |f: Forwarding| f != Forwarding::Nat;
             for r in d.reals.iter().filter(|r| fixed(r.model.forwarding) && r.model.address.port() != 0) {
                 let rs = trio(r.model.address, protocol);
@@ -296,20 +308,12 @@ fn ports(cx: &mut Cx<'_>, d: &mut ServerDraft, marks: bool, ranges: &[u16]) {
                 VirtualServerKey::Address(a) => Some(a.port()),
                 _ => None,
             };
+            let mut wrong = Vec::new();
             for r in &mut d.reals {
-                let rs = trio(r.model.address, protocol);
+                let written = r.model.address;
                 if let Some(text) = port_of(&mut r.model.address, own, r.model.forwarding == Forwarding::Nat)
                 {
-                    let text = if text == "clearing" {
-                        format!(
-                            "WARNING - fwmark virtual server {name}, real server {rs} has port specified - clearing"
-                        )
-                    } else {
-                        format!(
-                            "WARNING - virtual server {name} and real server {rs} ports don't match - resetting"
-                        )
-                    };
-                    said.push((r.model.origin, text));
+                    wrong.push((r.model.origin, written, text));
                 }
                 let (host, port) = (r.model.address.ip(), r.model.address.port());
                 r.model.server.address = rha_ir::Address::Ip {
@@ -318,6 +322,20 @@ fn ports(cx: &mut Cx<'_>, d: &mut ServerDraft, marks: bool, ranges: &[u16]) {
                     datagram: protocol == Some(LvsProtocol::Udp),
                 };
             }
+            for (origin, written, text) in wrong {
+                let (name, rs) = (shown(d), trio(written, protocol));
+                let text = if text == "clearing" {
+                    format!(
+                        "WARNING - fwmark virtual server {name}, real server {rs} has port specified - clearing"
+                    )
+                } else {
+                    format!(
+                        "WARNING - virtual server {name} and real server {rs} ports don't match - resetting"
+                    )
+                };
+                said.push((origin, text));
+            }
+            let name = if d.model.sorry.is_some() { shown(d) } else { String::new() };
             if let Some(s) = d.model.sorry.as_mut().filter(|s| s.forwarding != Forwarding::Nat)
                 && let Some(text) = port_of(&mut s.address, own, false)
             {
@@ -332,6 +350,30 @@ fn ports(cx: &mut Cx<'_>, d: &mut ServerDraft, marks: bool, ranges: &[u16]) {
     }
     for (span, text) in said {
         cx.late("KA3041", span, text);
+    }
+}
+
+/// Addresses met so far: a handful is looked through, more are hashed.
+#[derive(Default)]
+struct Addresses {
+    few: Vec<SocketAddr>,
+    many: hashbrown::HashSet<SocketAddr>,
+}
+
+impl Addresses {
+    /// True when it was not there.
+    fn insert(&mut self, address: SocketAddr) -> bool {
+        if !self.many.is_empty() {
+            return self.many.insert(address);
+        }
+        if self.few.contains(&address) {
+            return false;
+        }
+        self.few.push(address);
+        if self.few.len() > 16 {
+            self.many.extend(self.few.drain(..));
+        }
+        true
     }
 }
 

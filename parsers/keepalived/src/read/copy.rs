@@ -6,6 +6,7 @@
 
 use rha_text::{FileId, Span};
 
+use super::shape::Shape;
 use super::{DEPTH, FILES, LINE, Open, comment, glob};
 use crate::machine::FileKind;
 use crate::{Class, Cx, Line};
@@ -14,7 +15,7 @@ use crate::{Class, Cx, Line};
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Entry {
     /// A line: where its text is, where it stands in its file, whether byte for byte.
-    Line { start: u32, len: u32, span: Span, base: Option<u32>, open_quote: bool },
+    Line { start: u32, len: u32, span: Span, base: Option<u32>, open_quote: bool, shape: Shape },
     /// A file begins; its name is the text.
     Open { start: u32, len: u32 },
     /// It ends.
@@ -34,7 +35,14 @@ impl Copy {
         self.text.get(start as usize..(start + len) as usize).unwrap_or_default()
     }
 
-    fn keep(&mut self, text: &str) -> (u32, u32) {
+    /// Makes room for a file.
+    fn expect(&mut self, file: &[u8]) {
+        self.text.reserve(file.len());
+        self.entries.reserve(memchr::memchr_iter(b'\n', file).count() + 3);
+    }
+
+    /// Keeps a text; gives where.
+    pub fn keep(&mut self, text: &str) -> (u32, u32) {
         let start = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
         self.text.push_str(text);
         (start, u32::try_from(text.len()).unwrap_or(0))
@@ -58,8 +66,8 @@ pub(crate) mod insist {
 /// A file being read, and the further ones of its pattern.
 #[derive(Debug)]
 pub(crate) struct Feed {
-    id: FileId,
-    at: usize,
+    pub id: FileId,
+    pub at: usize,
     waiting: std::vec::IntoIter<String>,
     insists: u8,
     saved_check: u8,
@@ -70,6 +78,7 @@ pub(crate) struct Feed {
 pub(crate) struct Physical {
     pub text: String,
     pub base: Option<u32>,
+    pub shape: Shape,
 }
 
 impl Cx<'_> {
@@ -146,6 +155,9 @@ impl Cx<'_> {
                     continue;
                 }
             };
+            if self.reader.writing {
+                self.reader.copy.expect(&text);
+            }
             feed.id = self.reader.sources.add(name.clone(), text);
             feed.at = 0;
             if self.reader.writing {
@@ -268,18 +280,23 @@ impl Cx<'_> {
             self.open_quote(&bare.text, span);
         }
         let base = (bare.exact && valid).then(|| u32::try_from(start + bare.offset).unwrap_or(u32::MAX));
+        let shape = Shape::of(bare.text.as_bytes());
         if is_include(&bare.text) {
             self.write("", span, None, false);
         } else {
-            self.write(&bare.text, span, base, bare.open_quote);
+            self.write_shaped(&bare.text, span, base, bare.open_quote, shape);
         }
-        Some(Physical { text: bare.text, base })
+        Some(Physical { text: bare.text, base, shape })
     }
 
     fn write(&mut self, text: &str, span: Span, base: Option<u32>, open_quote: bool) {
+        self.write_shaped(text, span, base, open_quote, Shape::of(text.as_bytes()));
+    }
+
+    fn write_shaped(&mut self, text: &str, span: Span, base: Option<u32>, open_quote: bool, shape: Shape) {
         if self.reader.writing {
             let (start, len) = self.reader.copy.keep(text);
-            self.reader.copy.entries.push(Entry::Line { start, len, span, base, open_quote });
+            self.reader.copy.entries.push(Entry::Line { start, len, span, base, open_quote, shape });
         }
     }
 
@@ -309,7 +326,7 @@ impl Cx<'_> {
                 self.reader.opens.pop();
                 Some(None)
             }
-            Entry::Line { start, len, span, base, open_quote } => {
+            Entry::Line { start, len, span, base, open_quote, shape } => {
                 // COMPAT: a line that fills the buffer is counted only when its end is read.
                 self.reader.late_end = len as usize >= LINE;
                 if let Some(open) = self.reader.opens.last_mut()
@@ -328,7 +345,7 @@ impl Cx<'_> {
                 if open_quote {
                     self.open_quote(&text, span);
                 }
-                Some(Some(Physical { text, base }))
+                Some(Some(Physical { text, base, shape }))
             }
         }
     }

@@ -10,6 +10,7 @@ use rha_text::{Sources, Span};
 use super::copy::{Copy, Feed, Physical, insist};
 use super::define::{Definitions, Value};
 use super::sequence::{self, Bad, Sequence};
+use super::shape::Shape;
 use super::{Open, REPLACEMENTS, VOLUME, comment};
 use crate::log::Position;
 use crate::{Cx, Line, Version};
@@ -52,11 +53,13 @@ pub(crate) struct Reader {
     sequences: Vec<Sequence>,
     /// As many sequences belong to lines outside of the current several-line definition.
     floor: usize,
-    residue: Option<(String, Option<u32>)>,
+    /// Where what a brace cut off stands; its text is beside it.
+    residue: Option<Option<u32>>,
+    residue_text: String,
     more: Option<Rest>,
     stack: Vec<(Rest, usize)>,
     collecting: Option<usize>,
-    volume: usize,
+    pub volume: usize,
     random: u64,
 }
 
@@ -81,6 +84,7 @@ impl Default for Reader {
             sequences: Vec::new(),
             floor: 0,
             residue: None,
+            residue_text: String::new(),
             more: None,
             stack: Vec::new(),
             collecting: None,
@@ -107,6 +111,14 @@ impl Reader {
     /// Where messages say we are.
     pub fn position(&self) -> Option<Position> {
         self.opens.last().map(Open::position).filter(|p| p.named || p.line > 0)
+    }
+
+    /// Whether the next bytes are those of the next physical line, to be read for their own sake.
+    pub fn between_lines(&self) -> bool {
+        self.residue.is_none()
+            && self.sequences.len() <= self.floor
+            && self.more.is_none()
+            && self.collecting.is_none()
     }
 
     /// A blank line ends a definition of several lines.
@@ -181,17 +193,22 @@ impl Cx<'_> {
     /// Reads the next logical line; false at the end of everything.
     pub(crate) fn read_line(&mut self, line: &mut Line) -> bool {
         let (mut text, mut base);
+        let mut shape;
         self.reader.spare = std::mem::take(&mut line.text);
         loop {
-            if let Some((residue, at)) = self.reader.residue.take() {
-                (text, base) = (residue, at);
+            shape = Shape::Other;
+            if let Some(at) = self.reader.residue.take() {
+                text = std::mem::take(&mut self.reader.spare);
+                text.clear();
+                text.push_str(&self.reader.residue_text);
+                base = at;
             } else if self.reader.sequences.len() > self.reader.floor {
                 (text, base) = (self.reader.next_of_sequence(), None);
             } else if let Some(rest) = self.reader.more.take() {
                 (text, base) = (self.reader.next_of_definition(rest), None);
             } else {
-                let Some(Physical { text: t, base: b }) = self.physical() else { return false };
-                (text, base) = (t, b);
+                let Some(Physical { text: t, base: b, shape: s }) = self.physical() else { return false };
+                (text, base, shape) = (t, b, s);
             }
             self.reader.volume += text.len() + 16;
             if self.reader.volume > VOLUME {
@@ -202,6 +219,9 @@ impl Cx<'_> {
                 self.reader.collect(index, &text);
                 continue;
             }
+            if shape != Shape::Other {
+                break;
+            }
             if text.is_empty() || !self.expand(&mut text, &mut base) || text.is_empty() {
                 continue;
             }
@@ -209,9 +229,11 @@ impl Cx<'_> {
                 break;
             }
         }
-        self.cut_at_brace(&mut text, base);
-        text.truncate(text.trim_end_matches([' ', '\t']).len());
-        self.count_braces(&text);
+        if shape != Shape::Words {
+            self.cut_at_brace(&mut text, base);
+            text.truncate(text.trim_end_matches([' ', '\t']).len());
+            self.count_braces(&text);
+        }
         line.text = text;
         line.base = base;
         line.span = self.reader.span;
@@ -421,10 +443,12 @@ impl Cx<'_> {
             brace
         };
         if cut < text.len() {
-            let rest = text.split_off(cut);
-            let rest = rest.trim_end_matches([' ', '\t']).to_owned();
+            let rest = text.get(cut..).unwrap_or_default().trim_end_matches([' ', '\t']);
+            self.reader.residue_text.clear();
+            self.reader.residue_text.push_str(rest);
+            text.truncate(cut);
             let base = base.map(|b| b + u32::try_from(cut).unwrap_or(0));
-            self.reader.residue = Some((rest, base));
+            self.reader.residue = Some(base);
         }
     }
 
@@ -455,9 +479,20 @@ impl Cx<'_> {
             let text = format!("Block {} has extra parameters {} ...", keyword.word(0), keyword.word(1));
             self.error("KA2006", keyword, 1, text);
         }
+        let mut line = self.lines.pop().unwrap_or_default();
+        let read = self.value_lines(keyword, entry, &mut line);
+        self.lines.push(line);
+        read
+    }
+
+    fn value_lines(
+        &mut self,
+        keyword: &Line,
+        entry: &mut dyn FnMut(&mut Self, &Line) -> crate::Flow,
+        line: &mut Line,
+    ) -> crate::Flow {
         let mut first = true;
-        let mut line = Line::default();
-        while self.read_line(&mut line) {
+        while self.read_line(line) {
             if line.is_empty() {
                 continue;
             }
@@ -476,7 +511,7 @@ impl Cx<'_> {
                 line.words.pop();
             }
             if !line.is_empty() {
-                entry(self, &line)?;
+                entry(self, line)?;
             }
             if last {
                 break;

@@ -1,7 +1,7 @@
 //! From files to logical lines.
 //!
 //! [`copy`] reads files once, takes comments off and resolves `include`; [`lines`] turns what it kept
-//! into logical lines, once per pass. Everything that goes wrong is said at the place where the original
+//! into logical lines, once per pass; [`skip`] counts braces in what a pass does not read. Everything that goes wrong is said at the place where the original
 //! says it. Limits: [`LINE`] bytes a line, [`DEPTH`] files deep, [`REPLACEMENTS`] substitutions a line.
 
 pub(crate) mod comment;
@@ -11,6 +11,8 @@ pub(crate) mod glob;
 pub(crate) mod lines;
 pub(crate) mod quoted;
 pub(crate) mod sequence;
+pub(crate) mod shape;
+pub(crate) mod skip;
 
 use crate::log::Position;
 

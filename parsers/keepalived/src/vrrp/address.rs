@@ -20,7 +20,8 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         })
-    }).support(FULL)
+    })
+    .support(FULL)
     .read_by(crate::keyword::Reader::Vrrp),
     Keyword::new(
         "virtual_ipaddress",
@@ -29,7 +30,8 @@ pub(crate) const ROWS: &[Keyword] = &[
         V1,
         "Addresses that move, in adverts.",
         |cx, l| cx.value_block(l, &mut virtual_address),
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "virtual_ipaddress_excluded",
         Place::INSTANCE,
@@ -46,11 +48,13 @@ pub(crate) const ROWS: &[Keyword] = &[
                 Ok(())
             })
         },
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::part("IPADDR[/MASK]", P, "", "The address; without a mask /32 or /128.", OF).support(FULL),
     Keyword::part("brd|broadcast", P, "ADDRESS|+|-", "Broadcast address.", OF).support(FULL),
     Keyword::part("dev", P, "INTERFACE", "Another interface than the instance's.", OF).support(FULL),
-    Keyword::part("scope", P, "site|link|host|nowhere|global|N", "How far the address is known.", OF).support(FULL),
+    Keyword::part("scope", P, "site|link|host|nowhere|global|N", "How far the address is known.", OF)
+        .support(FULL),
     Keyword::part("label", P, "NAME", "Label of the address.", OF).support(FULL),
     Keyword::part("peer", P, "ADDRESS", "The other end of a link.", OF).support(FULL),
     Keyword::part("home", P, "", "A Mobile IPv6 home address.", OF).support(FULL),
@@ -59,9 +63,11 @@ pub(crate) const ROWS: &[Keyword] = &[
     Keyword::part("noprefixroute", P, "", "The kernel makes no route for it.", OF).support(FULL),
     Keyword::part("autojoin", P, "", "The kernel joins the group.", OF).support(FULL),
     Keyword::part("preferred_lft", P, "SECONDS|forever", "How long it is preferred.", OF).support(FULL),
-    Keyword::part("no_track", Place::VIRTUAL_ADDRESS, "", "Its loss is no reason to leave MASTER.", OF).support(FULL),
+    Keyword::part("no_track", Place::VIRTUAL_ADDRESS, "", "Its loss is no reason to leave MASTER.", OF)
+        .support(FULL),
     Keyword::part("use_vmac", Place::VIRTUAL_ADDRESS, "", "Goes on a macvlan.", OF),
-    Keyword::part("track_group", Place::STATIC_ADDRESS, "GROUP", "Instances whose state it follows.", OF).support(STATIC_GROUP),
+    Keyword::part("track_group", Place::STATIC_ADDRESS, "GROUP", "Instances whose state it follows.", OF)
+        .support(STATIC_GROUP),
 ];
 
 /// Reads `ADDRESS[/MASK]`; a bad mask is said and replaced.

@@ -839,7 +839,7 @@ fn publish(cx: &mut Cx<'_>) {
     for d in &mut cx.vrrp.instances {
         d.model.trackers.sort_by_key(order);
     }
-    cx.model.instances = cx.vrrp.instances.drain(..).map(|d| d.model).collect();
+    cx.model.instances = std::mem::take(&mut cx.vrrp.instances).into_iter().map(|d| d.model).collect();
     cx.model.sync_groups =
         cx.vrrp.groups.drain(..).filter(|g| !g.model.members.is_empty()).map(|g| g.model).collect();
     cx.model.scripts = cx.vrrp.scripts.drain(..).map(|s| s.model).collect();

@@ -12,26 +12,32 @@ const P: Place = Place::SYNC_GROUP;
 
 /// Rows of `vrrp_sync_group`.
 pub(crate) const ROWS: &[Keyword] = &[
-    Keyword::block("vrrp_sync_group", Place::TOP, "NAME {", V1, "Instances that change state together.", P).support(FULL)
+    Keyword::block("vrrp_sync_group", Place::TOP, "NAME {", V1, "Instances that change state together.", P)
+        .support(FULL)
         .opening(open)
         .read_by(Reader::Vrrp),
     Keyword::new("group", P, "{ INSTANCE… }", V1, "Their names.", members).support(FULL),
     Keyword::part("INSTANCE_NAME", Place::SYNC_LIST, "", "An instance.", "group").support(FULL),
     Keyword::new("track_interface", P, "{ INTERFACE… }", V2_0, "Interfaces the group watches.", |cx, l| {
         block(cx, l, Kind::Interface, Owner::Group)
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new("track_script", P, "{ SCRIPT… }", V2_0, "Programs the group watches.", |cx, l| {
         block(cx, l, Kind::Script, Owner::Group)
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new("track_file", P, "{ FILE… }", V2_0, "Files the group watches.", |cx, l| {
         block(cx, l, Kind::File, Owner::Group)
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new("track_process", P, "{ PROCESS… }", V2_0, "Processes the group watches.", |cx, l| {
         block(cx, l, Kind::Process, Owner::Group)
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new("track_bfd", P, "{ SESSION… }", V2_0, "BFD sessions the group watches.", |cx, l| {
         block(cx, l, Kind::Bfd, Owner::Group)
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new(
         "notify_backup",
         P,
@@ -39,7 +45,8 @@ pub(crate) const ROWS: &[Keyword] = &[
         V1,
         "Told when the group becomes BACKUP.",
         |cx, l| notify(cx, l, |n| &mut n.backup),
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "notify_master",
         P,
@@ -47,7 +54,8 @@ pub(crate) const ROWS: &[Keyword] = &[
         V1,
         "Told when the group becomes MASTER.",
         |cx, l| notify(cx, l, |n| &mut n.master),
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "notify_fault",
         P,
@@ -55,20 +63,24 @@ pub(crate) const ROWS: &[Keyword] = &[
         V1,
         "Told when the group goes to FAULT.",
         |cx, l| notify(cx, l, |n| &mut n.fault),
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new("notify_stop", P, "PROGRAM [USER [GROUP]]", V2_0, "Told when the daemon stops.", |cx, l| {
         notify(cx, l, |n| &mut n.stop)
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new("notify", P, "PROGRAM [USER [GROUP]]", V1_1, "Told of every change.", |cx, l| {
         notify(cx, l, |n| &mut n.any)
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new("smtp_alert", P, "[BOOL]", V1, "Whether changes are mailed.", |cx, l| {
         let on = cx.optional_switch(l, |v| format!("Invalid vrrp_group smtp_alert parameter {v}"));
         if let (Some(on), Some(d)) = (on, cx.vrrp.groups.last_mut()) {
             d.mail = Some(on);
         }
         Ok(())
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new("global_tracking", P, "", V1_2, "Older word for sync_group_tracking_weight.", |cx, l| {
         let name = name(cx);
         let said = format!(
@@ -79,7 +91,8 @@ pub(crate) const ROWS: &[Keyword] = &[
             d.model.tracking_weight = true;
         }
         Ok(())
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new(
         "sync_group_tracking_weight",
         P,
@@ -92,7 +105,8 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new("notify_priority_changes", P, "[BOOL]", V2_2, "Pipes get changes of priority.", |cx, l| {
         let name = name(cx);
         let on = cx.optional_switch(l, |v| {
@@ -102,7 +116,8 @@ pub(crate) const ROWS: &[Keyword] = &[
             d.priority_changes = Some(on);
         }
         Ok(())
-    }).support(FULL),
+    })
+    .support(FULL),
 ];
 
 fn name(cx: &Cx<'_>) -> String {

@@ -17,7 +17,8 @@ const PROGRAM: &str = "PROGRAM [USER [GROUP]]";
 
 /// Rows of `vrrp_instance`, its addresses, routes and rules aside.
 pub(crate) const INSTANCE: &[Keyword] = &[
-    Keyword::block("vrrp_instance", Place::TOP, "NAME {", V1, "A virtual router.", P).support(FULL)
+    Keyword::block("vrrp_instance", Place::TOP, "NAME {", V1, "A virtual router.", P)
+        .support(FULL)
         .opening(open)
         .closing(close)
         .read_by(Reader::Vrrp),
@@ -28,13 +29,15 @@ pub(crate) const INSTANCE: &[Keyword] = &[
         V1_2,
         "Runs on a macvlan with the router's MAC address.",
         link::use_vmac,
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new("use_vmac_addr", P, "", V2_2, "Addresses on other interfaces get macvlans too.", |cx, _| {
         edit(cx, |d| d.vmac_addresses = true)
     }),
     Keyword::new("vmac_xmit_base", P, "", V1_2, "Adverts leave through the base interface.", |cx, _| {
         edit(cx, |d| d.vmac_xmit_base = true)
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new(
         "use_ipvlan",
         P,
@@ -42,37 +45,43 @@ pub(crate) const INSTANCE: &[Keyword] = &[
         V2_0,
         "Runs on an ipvlan.",
         link::use_ipvlan,
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::part(
         "name",
         Place::USE_VMAC.or(Place::USE_IPVLAN),
         "INTERFACE",
         "Name of the interface made.",
         "use_vmac, use_ipvlan",
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::part(
         "MAC",
         Place::USE_VMAC,
         "",
         "Another MAC address; five octets get the router id behind them.",
         "use_vmac",
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::part(
         "netlink_notify_msg",
         Place::USE_VMAC,
         "",
         "The kernel reports changes of the macvlan.",
         "use_vmac",
-    ).support(no_effect("changes of our interfaces are reported to us anyway")),
+    )
+    .support(no_effect("changes of our interfaces are reported to us anyway")),
     Keyword::part(
         "group",
         Place::USE_VMAC.or(Place::USE_IPVLAN),
         "GROUP",
         "Link group.",
         "use_vmac, use_ipvlan",
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::part("IPADDR", Place::USE_IPVLAN, "", "Address on the ipvlan.", "use_ipvlan").support(FULL),
-    Keyword::part("bridge|private|vepa", Place::USE_IPVLAN, "", "Mode of the ipvlan.", "use_ipvlan").support(FULL),
+    Keyword::part("bridge|private|vepa", Place::USE_IPVLAN, "", "Mode of the ipvlan.", "use_ipvlan")
+        .support(FULL),
     Keyword::new(
         "unicast_peer",
         P,
@@ -83,14 +92,16 @@ pub(crate) const INSTANCE: &[Keyword] = &[
             edit(cx, |d| d.unicast_written = true)?;
             cx.value_block(l, &mut peer)
         },
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::part(
         "IPADDR",
         Place::UNICAST_PEER,
         "[min_ttl N] [max_ttl N]",
         "A peer and how far it may be.",
         "unicast_peer",
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "unicast_fault_no_peer",
         P,
@@ -103,13 +114,15 @@ pub(crate) const INSTANCE: &[Keyword] = &[
                 d.model.unicast_fault_no_peer = true;
             })
         },
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new("check_unicast_src", P, "", V2_1, "Adverts only from configured peers.", |cx, _| {
         edit(cx, |d| {
             d.unicast_written = true;
             d.model.check_unicast_src = true;
         })
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new("old_unicast_checksum", P, "[never]", V1_3, "Checksums as before 1.3.7.", |cx, l| {
         edit(cx, |d| d.unicast_written = true)?;
         match l.get(1) {
@@ -119,7 +132,10 @@ pub(crate) const INSTANCE: &[Keyword] = &[
                 complain(cx, l, "KA2022", |n| format!("({n}) Unknown old_unicast_chksum mode {o} - ignoring"))
             }
         }
-    }).support(partial("a peer that counts the old way is not found out by itself: without the keyword it is refused")),
+    })
+    .support(partial(
+        "never is as nothing written: a peer that counts the old way is recognised all the same",
+    )),
     Keyword::new("native_ipv6", P, "", V1_2, "IPv6, whatever the addresses.", |cx, l| {
         if cx.vrrp.instances.last().is_some_and(|d| d.family == Some(4)) {
             return complain(cx, l, "KA2023", |n| {
@@ -127,37 +143,47 @@ pub(crate) const INSTANCE: &[Keyword] = &[
             });
         }
         edit(cx, |d| (d.family, d.version) = (Some(6), Some(3)))
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new("state", P, "MASTER|BACKUP", V1, "What it wants to be at start.", state).support(FULL),
-    Keyword::new("interface", P, "INTERFACE", V1, "Where adverts are sent and heard.", link::interface).support(FULL),
+    Keyword::new("interface", P, "INTERFACE", V1, "Where adverts are sent and heard.", link::interface)
+        .support(FULL),
     Keyword::new("vrf", P, "INTERFACE", V2_2, "Routing domain of an instance without interface.", link::vrf),
     Keyword::new("dont_track_primary", P, "", V1_1, "Its own interface going down is no fault.", |cx, _| {
         edit(cx, |d| d.model.dont_track_primary = true)
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new("track_interface", P, "{ INTERFACE… }", V1, "Interfaces it watches.", |cx, l| {
         block(cx, l, Kind::Interface, Owner::Instance)
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new("track_script", P, "{ SCRIPT… }", V1_1, "Programs it watches.", |cx, l| {
         block(cx, l, Kind::Script, Owner::Instance)
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new("track_file", P, "{ FILE… }", V2_0, "Files it watches.", |cx, l| {
         block(cx, l, Kind::File, Owner::Instance)
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new("track_process", P, "{ PROCESS… }", V2_0, "Processes it watches.", |cx, l| {
         block(cx, l, Kind::Process, Owner::Instance)
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new("track_bfd", P, "{ SESSION… }", V2_0, "BFD sessions it watches.", |cx, l| {
         block(cx, l, Kind::Bfd, Owner::Instance)
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new("mcast_src_ip", P, "ADDRESS", V1, "Source of adverts.", source).support(FULL),
     Keyword::new("unicast_src_ip", P, "ADDRESS", V1_2, "Source of adverts to peers.", |cx, l| {
         edit(cx, |d| d.unicast_written = true)?;
         source(cx, l)
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new("mcast_dst_ip", P, "ADDRESS", V2_2, "Group that adverts go to.", destination).support(FULL),
     Keyword::new("track_src_ip", P, "", V2_0, "FAULT while the source address is missing.", |cx, _| {
         edit(cx, |d| d.model.track_source = true)
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new("virtual_router_id", P, "1..255", V1, "Number of the virtual router.", |cx, l| {
         match cx.unsigned(l, 1, 1, 255, false)? {
             Some(n) => edit(cx, |d| d.model.vrid = u8::try_from(n).unwrap_or(0)),
@@ -165,7 +191,8 @@ pub(crate) const INSTANCE: &[Keyword] = &[
                 format!("({n}): VRID '{}' not valid - must be between 1 & 255", l.word(1))
             }),
         }
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new("unicast_ttl", P, "0..255", V2_1, "Time to live of adverts to peers.", |cx, l| {
         match cx.unsigned(l, 1, 0, 255, false)? {
             Some(n) => edit(cx, |d| d.ttl = u8::try_from(n).ok()),
@@ -173,7 +200,8 @@ pub(crate) const INSTANCE: &[Keyword] = &[
                 format!("({n}): TTL '{}' not valid - must be between 0 & 255", l.word(1))
             }),
         }
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new("version", P, "2|3", V1_2, "Version of the protocol.", version).support(FULL),
     Keyword::new("priority", P, "1..255", V1, "Who is preferred; 255 owns the addresses.", |cx, l| match cx
         .unsigned(l, 1, 1, 255, false)?
@@ -185,7 +213,8 @@ pub(crate) const INSTANCE: &[Keyword] = &[
                 format!("({n}) Priority not valid! must be between 1 & 255. Using default 100")
             })
         }
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new(
         "advert_int",
         P,
@@ -198,7 +227,8 @@ pub(crate) const INSTANCE: &[Keyword] = &[
                 format!("({n}) Advert interval ({}) not valid! Must be > 0 - ignoring", l.word(1))
             }),
         },
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "no_virtual_ipaddress",
         P,
@@ -206,7 +236,8 @@ pub(crate) const INSTANCE: &[Keyword] = &[
         V2_2_8,
         "An instance without addresses is meant.",
         |cx, _| edit(cx, |d| d.no_addresses_wanted = true),
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "promote_secondaries",
         P,
@@ -214,7 +245,8 @@ pub(crate) const INSTANCE: &[Keyword] = &[
         V1_3,
         "The kernel keeps secondary addresses when the first goes.",
         |cx, _| edit(cx, |d| d.model.promote_secondaries = true),
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new("linkbeat_use_polling", P, "", V2_0, "Older way to poll the interface.", |cx, l| {
         edit(cx, |d| d.model.linkbeat_use_polling = true)?;
         complain(cx, l, "KA4101", |n| {
@@ -222,7 +254,8 @@ pub(crate) const INSTANCE: &[Keyword] = &[
                 "({n}) 'linkbeat_use_polling' in vrrp instance deprecated - use linkbeat_interfaces block"
             )
         })
-    }).support(LINKBEAT),
+    })
+    .support(LINKBEAT),
     Keyword::new(
         "v3_checksum_as_v2",
         P,
@@ -230,13 +263,16 @@ pub(crate) const INSTANCE: &[Keyword] = &[
         V2_2_8,
         "Checksums of version 3 leave the pseudo-header out.",
         |cx, l| switch(cx, l, |d, on| d.model.v3_checksum_as_v2 = on),
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new("accept", P, "", V1_2, "Packets to the addresses are accepted.", |cx, _| {
         edit(cx, |d| d.accept = Some(true))
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new("no_accept", P, "", V1_3, "Packets to the addresses are dropped.", |cx, _| {
         edit(cx, |d| d.accept = Some(false))
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new(
         "skip_check_adv_addr",
         P,
@@ -247,16 +283,20 @@ pub(crate) const INSTANCE: &[Keyword] = &[
             // COMPAT: any valid switch turns it on, `off` too.
             switch(cx, l, |d, _| d.model.skip_check_adv_addr = true)
         },
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new("strict_mode", P, "[BOOL]", V1_2, "Holds it to the letter of the RFC.", |cx, l| {
         switch(cx, l, |d, on| d.strict = Some(on))
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new("preempt", P, "", V1, "Takes over from a lower master (the default).", |cx, _| {
         edit(cx, |d| d.model.preempt.never = false)
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new("nopreempt", P, "", V1_1, "Leaves a lower master alone.", |cx, _| {
         edit(cx, |d| d.model.preempt.never = true)
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new(
         "preempt_delay",
         P,
@@ -273,7 +313,8 @@ pub(crate) const INSTANCE: &[Keyword] = &[
             }
             Ok(())
         },
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new("debug", P, "0..4", V1, "How much is logged.", |cx, l| {
         match cx.unsigned(l, 1, 0, 4, true)? {
             Some(n) => edit(cx, |d| d.model.debug = u8::try_from(n).unwrap_or(0)),
@@ -281,19 +322,24 @@ pub(crate) const INSTANCE: &[Keyword] = &[
                 format!("({n}) Debug value '{}' not valid; must be between 0-4", l.word(1))
             }),
         }
-    }).support(no_effect("the original prints the number and does nothing else with it")),
+    })
+    .support(no_effect("the original prints the number and does nothing else with it")),
     Keyword::new("notify_backup", P, PROGRAM, V1, "Told when it becomes BACKUP.", |cx, l| {
         notify(cx, l, |n| &mut n.backup)
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new("notify_master", P, PROGRAM, V1, "Told when it becomes MASTER.", |cx, l| {
         notify(cx, l, |n| &mut n.master)
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new("notify_fault", P, PROGRAM, V1, "Told when it goes to FAULT.", |cx, l| {
         notify(cx, l, |n| &mut n.fault)
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new("notify_stop", P, PROGRAM, V1_1, "Told when the daemon stops.", |cx, l| {
         notify(cx, l, |n| &mut n.stop)
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new(
         "notify_deleted",
         P,
@@ -301,8 +347,10 @@ pub(crate) const INSTANCE: &[Keyword] = &[
         V2_1,
         "Told when a reload removes it.",
         deleted,
-    ).support(FULL),
-    Keyword::new("notify", P, PROGRAM, V1_1, "Told of every change.", |cx, l| notify(cx, l, |n| &mut n.any)).support(FULL),
+    )
+    .support(FULL),
+    Keyword::new("notify", P, PROGRAM, V1_1, "Told of every change.", |cx, l| notify(cx, l, |n| &mut n.any))
+        .support(FULL),
     Keyword::new(
         "notify_master_rx_lower_pri",
         P,
@@ -310,18 +358,21 @@ pub(crate) const INSTANCE: &[Keyword] = &[
         V2_0,
         "Told when a MASTER hears a lower advert.",
         |cx, l| notify(cx, l, |n| &mut n.master_rx_lower_pri),
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new("smtp_alert", P, "[BOOL]", V1, "Whether changes are mailed.", |cx, l| {
         let on = cx.optional_switch(l, |v| format!("Invalid vrrp_instance smtp_alert parameter {v}"));
         edit(cx, |d| d.mail = on.or(d.mail))
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new("notify_priority_changes", P, "[BOOL]", V2_0, "Pipes get changes of priority.", |cx, l| {
         let name = name(cx);
         let on = cx.optional_switch(l, |v| {
             format!("({name}) Invalid value '{v}' for notify_priority_changes specified")
         });
         edit(cx, |d| d.priority_changes = on.or(d.priority_changes))
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new(
         "lvs_sync_daemon_interface",
         P,
@@ -340,7 +391,8 @@ pub(crate) const INSTANCE: &[Keyword] = &[
             Some(n) => edit(cx, |d| d.model.garp.delay_us = u64::from(n) * SECOND),
             None => garp_complaint(cx, l),
         },
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "garp_master_refresh",
         P,
@@ -357,11 +409,13 @@ pub(crate) const INSTANCE: &[Keyword] = &[
             }
             Ok(())
         },
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new("garp_master_repeat", P, "N", V1_2, "How many gratuitous ARP make a set.", |cx, l| {
         let n = repeats(cx, l)?;
         edit(cx, |d| d.model.garp.repeat = n.unwrap_or(d.model.garp.repeat))
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new(
         "garp_master_refresh_repeat",
         P,
@@ -372,7 +426,8 @@ pub(crate) const INSTANCE: &[Keyword] = &[
             let n = repeats(cx, l)?;
             edit(cx, |d| d.model.garp.refresh_repeat = n.unwrap_or(d.model.garp.refresh_repeat))
         },
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "garp_lower_prio_delay",
         P,
@@ -383,7 +438,8 @@ pub(crate) const INSTANCE: &[Keyword] = &[
             Some(n) => edit(cx, |d| d.garp_lower_delay_us = Some(u64::from(n) * SECOND)),
             None => garp_complaint(cx, l),
         },
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "garp_lower_prio_repeat",
         P,
@@ -396,7 +452,8 @@ pub(crate) const INSTANCE: &[Keyword] = &[
                 format!("({n}): Invalid garp_lower_prio_repeat '{}'", l.word(1))
             }),
         },
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "down_timer_adverts",
         P,
@@ -409,7 +466,8 @@ pub(crate) const INSTANCE: &[Keyword] = &[
                 format!("({n}): Invalid down_timer_adverts [1:100] '{}'", l.word(1))
             }),
         },
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "timer_expired_backup",
         P,
@@ -446,7 +504,8 @@ pub(crate) const INSTANCE: &[Keyword] = &[
         V1_2,
         "A MASTER does not answer a lower advert.",
         |cx, l| switch(cx, l, |d, on| d.lower_prio_no_advert = Some(on)),
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "higher_prio_send_advert",
         P,
@@ -454,7 +513,8 @@ pub(crate) const INSTANCE: &[Keyword] = &[
         V1_3,
         "A MASTER that hears a higher advert sends one more.",
         |cx, l| switch(cx, l, |d, on| d.higher_prio_send_advert = Some(on)),
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new(
         "owner_ignore_adverts",
         P,
@@ -462,7 +522,8 @@ pub(crate) const INSTANCE: &[Keyword] = &[
         V2_3_3,
         "The owner of the addresses listens to nobody.",
         |cx, l| switch(cx, l, |d, on| d.model.owner_ignore_adverts = on),
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::new("kernel_rx_buf_size", P, "BYTES", V2_0, "Receive buffer of its socket.", |cx, l| {
         if l.len() == 2
             && let Some(n) = cx.unsigned(l, 1, 0, u32::MAX, false)?
@@ -470,7 +531,8 @@ pub(crate) const INSTANCE: &[Keyword] = &[
             return edit(cx, |d| d.model.kernel_rx_buf_size = Some(n));
         }
         complain(cx, l, "KA2020", |n| format!("({n}) invalid kernel_rx_buf_size specified"))
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::block("authentication", P, "{", V1, "Passwords of version 2.", A).support(FULL),
     Keyword::new("auth_type", A, "PASS|AH", V1, "A password in clear, or a checksum with a key.", |cx, l| {
         match cx.arg(l, 1)? {
@@ -478,7 +540,8 @@ pub(crate) const INSTANCE: &[Keyword] = &[
             "PASS" => edit(cx, |d| d.auth = Some(AuthKind::Pass)),
             o => complain(cx, l, "KA3004", |n| format!("({n}) unknown authentication type '{o}'")),
         }
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new("auth_pass", A, "PASSWORD", V1, "The password, of which eight bytes count.", |cx, l| {
         let text = cx.arg(l, 1)?.as_bytes().to_vec();
         if text.len() > 8 {
@@ -488,7 +551,8 @@ pub(crate) const INSTANCE: &[Keyword] = &[
             d.auth_data = [0; 8];
             d.auth_data.iter_mut().zip(&text).for_each(|(to, from)| *to = *from);
         })
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::block("auth_hmac", P, "{", V2_4, "Keyed checksums of version 3.", H)
         .closing(|cx| edit(cx, |d| d.model.auth_hmac = Some(std::mem::take(&mut d.hmac))))
         .support(Support::Planned),

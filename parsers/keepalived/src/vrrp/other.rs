@@ -21,7 +21,8 @@ pub(crate) struct TrackFileDraft {
 
 /// Rows of what is left of the VRRP side.
 pub(crate) const ROWS: &[Keyword] = &[
-    Keyword::block("track_file", Place::TOP, "NAME {", V2_0, "A file holding a number.", Place::TRACK_FILE).support(FULL)
+    Keyword::block("track_file", Place::TOP, "NAME {", V2_0, "A file holding a number.", Place::TRACK_FILE)
+        .support(FULL)
         .opening(open_file)
         .closing(close_file)
         .read_by(Reader::Trackers),
@@ -32,7 +33,8 @@ pub(crate) const ROWS: &[Keyword] = &[
         V2_0,
         "Older word for track_file.",
         Place::OLD_TRACK_FILE,
-    ).support(FULL)
+    )
+    .support(FULL)
     .opening(|cx, l| {
         cx.remark("KA4101", l.at(0), "\"vrrp_track_file\" is deprecated, please use \"track_file\"");
         open_file(cx, l)
@@ -52,9 +54,11 @@ pub(crate) const ROWS: &[Keyword] = &[
             cx.error("KA2040", l, 1, said);
         }
         Ok(())
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new("weight", F, "N [reverse]", V2_0, "Factor on the number.", file_weight).support(FULL),
-    Keyword::new("init_file", F, "[VALUE] [overwrite]", V2_0, "Makes the file at start.", init_file).support(FULL),
+    Keyword::new("init_file", F, "[VALUE] [overwrite]", V2_0, "Makes the file at start.", init_file)
+        .support(FULL),
     Keyword::block(
         "track_group",
         Place::TOP,
@@ -62,12 +66,15 @@ pub(crate) const ROWS: &[Keyword] = &[
         V2_0,
         "Instances that static items follow.",
         Place::TRACK_GROUP,
-    ).support(STATIC_GROUP)
+    )
+    .support(STATIC_GROUP)
     .opening(open_track_group)
     .read_by(Reader::Vrrp)
     .support(STATIC_GROUP),
-    Keyword::new("group", Place::TRACK_GROUP, "{ INSTANCE… }", V2_0, "Their names.", track_group_list).support(STATIC_GROUP),
-    Keyword::part("INSTANCE_NAME", Place::TRACK_GROUP_LIST, "", "An instance.", "group").support(STATIC_GROUP),
+    Keyword::new("group", Place::TRACK_GROUP, "{ INSTANCE… }", V2_0, "Their names.", track_group_list)
+        .support(STATIC_GROUP),
+    Keyword::part("INSTANCE_NAME", Place::TRACK_GROUP_LIST, "", "An instance.", "group")
+        .support(STATIC_GROUP),
     Keyword::block(
         "garp_group",
         Place::TOP,
@@ -75,7 +82,8 @@ pub(crate) const ROWS: &[Keyword] = &[
         V1_2,
         "Pauses between gratuitous ARP of some interfaces.",
         G,
-    ).support(FULL)
+    )
+    .support(FULL)
     .opening(|cx, l| {
         cx.vrrp.garp_written = (false, false);
         cx.vrrp.garp_listed = false;
@@ -92,7 +100,8 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
         }
         Ok(())
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new("gna_interval", G, "SECONDS", V1_2, "Pause between two unsolicited NA.", |cx, l| {
         if let Some(n) = garp_interval(cx, l)? {
             cx.vrrp.garp_written.1 = true;
@@ -101,12 +110,14 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
         }
         Ok(())
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new("interface", G, "INTERFACE", V1_2, "An interface of the group.", |cx, l| {
         let name = cx.arg(l, 1)?.to_owned();
         garp_interface(cx, l, 1, &name, &name);
         Ok(())
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::new("interfaces", G, "{ INTERFACE… }", V1_2, "Interfaces of the group.", |cx, l| {
         let words = cx.value_words(l)?;
         if words.is_empty() {
@@ -121,7 +132,8 @@ pub(crate) const ROWS: &[Keyword] = &[
             garp_interface(cx, &at, 0, name, &second);
         }
         Ok(())
-    }).support(FULL),
+    })
+    .support(FULL),
     Keyword::part("IFNAME", Place::GARP_INTERFACES, "", "An interface.", "interfaces").support(FULL),
     Keyword::new(
         "linkbeat_interfaces",
@@ -130,7 +142,8 @@ pub(crate) const ROWS: &[Keyword] = &[
         V2_0,
         "Links that are polled.",
         |cx, l| cx.value_block(l, &mut linkbeat),
-    ).support(LINKBEAT)
+    )
+    .support(LINKBEAT)
     .read_by(Reader::Vrrp)
     .support(LINKBEAT),
     Keyword::part(
@@ -139,7 +152,8 @@ pub(crate) const ROWS: &[Keyword] = &[
         "[MII|ETHTOOL|IOCTL]",
         "An interface and how it is asked.",
         "linkbeat_interfaces",
-    ).support(LINKBEAT),
+    )
+    .support(LINKBEAT),
     Keyword::new(
         "interface_up_down_delays",
         Place::TOP,
@@ -147,7 +161,8 @@ pub(crate) const ROWS: &[Keyword] = &[
         V2_2,
         "How long a link state must last.",
         |cx, l| cx.value_block(l, &mut delays),
-    ).support(FULL)
+    )
+    .support(FULL)
     .read_by(Reader::Vrrp),
     Keyword::part(
         "IFNAME",
@@ -155,14 +170,16 @@ pub(crate) const ROWS: &[Keyword] = &[
         "DOWN [UP]",
         "An interface and its seconds.",
         "interface_up_down_delays",
-    ).support(FULL),
+    )
+    .support(FULL),
     Keyword::part(
         "NAME",
         L,
         "[weight N [reverse|noreverse]]",
         "What is tracked, and its weight here.",
         "track_…",
-    ).support(FULL),
+    )
+    .support(FULL),
 ];
 
 fn open_file(cx: &mut Cx<'_>, line: &Line) -> Flow {

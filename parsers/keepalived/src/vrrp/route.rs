@@ -28,7 +28,8 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         })
-    }).support(FULL)
+    })
+    .support(FULL)
     .read_by(crate::keyword::Reader::Vrrp),
     Keyword::new("virtual_routes", Place::INSTANCE, "{ ROUTE… }", V1, "Routes that move.", |cx, l| {
         cx.value_block(l, &mut |cx, l| {
@@ -37,7 +38,8 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         })
-    }).support(FULL),
+    })
+    .support(FULL),
     option("add", "Fails when there is one already.").support(FULL),
     option("append", "Behind others of the same destination.").support(FULL),
     option("prepend", "Before others of the same destination.").support(FULL),
@@ -88,9 +90,12 @@ pub(crate) const ROWS: &[Keyword] = &[
     option(
         "blackhole|unreachable|prohibit|throw|unicast|local|broadcast|anycast|multicast",
         "Kind of route.",
-    ).support(FULL),
-    Keyword::part("no_track", Place::VIRTUAL_ROUTE, "", "Its loss is no reason to leave MASTER.", OF).support(FULL),
-    Keyword::part("track_group", Place::STATIC_ROUTE, "GROUP", "Instances whose state it follows.", OF).support(STATIC_GROUP),
+    )
+    .support(FULL),
+    Keyword::part("no_track", Place::VIRTUAL_ROUTE, "", "Its loss is no reason to leave MASTER.", OF)
+        .support(FULL),
+    Keyword::part("track_group", Place::STATIC_ROUTE, "GROUP", "Instances whose state it follows.", OF)
+        .support(STATIC_GROUP),
 ];
 
 /// The number and meaning of a route type's name.

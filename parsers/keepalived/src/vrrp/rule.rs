@@ -28,7 +28,8 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         })
-    }).support(FULL)
+    })
+    .support(FULL)
     .read_by(crate::keyword::Reader::Vrrp),
     Keyword::new(
         "virtual_rules",
@@ -44,7 +45,8 @@ pub(crate) const ROWS: &[Keyword] = &[
                 Ok(())
             })
         },
-    ).support(FULL),
+    )
+    .support(FULL),
     option("from", "Source.").support(FULL),
     option("to", "Destination.").support(FULL),
     option("table|lookup", "Table to look into.").support(FULL),
@@ -73,8 +75,10 @@ pub(crate) const ROWS: &[Keyword] = &[
     option("type", "What it does.").support(FULL),
     option("inet", "IPv4.").support(FULL),
     option("inet6", "IPv6.").support(FULL),
-    Keyword::part("no_track", Place::VIRTUAL_RULE, "", "Its loss is no reason to leave MASTER.", OF).support(FULL),
-    Keyword::part("track_group", Place::STATIC_RULE, "GROUP", "Instances whose state it follows.", OF).support(STATIC_GROUP),
+    Keyword::part("no_track", Place::VIRTUAL_RULE, "", "Its loss is no reason to leave MASTER.", OF)
+        .support(FULL),
+    Keyword::part("track_group", Place::STATIC_RULE, "GROUP", "Instances whose state it follows.", OF)
+        .support(STATIC_GROUP),
 ];
 
 struct Draft {

@@ -163,7 +163,8 @@ impl Instance {
         config.settle();
         let total = priority::total(config.priority, &config.trackers);
         let troubles = config.faulty.then_some(Trouble::Configuration).into_iter();
-        let troubles = troubles.chain(config.source.is_none().then_some(Trouble::NoSource)).collect();
+        let source = config.source.or(config.learned_source);
+        let troubles = troubles.chain(source.is_none().then_some(Trouble::NoSource)).collect();
         Instance {
             state: State::Init,
             want: if config.wants_master || config.is_owner() { State::Master } else { State::Backup },
@@ -172,7 +173,7 @@ impl Instance {
             total,
             effective: config.priority,
             troubles,
-            source: config.source,
+            source,
             master: None,
             master_priority: 0,
             master_interval: config.advert_interval,
