@@ -1,8 +1,8 @@
 //! Reading the configuration and saying what is wrong with it: `-c`, and the first half of a start.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::io::{IsTerminal, Write};
 use std::net::{IpAddr, ToSocketAddrs};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use rha_haproxy::{Input, Parsed};
 use rha_text::render::{self, haproxy::Stream};

@@ -231,16 +231,10 @@ pub const FLAGS: &[Flag] = &[
     }),
     flag!("W", Takes::Nothing, FULL, "runs under a master", |o, _| put(&mut o.master)),
     flag!("q", Takes::Nothing, FULL, "is quiet", |o, _| put(&mut o.quiet)),
-    flag!(
-        "x",
-        Takes::Next("socket"),
-        FULL,
-        "takes listeners over from a stats socket",
-        |o, v| {
-            o.old_socket = Some(v.to_owned());
-            Ok(())
-        }
-    ),
+    flag!("x", Takes::Next("socket"), FULL, "takes listeners over from a stats socket", |o, v| {
+        o.old_socket = Some(v.to_owned());
+        Ok(())
+    }),
     flag!(
         "S",
         Takes::Next("bind"),

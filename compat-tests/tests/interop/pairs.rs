@@ -202,6 +202,7 @@ fn a_reload_keeps_the_master_and_takes_new_addresses() {
         lab.start(1);
         lab.start(2);
         lab.only(1, &[V4], TAKEOVER + SLACK);
+        lab.says(1, "Entering MASTER STATE", SLACK);
         let masters = |node| lab.count(node, "Entering MASTER STATE");
         let before = (masters(1), masters(2));
         lab.configure(1, &two.config(1));

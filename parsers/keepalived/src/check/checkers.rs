@@ -284,6 +284,10 @@ pub(super) fn begin(cx: &mut Cx<'_>, line: &Line, kind: CheckerKind, connects: b
         origin: line.at(0),
     };
     if let Some(r) = cx.check.real() {
+        if r.checkers.is_empty() {
+            // Most have one.
+            r.checkers.reserve_exact(1);
+        }
         r.checkers.push(draft);
     }
     Ok(())

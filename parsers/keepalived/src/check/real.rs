@@ -137,6 +137,9 @@ fn open(cx: &mut Cx<'_>, line: &Line) -> Flow {
         checkers: Vec::new(),
     };
     if let Some(d) = cx.check.server() {
+        if d.reals.is_empty() {
+            d.reals.reserve_exact(2);
+        }
         d.reals.push(draft);
     }
     Ok(())

@@ -122,6 +122,10 @@ fn virtual_address(cx: &mut Cx<'_>, line: &Line) -> Flow {
         cx.error("KA2023", line, 0, said);
         return Ok(());
     }
+    if d.model.addresses.is_empty() {
+        // Most have one.
+        d.model.addresses.reserve_exact(1);
+    }
     d.model.addresses.push(ip);
     Ok(())
 }

@@ -37,15 +37,12 @@ fn judge(cx: &mut Cx<'_>) -> bool {
         return false;
     }
     link_groups(cx);
-    for i in 0..cx.vrrp.instances.len() {
-        let Some(mut d) = cx.vrrp.instances.get_mut(i).map(std::mem::take) else { continue };
-        let fine = complete(cx, &mut d);
-        if let Some(slot) = cx.vrrp.instances.get_mut(i) {
-            *slot = d;
-        }
-        if !fine {
-            return false;
-        }
+    // None of these checks looks at another instance.
+    let mut instances = std::mem::take(&mut cx.vrrp.instances);
+    let fine = instances.iter_mut().all(|d| complete(cx, d));
+    cx.vrrp.instances = instances;
+    if !fine {
+        return false;
     }
     if router_ids_conflict(cx) {
         return false;
@@ -666,28 +663,31 @@ fn weights(cx: &mut Cx<'_>, d: &mut Draft) {
 }
 
 /// What two instances would have to differ in.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Space {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Space<'a> {
     v6: bool,
     vrid: u8,
     unicast: bool,
-    interface: String,
+    interface: &'a str,
     group: Option<IpAddr>,
 }
 
 /// Two instances with one router id on one interface; true when there are any.
 fn router_ids_conflict(cx: &mut Cx<'_>) -> bool {
-    let mut spaces: HashMap<Space, Vec<usize>> = HashMap::new();
+    let mut spaces: HashMap<Space<'_>, Vec<usize>> = HashMap::with_capacity(cx.vrrp.instances.len());
     let mut of_instance = Vec::with_capacity(cx.vrrp.instances.len());
     for (i, d) in cx.vrrp.instances.iter().enumerate() {
         let group = match &d.model.target {
             AdvertTarget::Multicast(g) => Some(*g),
             AdvertTarget::Unicast(_) => None,
         };
-        let interface = d.interface_info.base.clone().or_else(|| d.interface.clone()).unwrap_or_default();
+        let interface = d.interface_info.base.as_deref().or(d.interface.as_deref()).unwrap_or_default();
         let space = Space { v6: d.model.ipv6, vrid: d.model.vrid, unicast: d.unicast, interface, group };
-        spaces.entry(space.clone()).or_default().push(i);
+        spaces.entry(space).or_default().push(i);
         of_instance.push(space);
+    }
+    if spaces.len() == of_instance.len() {
+        return false;
     }
     let mut said = Vec::new();
     for (i, space) in of_instance.iter().enumerate() {
