@@ -28,7 +28,7 @@ pub const PAIRS: [Pair; 4] =
     [ORACLE, [Who::Ours, Who::Ours], [Who::Ours, Who::Original], [Who::Original, Who::Ours]];
 
 /// LANs at once: they wait most of the time.
-const AT_ONCE: usize = 5;
+const AT_ONCE: usize = 6;
 
 /// What happens to the master.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

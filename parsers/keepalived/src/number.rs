@@ -246,6 +246,23 @@ mod tests {
     }
 
     #[test]
+    fn only_short_whole_numbers_take_the_short_way() {
+        for (text, value) in [
+            ("6", Some(6_000_000)),
+            ("007", Some(7_000_000)),
+            ("999999999", Some(999_999_999_000_000)),
+            ("1000000000", None),
+            ("", None),
+            ("+5", None),
+            ("-5", None),
+            ("1.5", None),
+            ("5x", None),
+        ] {
+            assert_eq!(few_digits(text, 6), value, "{text}");
+        }
+    }
+
+    #[test]
     fn limits_are_shown_with_their_decimals() {
         assert_eq!(shown(10_000, 6), "0.010000");
         assert_eq!(shown(4_294_967_000, 3), "4294967.000");

@@ -722,6 +722,7 @@ fn router_ids_conflict(cx: &mut Cx<'_>) -> bool {
             said.push((b.model.origin, a.model.origin, text));
         }
     }
+    drop(spaces);
     let any = !said.is_empty();
     for (span, other, text) in said {
         cx.late("KA3003", span, text);
