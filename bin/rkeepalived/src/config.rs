@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rha_failover::Plan;
 use rha_failover::log::Log;
 use rha_keepalived::{Input, Interface, LocalMachine, Machine, Outcome, Start};
-use rha_net::netlink::Netlink;
+use rha_net::netlink::{InterfaceAddress, Link, Netlink};
 use rha_text::{Diagnostic, DiskFiles, Env, Severity};
 use rha_vocab::Support;
 
@@ -70,7 +70,7 @@ pub fn read(options: &Options, testing: bool) -> Outcome {
 }
 
 fn read_here(options: &Options, testing: bool) -> Outcome {
-    let machine = OwnMachine(LocalMachine::default());
+    let machine = OwnMachine(LocalMachine::default(), std::cell::OnceCell::new());
     let mut input = Input::new(&options.file, &FILES, &machine);
     input.env = Env::from_pairs(std::env::vars_os().map(|(k, v)| {
         use std::os::unix::ffi::OsStringExt;
@@ -87,16 +87,19 @@ fn read_here(options: &Options, testing: bool) -> Outcome {
 
 static FILES: DiskFiles = DiskFiles { base: None };
 
-/// This machine, with interfaces as the network namespace we are in has them.
-struct OwnMachine(LocalMachine);
+/// This machine, with interfaces as the network namespace we are in has them; the kernel is asked once.
+struct OwnMachine(LocalMachine, std::cell::OnceCell<Option<(Vec<Link>, Vec<InterfaceAddress>)>>);
+
+fn ask_kernel() -> Option<(Vec<Link>, Vec<InterfaceAddress>)> {
+    let mut netlink = Netlink::open().ok()?;
+    Some((netlink.links().ok()?, netlink.addresses().unwrap_or_default()))
+}
 
 impl Machine for OwnMachine {
     fn interface(&self, name: &str) -> Option<Interface> {
-        let mut netlink = Netlink::open().ok()?;
-        let links = netlink.links().ok()?;
+        let (links, addresses) = self.1.get_or_init(ask_kernel).as_ref()?;
         let link = links.iter().find(|l| l.name == name)?;
         let base = link.parent.filter(|_| link.kind.as_deref() == Some("macvlan"));
-        let addresses = netlink.addresses().unwrap_or_default();
         Some(Interface {
             mtu: link.mtu,
             loopback: link.loopback,

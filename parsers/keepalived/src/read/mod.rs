@@ -25,7 +25,7 @@ pub(crate) const DEPTH: usize = 64;
 /// Most substitutions in one line, which ends `$A=$A`.
 pub(crate) const REPLACEMENTS: usize = 10_000;
 /// Most bytes that all lines of one pass may have, which ends a `~SEQ` without end.
-pub(crate) const VOLUME: usize = 1 << 26;
+pub(crate) const VOLUME: usize = 1 << 25;
 /// Most files that may be opened in all, however often each is included.
 pub(crate) const FILES: usize = 20_000;
 
