@@ -184,7 +184,11 @@ async fn talk(mut conn: Conn, how: Talk) {
                 hand_over(&conn, engine);
                 return;
             }
-            Ok(Ok(n)) => session.receive(buf.get(..n).unwrap_or_default(), engine.as_ref(), &mut out),
+            Ok(Ok(n)) => {
+                // COMPAT: the original counts and answers on one thread, so it has counted what was sent.
+                engine.runtime.settle();
+                session.receive(buf.get(..n).unwrap_or_default(), engine.as_ref(), &mut out);
+            }
             Ok(Err(_)) | Err(_) => return,
         }
         let mut rest = out.as_slice();

@@ -68,6 +68,8 @@ enum Order {
     Open(ProxyId, u32, Listener),
     /// Let go of a proxy's listeners. Answered once that is done.
     Close(ProxyId, std::sync::mpsc::Sender<()>),
+    /// Answer between two turns.
+    Settle(std::sync::mpsc::Sender<()>),
     /// Close the listeners; end when the last connection is gone. Answered once what was logged before
     /// is out.
     Finish(std::sync::mpsc::Sender<()>),
@@ -309,6 +311,9 @@ async fn work(
                 close(&mut acceptors, |p| p == proxy);
                 let _ = seen.send(());
             }
+            Some(Order::Settle(seen)) => {
+                let _ = seen.send(());
+            }
             Some(Order::Finish(seen)) => {
                 finishing = true;
                 worker.logs.flush();
@@ -495,6 +500,11 @@ impl Runtime {
 
     fn let_go(&self, proxy: ProxyId) {
         self.tell_all(|seen| Order::Close(proxy, seen));
+    }
+
+    /// Returns once every worker has finished the turn it is in: what a client has seen is counted then.
+    pub fn settle(&self) {
+        self.tell_all(Order::Settle);
     }
 
     /// Gives an order to all workers and waits until each has answered.
