@@ -27,7 +27,7 @@ mod subject;
 
 pub use client::{Client, End, Response, body_text, cli, visible};
 pub use gaps::Gaps;
-pub use halts::{lost_since, watch};
+pub use halts::{lost_since, steadily, watch};
 pub use normal::{Normal, log_line, stderr_text};
 pub use origin::{Gate, Origin, Peer, Request};
 pub use sink::Sink;

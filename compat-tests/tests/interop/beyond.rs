@@ -81,6 +81,10 @@ fn dies(inside: &str, peer: u8, count: u8) -> (Duration, Duration, String) {
 
 #[test]
 fn a_dead_nodes_addresses_go_by_themselves() {
+    rha_compat_tests::steadily(a_dead_nodes_addresses_go_by_themselves_once);
+}
+
+fn a_dead_nodes_addresses_go_by_themselves_once() {
     if impossible("leases").is_some() {
         return;
     }
@@ -107,6 +111,10 @@ fn a_dead_nodes_addresses_go_by_themselves() {
 
 #[test]
 fn without_a_lease_a_dead_nodes_addresses_stay() {
+    rha_compat_tests::steadily(without_a_lease_a_dead_nodes_addresses_stay_once);
+}
+
+fn without_a_lease_a_dead_nodes_addresses_stay_once() {
     if impossible("no leases").is_some() {
         return;
     }
@@ -131,6 +139,10 @@ fn without_a_lease_a_dead_nodes_addresses_stay() {
 
 #[test]
 fn a_handover_loses_no_ping() {
+    rha_compat_tests::steadily(a_handover_loses_no_ping_once);
+}
+
+fn a_handover_loses_no_ping_once() {
     if impossible("handover").is_some() {
         return;
     }
@@ -247,6 +259,10 @@ const SPLITS: &[Split] = &[
 
 #[test]
 fn a_split_brain_is_named_at_once() {
+    rha_compat_tests::steadily(a_split_brain_is_named_at_once_once);
+}
+
+fn a_split_brain_is_named_at_once_once() {
     if impossible("split brain").is_some() {
         return;
     }
@@ -291,6 +307,10 @@ fn named(split: &Split) {
 
 #[test]
 fn somebody_elses_use_of_the_address_is_named() {
+    rha_compat_tests::steadily(somebody_elses_use_of_the_address_is_named_once);
+}
+
+fn somebody_elses_use_of_the_address_is_named_once() {
     if impossible("duplicate address").is_some() {
         return;
     }
@@ -334,6 +354,10 @@ fn duplicate(address: &str, list: &str, appear: impl FnOnce(&Lan)) {
 
 #[test]
 fn bfd_finds_a_dead_master_at_once() {
+    rha_compat_tests::steadily(bfd_finds_a_dead_master_at_once_once);
+}
+
+fn bfd_finds_a_dead_master_at_once_once() {
     if impossible("BFD").is_some() {
         return;
     }

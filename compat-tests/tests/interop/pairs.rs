@@ -146,6 +146,10 @@ fn ours_alone(title: &str, case: impl FnOnce(&mut Lab)) {
 
 #[test]
 fn a_sync_group_moves_as_one() {
+    rha_compat_tests::steadily(a_sync_group_moves_as_one_once);
+}
+
+fn a_sync_group_moves_as_one_once() {
     let config = |node: usize| {
         let instance = |name: &str, vrid: u8, address: &str| {
             format!(
@@ -176,6 +180,10 @@ fn a_sync_group_moves_as_one() {
 
 #[test]
 fn a_killed_worker_is_replaced_and_comes_back() {
+    rha_compat_tests::steadily(a_killed_worker_is_replaced_and_comes_back_once);
+}
+
+fn a_killed_worker_is_replaced_and_comes_back_once() {
     let shape = Shape { title: "worker killed", inside: PLAIN.inside, addresses: &[V4] };
     with_pairs(shape.title, |lab| {
         lab.configure(1, &shape.config(1));
@@ -194,6 +202,10 @@ fn a_killed_worker_is_replaced_and_comes_back() {
 
 #[test]
 fn a_reload_keeps_the_master_and_takes_new_addresses() {
+    rha_compat_tests::steadily(a_reload_keeps_the_master_and_takes_new_addresses_once);
+}
+
+fn a_reload_keeps_the_master_and_takes_new_addresses_once() {
     let one = Shape { title: "reload", inside: PLAIN.inside, addresses: &[V4] };
     let two = Shape { addresses: &[V4, "10.77.0.201"], inside: |_| " skip_check_adv_addr\n".into(), ..one };
     with_pairs(one.title, |lab| {
@@ -216,6 +228,10 @@ fn a_reload_keeps_the_master_and_takes_new_addresses() {
 
 #[test]
 fn a_failing_script_gives_the_master_away() {
+    rha_compat_tests::steadily(a_failing_script_gives_the_master_away_once);
+}
+
+fn a_failing_script_gives_the_master_away_once() {
     let shape =
         Shape { title: "script", inside: |_| " track_script {\n  chk\n }\n".to_owned(), addresses: &[V4] };
     with_pairs(shape.title, |lab| {
@@ -241,6 +257,10 @@ fn a_failing_script_gives_the_master_away() {
 
 #[test]
 fn several_instances_share_an_interface() {
+    rha_compat_tests::steadily(several_instances_share_an_interface_once);
+}
+
+fn several_instances_share_an_interface_once() {
     let config = |node: usize| -> String {
         let instance = |name: &str, vrid: u8, address: &str, priority: usize| {
             format!(
@@ -268,6 +288,10 @@ fn several_instances_share_an_interface() {
 
 #[test]
 fn a_broken_file_is_refused_as_a_whole() {
+    rha_compat_tests::steadily(a_broken_file_is_refused_as_a_whole_once);
+}
+
+fn a_broken_file_is_refused_as_a_whole_once() {
     let shape = Shape { title: "broken reload", inside: PLAIN.inside, addresses: &[V4] };
     ours_alone(shape.title, |lab| {
         lab.configure(1, &shape.config(1));
@@ -284,6 +308,10 @@ fn a_broken_file_is_refused_as_a_whole() {
 
 #[test]
 fn what_is_told_keeps_its_order() {
+    rha_compat_tests::steadily(what_is_told_keeps_its_order_once);
+}
+
+fn what_is_told_keeps_its_order_once() {
     let shape = Shape { title: "notify", inside: PLAIN.inside, addresses: &[V4] };
     ours_alone(shape.title, |lab| {
         let (told, script) = (lab.path("told"), lab.path("slow.sh"));
