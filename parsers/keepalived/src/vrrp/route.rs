@@ -12,8 +12,8 @@ use crate::{Cx, Flow, Keyword, Line, Place};
 
 const P: Place = Place::STATIC_ROUTE.or(Place::VIRTUAL_ROUTE);
 const OF: &str = "virtual_routes, static_routes";
-/// `RTPROT_KEEPALIVED`.
-const OURS: u8 = 18;
+/// `RTPROT_KEEPALIVED`: who routes and rules are of.
+pub(super) const OURS: u8 = 18;
 
 const fn option(name: &'static str, doc: &'static str) -> Keyword {
     Keyword::part(name, P, "as ip-route(8)", doc, OF)

@@ -3,15 +3,13 @@
 use rha_ir::failover::{IpPrefix, IpRule, PortRange, RuleAction};
 
 use super::address::destination;
-use super::route::route_type;
+use super::route::{OURS, route_type};
 use crate::names::{Kind, any_base};
 use crate::rows::*;
 use crate::{Cx, Flow, Keyword, Line, Place};
 
 const P: Place = Place::STATIC_RULE.or(Place::VIRTUAL_RULE);
 const OF: &str = "virtual_rules, static_rules";
-/// `RTPROT_KEEPALIVED`.
-const OURS: u8 = 18;
 /// First preference of rules that name none; the next ones are lower.
 const FIRST_PREFERENCE: u32 = 16384;
 
