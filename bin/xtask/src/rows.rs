@@ -1,6 +1,6 @@
 //! The rows of every keyword table, in one form: what `coverage` counts and `docs` prints.
 
-use rha_haproxy::{Keyword, Place, proxy, tables};
+use rha_haproxy::{Keyword, proxy, tables};
 use rha_vocab::{Lifetime, Support};
 
 use crate::names::Name;
@@ -18,39 +18,6 @@ pub struct Row {
     /// One sentence.
     pub doc: String,
 }
-
-/// Sections with the context their keywords have in the list of names.
-const CONTEXTS: &[(Place, &str)] = &[
-    (Place::GLOBAL, "global"),
-    (Place::PROXY, "proxy"),
-    (Place::PEERS, "peers"),
-    (Place::MAILERS, "mailers"),
-    (Place::USERLIST, "userlist"),
-    (Place::RESOLVERS, "resolvers"),
-    (Place::CACHE, "cache"),
-    (Place::RING, "ring"),
-    (Place::LOG_FORWARD, "log-forward"),
-    (Place::HTTP_ERRORS, "http-errors"),
-    (Place::FCGI_APP, "fcgi-app"),
-    (Place::CRT_STORE, "crt-store"),
-    (Place::PROGRAM, "program"),
-    (Place::TRACES, "traces"),
-    (Place::LOG_PROFILE, "log-profile"),
-    (Place::ACME, "acme"),
-    (Place::HEALTHCHECK, "healthcheck"),
-];
-
-/// Rule sets, whose actions are names in a context of their own.
-const RULE_SETS: &[&str] = &[
-    "http-request",
-    "http-response",
-    "http-after-response",
-    "tcp-request connection",
-    "tcp-request session",
-    "tcp-request content",
-    "tcp-response content",
-    "quic-initial",
-];
 
 /// All rows, table after table.
 pub fn all() -> Vec<Row> {
@@ -84,15 +51,9 @@ pub fn all() -> Vec<Row> {
     rows
 }
 
-/// A keyword once per kind of section it may stand in.
+/// A keyword once per context it stands in.
 fn keyword(k: &'static Keyword) -> impl Iterator<Item = Row> {
-    let contexts = CONTEXTS.iter().filter(|(place, _)| place.meets(k.place));
-    contexts.map(|(_, context)| {
-        let action =
-            RULE_SETS.iter().find_map(|set| Some((*set, k.name.strip_prefix(set)?.strip_prefix(' ')?)));
-        let (context, name) = action.unwrap_or((context, k.name));
-        row("cfg", context, name, k.usage, k.lifetime, k.support, k.doc)
-    })
+    tables::contexts(k).map(|(context, name)| row("cfg", context, name, k.usage, k.lifetime, k.support, k.doc))
 }
 
 fn samples() -> Vec<Row> {

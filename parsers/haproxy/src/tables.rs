@@ -386,6 +386,50 @@ const LAST_IN_PROXIES: &[&str] = &[
     "error-log-format",
 ];
 
+/// Sections, with the name that lists of keywords give to what stands in them.
+pub const CONTEXTS: &[(Place, &str)] = &[
+    (Place::GLOBAL, "global"),
+    (Place::PROXY, "proxy"),
+    (Place::PEERS, "peers"),
+    (Place::MAILERS, "mailers"),
+    (Place::USERLIST, "userlist"),
+    (Place::RESOLVERS, "resolvers"),
+    (Place::CACHE, "cache"),
+    (Place::RING, "ring"),
+    (Place::LOG_FORWARD, "log-forward"),
+    (Place::HTTP_ERRORS, "http-errors"),
+    (Place::FCGI_APP, "fcgi-app"),
+    (Place::CRT_STORE, "crt-store"),
+    (Place::PROGRAM, "program"),
+    (Place::TRACES, "traces"),
+    (Place::LOG_PROFILE, "log-profile"),
+    (Place::ACME, "acme"),
+    (Place::HEALTHCHECK, "healthcheck"),
+    (Place::NAMESPACE_LIST, "namespace_list"),
+    (Place::OUTSIDE, "outside"),
+];
+
+/// Rule sets, whose actions are names in a context of their own.
+pub const RULE_SETS: &[&str] = &[
+    "http-request",
+    "http-response",
+    "http-after-response",
+    "tcp-request connection",
+    "tcp-request session",
+    "tcp-request content",
+    "tcp-response content",
+    "quic-initial",
+];
+
+/// The contexts a row stands in, each with its name there: an action in its rule set, any other keyword in
+/// every kind of section that knows it.
+pub fn contexts(row: &'static Keyword) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let action = |set: &'static &str| Some((*set, row.name.strip_prefix(set)?.strip_prefix(' ')?));
+    let action = RULE_SETS.iter().find_map(action);
+    let sections = CONTEXTS.iter().filter(move |(place, _)| action.is_none() && place.meets(row.place));
+    action.into_iter().chain(sections.map(|(_, context)| (*context, row.name)))
+}
+
 /// Words that the original considers for "did you mean" in a section, in its order: of two equally near
 /// ones, the first is suggested.
 pub fn candidates(place: Place, dialect: Dialect) -> impl Iterator<Item = &'static str> {

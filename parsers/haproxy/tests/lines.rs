@@ -8,7 +8,7 @@ mod fixture;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use rha_haproxy::{Input, Place, expr, other, parse, proxy, rules, tables};
+use rha_haproxy::{Input, expr, other, parse, proxy, rules, tables};
 use rha_text::render::haproxy::{Speaker, Stream};
 use rha_text::{Env, MemoryFiles};
 use rha_vocab::{Dialect, Lifetime};
@@ -123,40 +123,6 @@ fn newer_lines_get_the_verdict_of_the_source() {
     assert!(wrong.is_empty(), "{} of {count} differ:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// Sections with the class their keywords have.
-const CLASSES: &[(Place, &str)] = &[
-    (Place::GLOBAL, "global"),
-    (Place::PROXY, "proxy"),
-    (Place::PEERS, "peers"),
-    (Place::MAILERS, "mailers"),
-    (Place::USERLIST, "userlist"),
-    (Place::RESOLVERS, "resolvers"),
-    (Place::CACHE, "cache"),
-    (Place::RING, "ring"),
-    (Place::LOG_FORWARD, "log-forward"),
-    (Place::HTTP_ERRORS, "http-errors"),
-    (Place::FCGI_APP, "fcgi-app"),
-    (Place::CRT_STORE, "crt-store"),
-    (Place::PROGRAM, "program"),
-    (Place::TRACES, "traces"),
-    (Place::LOG_PROFILE, "log-profile"),
-    (Place::ACME, "acme"),
-    (Place::HEALTHCHECK, "healthcheck"),
-    (Place::NAMESPACE_LIST, "namespace_list"),
-    (Place::OUTSIDE, "outside"),
-];
-
-const RULE_SETS: &[&str] = &[
-    "http-request",
-    "http-response",
-    "http-after-response",
-    "tcp-request connection",
-    "tcp-request session",
-    "tcp-request content",
-    "tcp-response content",
-    "quic-initial",
-];
-
 /// The key of every row of every table, with the versions that know it.
 fn keys() -> BTreeMap<String, Vec<Lifetime>> {
     let mut keys: BTreeMap<String, Vec<Lifetime>> = BTreeMap::new();
@@ -167,15 +133,7 @@ fn keys() -> BTreeMap<String, Vec<Lifetime>> {
         add("section", s.name, s.lifetime);
     }
     for k in tables::all() {
-        let action =
-            RULE_SETS.iter().find_map(|set| Some((*set, k.name.strip_prefix(set)?.strip_prefix(' ')?)));
-        match action {
-            Some((set, name)) => add(set, name, k.lifetime),
-            None => CLASSES
-                .iter()
-                .filter(|(place, _)| place.meets(k.place))
-                .for_each(|(_, class)| add(class, k.name, k.lifetime)),
-        }
+        tables::contexts(k).for_each(|(context, name)| add(context, name, k.lifetime));
     }
     for o in proxy::BIND_OPTIONS {
         add("bind", o.name, o.lifetime);
