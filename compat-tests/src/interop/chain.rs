@@ -7,11 +7,10 @@ use std::time::{Duration, Instant};
 
 use super::{Event, Pair, Variant};
 use crate::Signal;
-use crate::lan::{Lan, Pings, Who};
+use crate::lan::{Lan, Pings, Spaces, Who};
 
-/// What the machine, a scheduler and a loaded test computer may add to the protocol's time. Most of it is the
-/// kernel's lock on links and addresses, which the end of another LAN's namespaces holds for up to 0.7 s.
-pub const LATE: Duration = Duration::from_millis(1000);
+/// What the machine, a scheduler and a loaded test computer may add to the protocol's time.
+pub const LATE: Duration = Duration::from_millis(600);
 /// How much earlier than the protocol says something may happen: adverts that were sent late themselves.
 pub const EARLY: Duration = Duration::from_millis(200);
 /// Until a started or reloaded program runs.
@@ -86,9 +85,10 @@ struct Run {
     priority: [u8; 2],
 }
 
-/// Takes a pair through all events.
+/// Takes a pair through all events. What the LANs leave is removed when the caller drops it.
 #[must_use]
-pub fn run(variant: &'static Variant, pair: Pair) -> Outcome {
+pub fn run(variant: &'static Variant, pair: Pair) -> (Outcome, Vec<Spaces>) {
+    let mut left = Vec::new();
     let mut out =
         Outcome { variant: variant.name, pair, cells: vec![], shapes: Default::default(), sequence: None };
     let mut current: Option<Run> = None;
@@ -110,7 +110,7 @@ pub fn run(variant: &'static Variant, pair: Pair) -> Outcome {
             match run.happen(event) {
                 Ok(measure) => Ok((run, measure)),
                 Err(why) => {
-                    run.gather(&mut out);
+                    left.push(run.gather(&mut out));
                     Err(why)
                 }
             }
@@ -124,9 +124,9 @@ pub fn run(variant: &'static Variant, pair: Pair) -> Outcome {
         }
     }
     if let Some(run) = current {
-        run.gather(&mut out);
+        left.push(run.gather(&mut out));
     }
-    out
+    (out, left)
 }
 
 impl Cell {
@@ -535,7 +535,8 @@ impl Run {
         Bound { from: delay.saturating_sub(EARLY), to: wait + self.down(node) + STARTING }
     }
 
-    fn gather(&self, out: &mut Outcome) {
+    /// What the client heard; the run is over.
+    fn gather(self, out: &mut Outcome) -> Spaces {
         self.lan.look(|seen| {
             for a in &seen.adverts {
                 out.shapes[sender(a.source) - 1].insert(a.shape.clone());
@@ -553,6 +554,7 @@ impl Run {
                 }
             }
         });
+        self.lan.retire()
     }
 }
 

@@ -110,15 +110,15 @@ pub fn run_all(cases: &[(&'static Variant, Pair)]) -> Vec<Outcome> {
         for _ in 0..AT_ONCE.min(cases.len()) {
             s.spawn(|| {
                 while let Some((n, (variant, pair))) = take(&next, cases) {
-                    let outcome = run(variant, pair);
-                    done.lock().expect("no run panics").push((n, outcome));
+                    let (outcome, left) = run(variant, pair);
+                    done.lock().expect("no run panics").push((n, outcome, left));
                 }
             });
         }
     });
     let mut done = done.into_inner().expect("no run panics");
-    done.sort_by_key(|(n, _)| *n);
-    done.into_iter().map(|(_, outcome)| outcome).collect()
+    done.sort_by_key(|(n, ..)| *n);
+    done.into_iter().map(|(_, outcome, _)| outcome).collect()
 }
 
 fn take<T: Copy>(next: &AtomicUsize, cases: &[T]) -> Option<(usize, T)> {

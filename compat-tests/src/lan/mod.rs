@@ -40,9 +40,15 @@ const GLANCE: Duration = Duration::from_millis(100);
 /// An address that only says that address changes are being listened to.
 const MARK: &str = "127.77.77.77";
 
+/// The network namespaces of a LAN, removed when dropped. Removing them holds the kernel's lock on links and
+/// addresses for up to 0.7 s, so that somebody who measures other LANs meanwhile keeps them until the end.
+#[derive(Debug)]
+pub struct Spaces(Vec<String>);
+
 /// A LAN, removed when dropped.
 pub struct Lan {
     name: String,
+    spaces: Spaces,
     folder: TempDir,
     book: Arc<Book>,
     nodes: Vec<Node>,
@@ -85,6 +91,7 @@ impl Lan {
         let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
         let mut lan = Lan {
             name,
+            spaces: Spaces(Vec::new()),
             folder,
             book: Arc::new(Book::new(nodes)),
             nodes: (0..nodes).map(|_| Node::default()).collect(),
@@ -92,8 +99,7 @@ impl Lan {
             stop: Arc::default(),
             hub,
         };
-        let switch = lan.space("sw");
-        ip(&format!("netns add {switch}"))?;
+        let switch = lan.add_space("sw")?;
         ip(&format!("-n {switch} link add br0 type bridge mcast_snooping 0 forward_delay 0"))?;
         ip(&format!("-n {switch} link set br0 up"))?;
         for node in 1..=nodes {
@@ -105,9 +111,8 @@ impl Lan {
         Ok(lan)
     }
 
-    fn machine(&self, part: &str, number: usize) -> Result<(), String> {
-        let (space, switch) = (self.space(part), self.space("sw"));
-        ip(&format!("netns add {space}"))?;
+    fn machine(&mut self, part: &str, number: usize) -> Result<(), String> {
+        let (space, switch) = (self.add_space(part)?, self.space("sw"));
         ip(&format!("-n {space} link set lo up"))?;
         ip(&format!("-n {switch} link add p{part} type veth peer name eth0 netns {space}"))?;
         self.connect_port(part)?;
@@ -175,6 +180,19 @@ impl Lan {
             Ok(what())
         };
         std::thread::scope(|s| s.spawn(run).join().map_err(|_| "the thread panicked".to_owned())?)
+    }
+
+    fn add_space(&mut self, part: &str) -> Result<String, String> {
+        let space = self.space(part);
+        ip(&format!("netns add {space}"))?;
+        self.spaces.0.push(space.clone());
+        Ok(space)
+    }
+
+    /// Ends everything that runs in it; its namespaces go with what is returned.
+    #[must_use]
+    pub fn retire(mut self) -> Spaces {
+        std::mem::replace(&mut self.spaces, Spaces(Vec::new()))
     }
 
     fn space(&self, part: &str) -> String {
@@ -408,9 +426,13 @@ impl Drop for Lan {
             let _ = monitor.kill();
             let _ = monitor.wait();
         }
-        let parts = (1..=self.nodes.len()).map(|n| n.to_string()).chain(["cli".into(), "sw".into()]);
-        for part in parts {
-            let _ = ip(&format!("netns del {}", self.space(&part)));
+    }
+}
+
+impl Drop for Spaces {
+    fn drop(&mut self) {
+        for space in &self.0 {
+            let _ = ip(&format!("netns del {space}"));
         }
     }
 }
