@@ -48,6 +48,11 @@ pub fn lost_since(from: Instant) -> Duration {
     halts().lock().expect("halts").iter().filter(|(at, _)| *at >= from).map(|(_, lost)| *lost).sum()
 }
 
+/// Whether so much time was lost since a moment that what was timed says nothing.
+pub fn halted_since(from: Instant) -> bool {
+    lost_since(from) >= Duration::from_millis(100)
+}
+
 /// Runs a test again, twice at most, that failed while the machine stood still: timers of the kernel go on
 /// while processes are halted, and no bound can allow for that.
 ///
@@ -58,11 +63,10 @@ pub fn steadily(test: fn()) {
     for _ in 0..2 {
         let start = Instant::now();
         let Err(panic) = std::panic::catch_unwind(test) else { return };
-        let lost = lost_since(start);
-        if lost < Duration::from_millis(100) {
+        if !halted_since(start) {
             std::panic::resume_unwind(panic);
         }
-        eprintln!("the machine stood still for {} ms: once more", lost.as_millis());
+        eprintln!("the machine stood still for {} ms: once more", lost_since(start).as_millis());
     }
     test();
 }

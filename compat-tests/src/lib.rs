@@ -5,7 +5,8 @@
 //! first (which tests the case itself), then with ours, and compares the notes after normalising what
 //! may differ: pids, versions, paths of executables, dates, durations, ports, temporary folders.
 //!
-//! [`lan`] and [`interop`] do the same for failover: nodes in namespaces, pairs of programs, events.
+//! [`lan`] and [`interop`] do the same for failover: nodes in namespaces, pairs of programs, events. [`machine`] is for
+//! one daemon's dealings with systemd, syslog and its files.
 //!
 //! `RHA_ORIGINAL_HAPROXY` and `RHA_OURS` name other programs than `haproxy` on the path and our built
 //! `rhap`; with both set to the original the harness is compared with itself. `RHA_SHOW` prints what
@@ -19,6 +20,7 @@ mod gaps;
 mod halts;
 pub mod interop;
 pub mod lan;
+pub mod machine;
 mod normal;
 mod origin;
 mod sink;
@@ -27,7 +29,7 @@ mod subject;
 
 pub use client::{Client, End, Response, body_text, cli, visible};
 pub use gaps::Gaps;
-pub use halts::{lost_since, steadily, watch};
+pub use halts::{halted_since, lost_since, steadily, watch};
 pub use normal::{Normal, log_line, stderr_text};
 pub use origin::{Gate, Origin, Peer, Request};
 pub use sink::Sink;

@@ -9,6 +9,8 @@ use super::{Event, Pair, Variant};
 use crate::Signal;
 use crate::lan::{Lan, Pings, Spaces, Who};
 
+/// How often an event is tried while the machine stands still.
+const TRIES: usize = 4;
 /// What the machine, a scheduler and a loaded test computer may add to the protocol's time.
 pub const LATE: Duration = Duration::from_millis(600);
 /// How much earlier than the protocol says something may happen: adverts that were sent late themselves.
@@ -85,7 +87,8 @@ struct Run {
     priority: [u8; 2],
 }
 
-/// Takes a pair through all events. What the LANs leave is removed when the caller drops it.
+/// Takes a pair through all events, each that fails while the machine stood still once more. What the LANs leave
+/// is removed when the caller drops it.
 #[must_use]
 pub fn run(variant: &'static Variant, pair: Pair) -> (Outcome, Vec<Spaces>) {
     let mut left = Vec::new();
@@ -93,40 +96,58 @@ pub fn run(variant: &'static Variant, pair: Pair) -> (Outcome, Vec<Spaces>) {
         Outcome { variant: variant.name, pair, cells: vec![], shapes: Default::default(), sequence: None };
     let mut current: Option<Run> = None;
     for event in Event::ALL {
-        if event == Event::Heal && current.is_none() {
-            out.cells.push(Cell::failed(event, "not run: there was no silent cut".to_owned()));
-            continue;
-        }
-        // after a failure the rest goes on with a LAN of its own
-        let fresh = current.is_none() && event != Event::Start;
-        let ready = match current.take() {
-            Some(run) => Ok(run),
-            None => Run::new(variant, pair),
-        };
-        let happened = ready.and_then(|mut run| {
-            if fresh && let Err(why) = run.happen(Event::Start) {
-                return Err(why);
-            }
-            match run.happen(event) {
-                Ok(measure) => Ok((run, measure)),
-                Err(why) => {
-                    left.push(run.gather(&mut out));
-                    Err(why)
+        let mut tries = TRIES;
+        let cell = loop {
+            let start = Instant::now();
+            tries -= 1;
+            match step(variant, pair, current.take(), event) {
+                Ok((run, measure)) => {
+                    run.gather(&mut out);
+                    current = Some(run);
+                    break Cell::good(event, measure);
+                }
+                Err((why, run)) if tries > 0 && crate::halted_since(start) => {
+                    eprintln!("{}: the machine stood still, once more: {why}", event.name());
+                    left.extend(run.map(|r| r.lan.retire()));
+                }
+                Err((why, run)) => {
+                    left.extend(run.map(|r| r.lan.retire()));
+                    break Cell::failed(event, why);
                 }
             }
-        });
-        match happened {
-            Ok((run, measure)) => {
-                out.cells.push(Cell::good(event, measure));
-                current = Some(run);
-            }
-            Err(why) => out.cells.push(Cell::failed(event, why)),
+        };
+        out.cells.push(cell);
+    }
+    left.extend(current.map(|r| r.lan.retire()));
+    (out, left)
+}
+
+/// One event. Without a run that went well so far it gets a LAN of its own, and what must come before it.
+fn step(
+    variant: &'static Variant,
+    pair: Pair,
+    current: Option<Run>,
+    event: Event,
+) -> Result<(Run, Measure), (String, Option<Run>)> {
+    let (mut run, before) = match (current, event) {
+        (Some(run), _) => (run, &[][..]),
+        (None, Event::Start) => (fresh(variant, pair)?, &[][..]),
+        (None, Event::Heal) => (fresh(variant, pair)?, &[Event::Start, Event::SilentCut][..]),
+        (None, _) => (fresh(variant, pair)?, &[Event::Start][..]),
+    };
+    for earlier in before {
+        if let Err(why) = run.happen(*earlier) {
+            return Err((why, Some(run)));
         }
     }
-    if let Some(run) = current {
-        left.push(run.gather(&mut out));
+    match run.happen(event) {
+        Ok(measure) => Ok((run, measure)),
+        Err(why) => Err((why, Some(run))),
     }
-    (out, left)
+}
+
+fn fresh(variant: &'static Variant, pair: Pair) -> Result<Run, (String, Option<Run>)> {
+    Run::new(variant, pair).map_err(|why| (why, None))
 }
 
 impl Cell {
@@ -535,8 +556,8 @@ impl Run {
         Bound { from: delay.saturating_sub(EARLY), to: wait + self.down(node) + STARTING }
     }
 
-    /// What the client heard; the run is over.
-    fn gather(self, out: &mut Outcome) -> Spaces {
+    /// What the client heard so far. Packets of an event that failed say nothing.
+    fn gather(&self, out: &mut Outcome) {
         self.lan.look(|seen| {
             for a in &seen.adverts {
                 out.shapes[sender(a.source) - 1].insert(a.shape.clone());
@@ -554,7 +575,6 @@ impl Run {
                 }
             }
         });
-        self.lan.retire()
     }
 }
 

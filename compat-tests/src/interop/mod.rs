@@ -104,6 +104,7 @@ pub fn ids() -> impl Iterator<Item = String> {
 /// A run panics.
 #[must_use]
 pub fn run_all(cases: &[(&'static Variant, Pair)]) -> Vec<Outcome> {
+    crate::watch();
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::new());
     std::thread::scope(|s| {
