@@ -1,8 +1,8 @@
 //! rkeepalived's virtual servers in a network namespace of their own: checkers find servers dead and well, traffic
 //! follows, the sorry server stands in, a reload and the end leave nothing behind.
 //!
-//! The original cannot be asked here: it ends at once where the kernel has no IPVS, and forwarding goes through
-//! nftables in that case, which it does not know. Lines are those of its source.
+//! The original cannot be asked here: forwarding goes through nftables where the kernel has no IPVS, which it does not
+//! know. What it finds and says is compared in `checkers`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 

@@ -2,7 +2,7 @@
 //! these machines sockets and programs ([`run`]), and the kernel's table ([`table`]).
 //!
 //! keepalived.conf(5) "Virtual server(s)". Invariant: positions of real servers and checkers in a [`Watched`] are
-//! those in its plan; checkers beyond those written (`host` blocks of `SMTP_CHECK`, `FILE_CHECK`s) follow them.
+//! those in its plan; those of further `host` blocks follow their `SMTP_CHECK`, and `FILE_CHECK`s are last.
 
 pub mod run;
 pub mod table;
@@ -11,11 +11,12 @@ use rha_health::lvs::{
     CheckerPlan, HttpPlan, PoolPlan, ProbePlan, RegexPlan, ServerPlan, SorryPlan, UdpPlan, UrlPlan,
 };
 use rha_ir::failover::{
-    Checker, CheckerKind, Command, ConnectOptions, FailoverGlobal, HttpProtocol, HttpUrl, LvsProtocol,
-    RealServer, VirtualServer, VirtualServerGroup, VirtualServerKey,
+    Checker, CheckerKind, Command, ConnectOptions, Failover, FailoverGlobal, HttpProtocol, HttpUrl,
+    LvsProtocol, RealServer, Ssl, VirtualServer, VirtualServerGroup, VirtualServerKey,
 };
 use rha_ir::{Span, TrackerKind};
 use rha_net::ProbeSource;
+use rha_tls::{TlsClient, TlsFiles, TlsTrouble, is_tls_name};
 
 /// A virtual server, ready to be watched.
 #[derive(Debug, Clone)]
@@ -39,6 +40,8 @@ pub struct Watched {
 pub enum Means {
     /// A socket from there.
     Socket(ProbeSource),
+    /// The same, with TLS on it.
+    Tls(ProbeSource, TlsClient),
     /// A program.
     Program(Command),
     /// Nothing.
@@ -67,6 +70,74 @@ pub struct Context<'a> {
     pub no_checker_emails: bool,
     /// `-D`.
     pub detail: bool,
+    /// For `SSL_GET`, from [`tls_client`].
+    pub tls: Option<&'a TlsClient>,
+}
+
+/// What `SSL_GET`s need, if there are any.
+///
+/// # Errors
+/// The lines of the original when a file of the `SSL` block is no good; it ends then.
+pub fn tls_client(f: &Failover) -> Result<Option<TlsClient>, Vec<String>> {
+    if !all_checkers(f).any(|c| matches!(c.kind, CheckerKind::Http { tls: true, .. })) {
+        return Ok(None);
+    }
+    let none = Ssl::default();
+    let ssl = f.ssl.as_ref().unwrap_or(&none);
+    let files = TlsFiles {
+        certificate: ssl.certificate.as_deref(),
+        key: ssl.key.as_deref(),
+        password: ssl.password.as_deref(),
+        authorities: ssl.ca.as_deref(),
+    };
+    TlsClient::new(files).map(Some).map_err(|trouble| {
+        let (what, why) = match trouble {
+            TlsTrouble::Certificate(why) => ("certificate", why),
+            TlsTrouble::Key(why) => ("key", why),
+            TlsTrouble::Authorities(why) => ("CA", why),
+        };
+        let shown = |text: &Option<String>| text.clone().unwrap_or_else(|| "(null)".to_owned());
+        vec![
+            format!("SSL error : Cant load {what} file..."),
+            format!("SSL: {why}"),
+            "Error Initialize SSL, ctx Instance".to_owned(),
+            format!("  SSL  keyfile:{}", shown(&ssl.key)),
+            // DIFFERS: the original writes the password itself
+            format!("  SSL password:{}", ssl.password.as_ref().map_or("(null)", |_| "********")),
+            format!("  SSL   cafile:{}", shown(&ssl.ca)),
+            "Terminate...".to_owned(),
+        ]
+    })
+}
+
+/// Lines about names that `enable_sni` asks for and that cannot be sent.
+#[must_use]
+pub fn unsendable_names(f: &Failover) -> Vec<String> {
+    let mut lines = Vec::new();
+    for vs in &f.virtual_servers {
+        for checker in vs.real_servers.iter().flat_map(|s| &s.checkers) {
+            let CheckerKind::Http { tls: true, sni: true, urls, .. } = &checker.kind else {
+                continue;
+            };
+            for name in urls.iter().filter_map(|u| server_name(&checker.kind, u, vs)) {
+                let line = format!("SSL_GET: '{name}' is no host's name - no name is sent in the handshake");
+                if !is_tls_name(&name) && !lines.contains(&line) {
+                    lines.push(line);
+                }
+            }
+        }
+    }
+    lines
+}
+
+/// COMPAT: a real server's `virtualhost` is for the request only.
+fn server_name(checker: &CheckerKind, url: &HttpUrl, vs: &VirtualServer) -> Option<String> {
+    let CheckerKind::Http { sni_name, virtual_host, .. } = checker else { return None };
+    [sni_name, &url.virtual_host, virtual_host, &vs.virtual_host].into_iter().find_map(Clone::clone)
+}
+
+fn all_checkers(f: &Failover) -> impl Iterator<Item = &Checker> {
+    f.virtual_servers.iter().flat_map(|v| &v.real_servers).flat_map(|s| &s.checkers)
 }
 
 /// A virtual server of the model as a machine's plan.
@@ -74,11 +145,7 @@ pub struct Context<'a> {
 /// # Errors
 /// Everything that cannot be done as written.
 pub fn watched(vs: &VirtualServer, context: Context<'_>) -> Result<Watched, Vec<Refusal>> {
-    let protocol = vs.protocol.map_or("none", |p| match p {
-        LvsProtocol::Tcp => "tcp",
-        LvsProtocol::Udp => "udp",
-        LvsProtocol::Sctp => "sctp",
-    });
+    let protocol = protocol_word(vs.protocol);
     let mut refusals = Vec::new();
     let mut servers = Vec::new();
     let mut means = Vec::new();
@@ -99,7 +166,7 @@ pub fn watched(vs: &VirtualServer, context: Context<'_>) -> Result<Watched, Vec<
     }
     let sorry = vs.sorry.as_ref().map(|s| SorryPlan { address: s.address, inhibit: s.inhibit, weight: 1 });
     let plan = PoolPlan {
-        name: name(&vs.key, protocol),
+        name: name(vs, protocol),
         protocol,
         quorum: vs.quorum,
         hysteresis: vs.hysteresis,
@@ -119,12 +186,23 @@ pub fn watched(vs: &VirtualServer, context: Context<'_>) -> Result<Watched, Vec<
     Ok(Watched { plan, means, service, quorum_up, quorum_down, notify })
 }
 
+/// `tcp`, `udp`, `sctp`; `none` for marks.
+#[must_use]
+pub fn protocol_word(protocol: Option<LvsProtocol>) -> &'static str {
+    protocol.map_or("none", |p| match p {
+        LvsProtocol::Tcp => "tcp",
+        LvsProtocol::Udp => "udp",
+        LvsProtocol::Sctp => "sctp",
+    })
+}
+
 /// As the original's lines name it.
-fn name(key: &VirtualServerKey, protocol: &str) -> String {
-    match key {
+#[must_use]
+pub fn name(vs: &VirtualServer, protocol: &str) -> String {
+    match &vs.key {
         VirtualServerKey::Address(address) => PoolPlan::server_name(*address, protocol),
         VirtualServerKey::Mark(mark) => format!("FWM {mark}"),
-        VirtualServerKey::Group(group) => format!("[{group}]:0"),
+        VirtualServerKey::Group(group) => format!("[{group}]:{}", vs.number),
     }
 }
 
@@ -136,7 +214,6 @@ fn checkers(
     refusals: &mut Vec<Refusal>,
 ) -> Vec<(CheckerPlan, Means)> {
     let mut all = Vec::new();
-    let mut more = Vec::new();
     for checker in &server.checkers {
         let probe = match probe(checker, server, vs) {
             Ok(probe) => probe,
@@ -156,6 +233,7 @@ fn checkers(
             alpha: checker.alpha,
             log_all_failures: checker.log_all_failures || context.global.checker_log_all_failures,
         };
+        let mut more = Vec::new();
         if let CheckerKind::Smtp { hosts, .. } = &checker.kind {
             more.extend(hosts.iter().map(|host| {
                 let plan = CheckerPlan { target: host.target, timeout_us: host.timeout_us, ..plan.clone() };
@@ -164,12 +242,20 @@ fn checkers(
         }
         let means = match (&checker.kind, &checker.connect) {
             (CheckerKind::Misc { command, .. }, _) => Means::Program(command.clone()),
+            (CheckerKind::Http { tls: true, .. }, Some(connect)) => match context.tls {
+                Some(client) => Means::Tls(source(connect), client.clone()),
+                None => {
+                    let why = "SSL_GET without its SSL files".to_owned();
+                    refusals.push(Refusal { at: checker.origin, why });
+                    continue;
+                }
+            },
             (_, Some(connect)) => Means::Socket(source(connect)),
             _ => Means::None,
         };
         all.push((plan, means));
+        all.extend(more);
     }
-    all.extend(more);
     all.extend(server.track_files.iter().filter_map(|tracked| match &tracked.kind {
         TrackerKind::File(file) => {
             let (weight, reverse) = (tracked.weight.weight, tracked.weight.reverse);
@@ -199,17 +285,24 @@ fn event_driven(probe: ProbePlan, server: &RealServer) -> CheckerPlan {
 fn probe(checker: &Checker, server: &RealServer, vs: &VirtualServer) -> Result<ProbePlan, String> {
     Ok(match &checker.kind {
         CheckerKind::Tcp => ProbePlan::Tcp,
-        CheckerKind::Http { tls: true, .. } => {
-            return Err("SSL_GET needs a TLS client, which rkeepalived does not have yet".to_owned());
-        }
-        CheckerKind::Http { tls, sni, sni_name, protocol, fast_recovery, urls, .. } => {
+        CheckerKind::Http {
+            tls, sni, protocol, fast_recovery, tls_compliant, urls, virtual_host, ..
+        } => {
+            let page = |u: &HttpUrl| {
+                let hosts = [&u.virtual_host, virtual_host, &server.virtual_host, &vs.virtual_host];
+                Ok::<_, String>(UrlPlan {
+                    virtual_host: hosts.into_iter().find_map(Clone::clone),
+                    sni: server_name(&checker.kind, u, vs).filter(|_| *sni),
+                    goodbye: *tls_compliant || u.tls_compliant,
+                    ..url(u)?
+                })
+            };
             ProbePlan::Http(HttpPlan {
                 tls: *tls,
-                sni: sni_name.clone().filter(|_| *sni),
-                http11: matches!(protocol, HttpProtocol::Http11 | HttpProtocol::Http11KeepAlive),
+                http11: matches!(protocol, HttpProtocol::Http11),
                 close: matches!(protocol, HttpProtocol::Http10Close | HttpProtocol::Http11),
                 fast_recovery: *fast_recovery,
-                urls: urls.iter().map(|u| url(u, server, vs)).collect::<Result<_, _>>()?,
+                urls: urls.iter().map(page).collect::<Result<_, _>>()?,
             })
         }
         CheckerKind::Smtp { helo, .. } => ProbePlan::Smtp { helo: helo.clone() },
@@ -228,7 +321,7 @@ fn probe(checker: &Checker, server: &RealServer, vs: &VirtualServer) -> Result<P
         CheckerKind::Ping => ProbePlan::Ping,
         CheckerKind::Misc { command, timeout_us, dynamic } => ProbePlan::Misc {
             program: command.argv.first().map(ToString::to_string).unwrap_or_default(),
-            timeout_us: *timeout_us,
+            timeout_us: if *timeout_us == 0 { checker.delay_loop_us } else { *timeout_us },
             dynamic: *dynamic,
         },
         CheckerKind::Bfd { instance } => ProbePlan::Bfd { instance: instance.clone() },
@@ -238,8 +331,7 @@ fn probe(checker: &Checker, server: &RealServer, vs: &VirtualServer) -> Result<P
     })
 }
 
-fn url(written: &HttpUrl, server: &RealServer, vs: &VirtualServer) -> Result<UrlPlan, String> {
-    let hosts = [&written.virtual_host, &server.virtual_host, &vs.virtual_host];
+fn url(written: &HttpUrl) -> Result<UrlPlan, String> {
     let regex = written.regex.as_ref().map(|r| {
         let compiled = RegexPlan::compile(&r.pattern, &r.options)
             .map_err(|why| format!("regex '{}': {why}", r.pattern))?;
@@ -255,8 +347,8 @@ fn url(written: &HttpUrl, server: &RealServer, vs: &VirtualServer) -> Result<Url
         path: written.path.clone(),
         digest: written.digest,
         status: written.status.clone(),
-        virtual_host: hosts.into_iter().find_map(Clone::clone),
         regex: regex.transpose()?,
+        ..UrlPlan::default()
     })
 }
 
@@ -284,7 +376,7 @@ mod tests {
     }
 
     fn context(global: &FailoverGlobal) -> Context<'_> {
-        Context { global, groups: &[], host: "node1", no_checker_emails: false, detail: false }
+        Context { global, groups: &[], host: "node1", no_checker_emails: false, detail: false, tls: None }
     }
 
     const ALL: &str = r#"
@@ -373,7 +465,7 @@ virtual_server 10.9.9.9 80 {
     #[test]
     fn what_cannot_be_done_is_refused() {
         for (checker, why) in [
-            ("SSL_GET { url { path / } }", "SSL_GET needs a TLS client"),
+            ("SSL_GET { url { path / } }", "SSL_GET without its SSL files"),
             ("HTTP_GET { url { path /\n regex x\n regex_options firstline } }", "firstline is not offered"),
         ] {
             let text = format!(

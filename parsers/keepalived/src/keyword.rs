@@ -190,22 +190,27 @@ pub enum Run {
 }
 
 /// Blocks whose keywords are not built unless their rows say so.
-const UNBUILT: Place = Place::SSL.or(Place::SYNC_DAEMON).or(Place::HMAC);
+const UNBUILT: Place = Place::SYNC_DAEMON.or(Place::HMAC);
 
 /// Blocks that are about forwarding by the kernel.
-const FORWARDING: Place = Place::LVS_TIMEOUTS
-    .or(Place::TUNNEL)
-    .or(Place::VIRTUAL_SERVER)
-    .or(Place::REAL_SERVER)
-    .or(Place::SERVER_GROUP);
+const FORWARDING: Place = Place::SERVER_GROUP;
+
+/// Blocks that only IPVS itself can obey.
+const KERNEL: Place = Place::LVS_TIMEOUTS.or(Place::TUNNEL);
 
 /// How far virtual servers are built.
 pub(crate) const LVS: Support = Support::Partial(
     "without IPVS in the kernel only lvs_method NAT forwards, through nftables; IPVS was never met live",
 );
 
-/// Blocks of checkers.
+/// How far that is built for which nftables, where it stands in for IPVS, has nothing.
+pub(crate) const IPVS: Support =
+    Support::Partial("without IPVS in the kernel it has no effect, and IPVS was never met live");
+
+/// Blocks of servers and checkers; their rows about forwarding say so themselves.
 const CHECKERS: Place = Place::BFD_CHECK
+    .or(Place::VIRTUAL_SERVER)
+    .or(Place::REAL_SERVER)
     .or(Place::DNS_CHECK)
     .or(Place::FILE_CHECK)
     .or(Place::HTTP_GET)
@@ -214,6 +219,7 @@ const CHECKERS: Place = Place::BFD_CHECK
     .or(Place::PING_CHECK)
     .or(Place::SMTP_CHECK)
     .or(Place::SMTP_HOST)
+    .or(Place::SSL)
     .or(Place::SSL_GET)
     .or(Place::SSL_URL)
     .or(Place::TCP_CHECK)
@@ -225,6 +231,8 @@ const fn usual(place: Place) -> Support {
         Support::Planned
     } else if place.meets(FORWARDING) {
         LVS
+    } else if place.meets(KERNEL) {
+        IPVS
     } else if place.meets(CHECKERS) {
         Support::Full
     } else {

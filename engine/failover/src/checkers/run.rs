@@ -4,6 +4,8 @@
 //! what a closed one had still to say is passed over. What concerns others (the kernel's table, scripts, FIFOs,
 //! mail) goes out as [`Told`], in the machine's order.
 
+mod secure;
+
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -11,13 +13,15 @@ use std::os::unix::ffi::OsStringExt as _;
 use std::time::Duration;
 
 use rha_base::Now;
-use rha_health::lvs::{Act, CheckId, Event, KernelChange, Notice, Pool, ProbePlan, Transport};
+use rha_health::lvs::{Act, CheckId, Event, KernelChange, Notice, Pool, PoolFacts, ProbePlan, Transport};
 use rha_ir::failover::{Command, VirtualServerKey};
 use rha_net::scripts::{RunningScript, ScriptCommand, ScriptOutput, ScriptUser};
 use rha_net::{ProbeSource, Signal};
+use rha_tls::TlsClient;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpSocket, UdpSocket};
+use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, spawn_local};
 
 use super::table::Service;
@@ -50,6 +54,8 @@ pub enum News {
         /// It is here.
         present: bool,
     },
+    /// A question: what is known at the moment.
+    Facts(oneshot::Sender<Vec<PoolFacts>>),
     /// Another configuration.
     Reload(Vec<(VirtualServerKey, Watched)>),
     /// The end: everything is taken down, then [`run`] returns.
@@ -161,6 +167,8 @@ pub async fn run(
     {
         match first {
             News::File { .. } | News::Address { .. } | News::Bfd { .. } => site.remember(&first),
+            // nothing is known yet, which the one who asks sees
+            News::Facts(_) => {}
             News::Reload(_) | News::Stop => waiting = Some(first),
         }
     }
@@ -318,7 +326,7 @@ impl Site {
                 let count = self.addresses.entry(*ip).or_default();
                 *count = if *present { *count + 1 } else { count.saturating_sub(1) };
             }
-            News::Reload(_) | News::Stop => {}
+            News::Facts(_) | News::Reload(_) | News::Stop => {}
         }
     }
 
@@ -328,6 +336,9 @@ impl Site {
             News::Bfd { instance, up } => self.each(|pool, _, out| pool.handle_bfd(&instance, up, out)),
             News::File { name, value } => self.each(|pool, _, out| pool.handle_file(&name, value, out)),
             News::Address { .. } => self.place(),
+            News::Facts(reply) => {
+                let _ = reply.send(self.pools.iter().map(|(_, _, pool)| pool.facts()).collect());
+            }
             News::Reload(_) | News::Stop => {}
         }
     }
@@ -404,9 +415,13 @@ impl Site {
     }
 
     fn connect(&mut self, key: Key, transport: &Transport) {
-        let Some((Means::Socket(source), target)) = self.means(key) else { return };
-        let (source, transport) = (source.clone(), transport.clone());
-        self.launch(key, false, move |orders, mouth| talk(target, source, transport, orders, mouth));
+        let (source, tls, target) = match self.means(key) {
+            Some((Means::Socket(source), target)) => (source.clone(), None, target),
+            Some((Means::Tls(source, client), target)) => (source.clone(), Some(client.clone()), target),
+            _ => return,
+        };
+        let line = Line { target, source, tls, transport: transport.clone() };
+        self.launch(key, false, move |orders, mouth| talk(line, orders, mouth));
     }
 
     fn start(&mut self, key: Key) {
@@ -459,35 +474,51 @@ impl Mouth {
     }
 }
 
-/// One connection.
-async fn talk(
+/// What to open.
+struct Line {
     target: SocketAddr,
     source: ProbeSource,
+    tls: Option<TlsClient>,
     transport: Transport,
-    mut orders: UnboundedReceiver<Order>,
-    mouth: Mouth,
-) {
+}
+
+/// One connection.
+async fn talk(line: Line, mut orders: UnboundedReceiver<Order>, mouth: Mouth) {
+    let Line { target, source, tls, transport } = line;
     match transport {
-        Transport::Tcp => converse(target, source, &mut orders, &mouth).await,
-        // no plan asks for it: it is refused before
-        Transport::Tls { .. } => mouth.say(Event::Handshake),
+        Transport::Tcp => {
+            if let Some(stream) = connected(target, &source, &mouth).await {
+                mouth.say(Event::Connected);
+                converse(stream, &mut orders, &mouth).await;
+            }
+        }
+        Transport::Tls { sni, goodbye } => {
+            if let Some(stream) = connected(target, &source, &mouth).await {
+                let session = tls.and_then(|client| client.session(sni.as_deref()).ok());
+                let Some(session) = session else { return mouth.say(Event::Handshake { remark: None }) };
+                secure::converse(secure::Secured { stream, session, goodbye }, &mut orders, &mouth).await;
+            }
+        }
         Transport::Udp => datagrams(rha_net::probe_udp(target, &source), &mut orders, &mouth).await,
         Transport::Icmp => datagrams(rha_net::probe_icmp(target, &source), &mut orders, &mouth).await,
     }
 }
 
-async fn converse(
-    target: SocketAddr,
-    source: ProbeSource,
-    orders: &mut UnboundedReceiver<Order>,
-    mouth: &Mouth,
-) {
-    let Ok(socket) = rha_net::probe_tcp(target, &source) else { return mouth.say(Event::Unable) };
-    let mut stream = match TcpSocket::from_std_stream(socket).connect(target).await {
-        Ok(stream) => stream,
-        Err(e) => return mouth.say(no_way(&e)),
+async fn connected(target: SocketAddr, source: &ProbeSource, mouth: &Mouth) -> Option<TcpStream> {
+    let Ok(socket) = rha_net::probe_tcp(target, source) else {
+        mouth.say(Event::Unable);
+        return None;
     };
-    mouth.say(Event::Connected);
+    match TcpSocket::from_std_stream(socket).connect(target).await {
+        Ok(stream) => Some(stream),
+        Err(e) => {
+            mouth.say(no_way(&e));
+            None
+        }
+    }
+}
+
+async fn converse(mut stream: TcpStream, orders: &mut UnboundedReceiver<Order>, mouth: &Mouth) {
     let mut buffer = vec![0u8; READ];
     loop {
         tokio::select! {

@@ -317,6 +317,7 @@ enum Carrier {
 #[derive(Debug)]
 pub struct Table {
     ledger: Ledger,
+    flush_at_end: bool,
     carrier: Carrier,
 }
 
@@ -327,6 +328,8 @@ pub struct Start {
     pub table: String,
     /// `lvs_flush`: what others left in IPVS goes.
     pub flush: bool,
+    /// `lvs_flush_on_stop`: at the end, what others have there goes, too.
+    pub flush_at_end: bool,
     /// `lvs_timeouts` tcp; 0 leaves it.
     pub tcp_s: u32,
     /// `lvs_timeouts` tcpfin.
@@ -353,7 +356,9 @@ impl Table {
     #[must_use]
     pub fn open(start: Start) -> (Table, Vec<String>) {
         let changes = start.changes();
+        let flush_at_end = start.flush_at_end;
         let (mut table, mut lines) = Table::choose(start.table);
+        table.flush_at_end = flush_at_end;
         if matches!(table.carrier, Carrier::Ipvs(_)) {
             lines.extend(table.carry(&changes));
         }
@@ -376,7 +381,7 @@ impl Table {
                 (Carrier::Nat { table, stale: false }, lines)
             }
         };
-        (Table { ledger: Ledger::default(), carrier }, lines)
+        (Table { ledger: Ledger::default(), flush_at_end: false, carrier }, lines)
     }
 
     /// Another configuration, after what it makes of the old one was carried out; lines to log.
@@ -406,9 +411,12 @@ impl Table {
         apply(nft::nat_table(table, &self.ledger.nat())).await.into_iter().collect()
     }
 
-    /// Everything goes (unless `lvs_flush_on_stop` says otherwise, which is the caller's business); lines to log.
+    /// Everything goes; lines to log.
     pub async fn close(&mut self) -> Vec<String> {
-        let changes = self.ledger.clear();
+        let mut changes = self.ledger.clear();
+        if self.flush_at_end && matches!(self.carrier, Carrier::Ipvs(_)) {
+            changes = vec![IpvsChange::Flush];
+        }
         let mut lines = self.carry(&changes);
         if let Carrier::Nat { table, stale } = &mut self.carrier {
             *stale = false;

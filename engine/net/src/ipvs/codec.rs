@@ -325,14 +325,19 @@ impl IpvsServer {
         for (kind, value) in (3..).zip([self.forward.number(), self.weight, self.upper, self.lower]) {
             a.put(kind, &value.to_ne_bytes());
         }
-        let (kind, port, flags) = match self.forward {
-            IpvsForward::Nat | IpvsForward::Direct | IpvsForward::Tunnel(IpvsTunnel::IpIp) => return,
-            IpvsForward::Tunnel(IpvsTunnel::Gue { port, flags }) => (1u8, port, flags),
-            IpvsForward::Tunnel(IpvsTunnel::Gre { flags }) => (2, 0, flags),
-        };
-        a.put(13, &[kind]);
-        a.put(14, &port.to_be_bytes());
-        a.put(15, &flags.to_ne_bytes());
+        let IpvsForward::Tunnel(tunnel) = self.forward else { return };
+        match tunnel {
+            IpvsTunnel::IpIp => a.put(13, &[0]),
+            IpvsTunnel::Gue { port, flags } => {
+                a.put(13, &[1]);
+                a.put(14, &port.to_be_bytes());
+                a.put(15, &flags.to_ne_bytes());
+            }
+            IpvsTunnel::Gre { flags } => {
+                a.put(13, &[2]);
+                a.put(15, &flags.to_ne_bytes());
+            }
+        }
     }
 }
 
@@ -451,6 +456,107 @@ mod tests {
         assert_eq!(inside(&request, DEST), expected);
         let gone = IpvsChange::RemoveServer(selector(), server).encode();
         assert_eq!(inside(&gone, DEST), [(1, address), (2, vec![0x1f, 0x90]), (11, vec![10, 0])]);
+    }
+
+    /// Attributes of a request, those inside of others too, sorted.
+    fn all(request: &[u8]) -> Vec<(u16, Vec<u8>)> {
+        let mut found = Vec::new();
+        for (kind, body) in attributes(&request[4..]) {
+            // services, servers
+            if kind == SERVICE || kind == DEST {
+                found.extend(attributes(body).map(|(k, v)| (kind * 100 + k, v.to_vec())));
+            } else {
+                found.push((kind, body.to_vec()));
+            }
+        }
+        found.sort();
+        found
+    }
+
+    /// What keepalived 2.2.7 sent for the same (generic netlink headers and attributes, on a little-endian machine).
+    #[test]
+    #[cfg(target_endian = "little")]
+    fn messages_are_the_originals() {
+        let address =
+            |a: &str, protocol, port| IpvsSelector::Address { address: a.parse().unwrap(), protocol, port };
+        let service = |selector, scheduler: &str, scheduler_flags| IpvsService {
+            selector,
+            scheduler: scheduler.to_owned(),
+            scheduler_flags,
+            one_packet: false,
+            persistence_s: None,
+            granularity: None,
+            engine: None,
+        };
+        let server = |a: &str, port, forward| IpvsServer {
+            address: a.parse().unwrap(),
+            port,
+            forward,
+            weight: 1,
+            upper: 0,
+            lower: 0,
+        };
+        let (tcp, udp, mark) = (
+            address("10.9.9.9", 6, 443),
+            address("10.9.9.8", 17, 53),
+            IpvsSelector::Mark { mark: 5, v6: false },
+        );
+        let sctp = address("fd00::1", 132, 53);
+        let tunnel = |t| IpvsForward::Tunnel(t);
+        let (nat, direct) = (IpvsForward::Nat, IpvsForward::Direct);
+        let gue = tunnel(IpvsTunnel::Gue { port: 99, flags: 0 });
+        let gre = tunnel(IpvsTunnel::Gre { flags: 1 });
+        let limited = IpvsServer { weight: 3, upper: 100, lower: 10, ..server("127.0.0.11", 8443, nat) };
+        let persistent =
+            IpvsService { persistence_s: Some(50), granularity: Some(24), ..service(tcp, "sh", 0b010) };
+        let engine = IpvsService {
+            persistence_s: Some(20),
+            granularity: Some(64),
+            engine: Some("sip".to_owned()),
+            ..service(sctp, "wlc", 0b101)
+        };
+        let changes = [
+            IpvsChange::SetTimeouts(IpvsTimeouts { tcp_s: 100, tcp_fin_s: 20, udp_s: 30 }),
+            IpvsChange::Flush,
+            IpvsChange::AddService(persistent),
+            IpvsChange::AddServer(tcp, limited),
+            IpvsChange::AddService(service(mark, "rr", 0)),
+            IpvsChange::AddServer(mark, server("127.0.0.14", 0, direct)),
+            IpvsChange::AddServer(mark, server("127.0.0.15", 0, gue)),
+            IpvsChange::AddServer(mark, server("127.0.0.16", 0, gre)),
+            IpvsChange::AddServer(mark, server("127.0.0.17", 0, tunnel(IpvsTunnel::IpIp))),
+            IpvsChange::AddService(IpvsService { one_packet: true, ..service(udp, "mh", 0b001) }),
+            IpvsChange::AddServer(udp, server("127.0.0.15", 53, direct)),
+            IpvsChange::AddService(engine),
+            IpvsChange::AddServer(sctp, server("fd00::2", 54, nat)),
+            IpvsChange::RemoveServer(tcp, limited),
+            IpvsChange::RemoveService(tcp),
+        ];
+        let recorded: Vec<Vec<u8>> = include_str!("recorded.txt")
+            .lines()
+            .map(|l| (0..l.len()).step_by(2).map(|i| u8::from_str_radix(&l[i..i + 2], 16).unwrap()).collect())
+            .collect();
+        assert_eq!(recorded.len(), changes.len());
+        for (change, theirs) in changes.iter().zip(&recorded) {
+            let ours = change.encode();
+            assert_eq!(ours[..4], theirs[..4], "{change:?}");
+            let (ours, theirs) = (all(&ours), all(theirs));
+            // a service is told by less where it is there already, and a server where it goes
+            let by_less = matches!(
+                change,
+                IpvsChange::AddServer(..) | IpvsChange::RemoveServer(..) | IpvsChange::RemoveService(_)
+            );
+            let needed: Vec<_> = theirs
+                .iter()
+                .filter(|(kind, _)| !by_less || ours.iter().any(|(k, _)| k == kind))
+                .cloned()
+                .collect();
+            assert_eq!(ours, needed, "{change:?}");
+            if let IpvsChange::AddServer(..) = change {
+                let of_server = |all: &[(u16, Vec<u8>)]| all.iter().filter(|(k, _)| *k > 200).count();
+                assert_eq!(of_server(&ours), of_server(&theirs), "{change:?}");
+            }
+        }
     }
 
     #[test]

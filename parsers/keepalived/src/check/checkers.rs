@@ -277,7 +277,7 @@ pub(super) fn begin(cx: &mut Cx<'_>, line: &Line, kind: CheckerKind, connects: b
         default_retry: 1,
         default_before_retry_us: Some(SECOND),
         alpha: None,
-        log_all_failures: cx.model.global.checker_log_all_failures,
+        log_all_failures: false,
         named: false,
         user_set: false,
         dead: false,

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 
 use hashbrown::HashMap;
 use rha_ir::failover::{
-    Checker, CheckerKind, ConnectOptions, Forwarding, GroupEntry, LvsProtocol, RealServer, VirtualServerKey,
+    CheckTimes, Checker, CheckerKind, ConnectOptions, Forwarding, GroupEntry, LvsProtocol, RealServer,
+    VirtualServerKey,
 };
 use rha_text::{Severity, Span};
 
@@ -122,7 +123,7 @@ fn judge(cx: &mut Cx<'_>, d: &mut ServerDraft) -> bool {
     d.model.mail = d.mail.unwrap_or(cx.model.global.mail.checkers);
     real_servers(cx, d);
     quorum(cx, d);
-    ports(cx, d, marks, &ranges);
+    ports(cx, d, marks);
     true
 }
 
@@ -222,7 +223,6 @@ fn real_servers(cx: &mut Cx<'_>, d: &mut ServerDraft) {
         r.model.weight = r.weight.unwrap_or(d.weight);
         r.model.server.weight = r.model.weight;
         r.model.mail = r.mail.unwrap_or(mail);
-        r.model.virtual_host = r.model.virtual_host.take().or_else(|| d.model.virtual_host.clone());
         let (own, above) = (r.times, d.times);
         r.times = Times {
             connect_us: own.connect_us.or(above.connect_us),
@@ -277,30 +277,49 @@ fn quorum(cx: &mut Cx<'_>, d: &mut ServerDraft) {
 }
 
 /// Ports of real servers follow the virtual server's, but for NAT.
-fn ports(cx: &mut Cx<'_>, d: &mut ServerDraft, marks: bool, ranges: &[u16]) {
+fn ports(cx: &mut Cx<'_>, d: &mut ServerDraft, marks: bool) {
     let protocol = d.protocol;
     let mut said: Vec<(Span, String)> = Vec::new();
     match d.model.key.clone() {
-        VirtualServerKey::Group(_) => {
+        VirtualServerKey::Group(group) => {
             let name = shown(d);
-            let fixed = |f: Forwarding| f != Forwarding::Nat;
-            for r in d.reals.iter().filter(|r| fixed(r.model.forwarding) && r.model.address.port() != 0) {
-                let rs = trio(r.model.address, protocol);
-                if marks {
-                    said.push((r.model.origin, format!("WARNING - fwmark virtual server {name}, real server {rs} has port specified - port will be ignored")));
-                }
-                for port in ranges.iter().filter(|p| **p != r.model.address.port()) {
+            let ported = |f: Forwarding, a: SocketAddr| f != Forwarding::Nat && a.port() != 0;
+            let reals: Vec<(Span, SocketAddr)> = d
+                .reals
+                .iter()
+                .filter(|r| ported(r.model.forwarding, r.model.address))
+                .map(|r| (r.model.origin, r.model.address))
+                .collect();
+            let sorry = d.model.sorry.filter(|s| ported(s.forwarding, s.address));
+            let ignored = "has port specified - port will be ignored";
+            if marks {
+                for (origin, a) in &reals {
+                    let rs = trio(*a, protocol);
                     said.push((
-                        r.model.origin,
-                        format!("virtual server {name}:[{port}] and real server {rs} ports don't match"),
+                        *origin,
+                        format!("WARNING - fwmark virtual server {name}, real server {rs} {ignored}"),
                     ));
                 }
+                said.extend(sorry.map(|s| {
+                    (s.origin, format!("WARNING - fwmark virtual server {name}, sorry server {ignored}"))
+                }));
             }
-            if let Some(s) = d.model.sorry.filter(|s| fixed(s.forwarding) && s.address.port() != 0)
-                && (marks || ranges.iter().any(|p| *p != s.address.port()))
-            {
-                let what = if marks { "fwmark virtual" } else { "virtual" };
-                said.push((s.origin, format!("WARNING - {what} server {name}, sorry server has port specified - port will be ignored")));
+            let group = cx.model.virtual_server_groups.iter().find(|g| g.name == group);
+            for entry in group.map(|g| g.entries.as_slice()).unwrap_or_default() {
+                let GroupEntry::Range { first, last, port, .. } = entry else { continue };
+                let range =
+                    if first == last { format!("{first},{port}") } else { format!("{first}-{last},{port}") };
+                for (origin, a) in reals.iter().filter(|(_, a)| a.port() != *port) {
+                    let rs = trio(*a, protocol);
+                    let text =
+                        format!("virtual server {name}:[{range}] and real server {rs} ports don't match");
+                    said.push((*origin, text));
+                }
+                said.extend(
+                    sorry.filter(|s| s.address.port() != *port).map(|s| {
+                        (s.origin, format!("WARNING - virtual server {name}, sorry server {ignored}"))
+                    }),
+                );
             }
         }
         key => {
@@ -454,13 +473,23 @@ fn publish(d: ServerDraft) -> rha_ir::failover::VirtualServer {
     let mut model = d.model;
     model.ipv6 = d.family == Some(6);
     model.protocol = d.protocol;
+    model.number = d.number;
+    model.inhibit = d.inhibit;
+    model.times = taken_over(d.times);
     model.real_servers = d
         .reals
         .into_iter()
         .map(|r| {
             let mut out = r.model;
             let times = r.times;
-            let built: Vec<Checker> = r.checkers.into_iter().map(|c| checker(c, &out, times)).collect();
+            out.times = taken_over(times);
+            let mut place = out.address;
+            // COMPAT: a port that was changed because nothing but NAT changes ports is still that of the checks
+            if r.port != 0 {
+                place.set_port(r.port);
+            }
+            let built: Vec<Checker> =
+                r.checkers.into_iter().map(|c| checker(c, &out, place, times)).collect();
             out.server.checked = !built.is_empty();
             if let Some(c) = built.first() {
                 let t = &mut out.server.timing;
@@ -474,11 +503,22 @@ fn publish(d: ServerDraft) -> rha_ir::failover::VirtualServer {
     model
 }
 
-/// A checker with the times it takes from its server.
-fn checker(c: CheckerDraft, r: &RealServer, times: Times) -> Checker {
+fn taken_over(times: Times) -> CheckTimes {
+    let usual = CheckTimes::default();
+    CheckTimes {
+        connect_timeout_us: times.connect_us.unwrap_or(usual.connect_timeout_us),
+        delay_loop_us: times.delay_us.unwrap_or(usual.delay_loop_us),
+        retry: times.retry,
+        delay_before_retry_us: times.before_retry_us,
+        warmup_us: times.warmup_us,
+    }
+}
+
+/// A checker with the times it takes from its server, and that server's place.
+fn checker(c: CheckerDraft, r: &RealServer, place: SocketAddr, times: Times) -> Checker {
     let delay_loop_us = c.times.delay_us.or(times.delay_us).unwrap_or(60_000_000);
     let options = |w: &Connect| ConnectOptions {
-        target: SocketAddr::new(w.ip.unwrap_or(r.address.ip()), w.port.unwrap_or(r.address.port())),
+        target: SocketAddr::new(w.ip.unwrap_or(place.ip()), w.port.unwrap_or(place.port())),
         bind_ip: w.bind_ip,
         bind_port: w.bind_port,
         bind_if: w.bind_if.clone(),
@@ -486,19 +526,18 @@ fn checker(c: CheckerDraft, r: &RealServer, times: Times) -> Checker {
         fwmark: w.fwmark,
     };
     let mut kind = c.kind;
-    match &mut kind {
-        CheckerKind::Smtp { hosts, .. } => *hosts = c.hosts.iter().map(options).collect(),
-        CheckerKind::Misc { timeout_us, .. } if *timeout_us == 0 => *timeout_us = delay_loop_us,
-        CheckerKind::Http { urls, .. } => {
-            for u in urls {
-                u.virtual_host = u.virtual_host.take().or_else(|| r.virtual_host.clone());
-            }
+    let mut connect = c.connect.as_ref().map(options);
+    if let CheckerKind::Smtp { hosts, .. } = &mut kind {
+        let mut all = c.hosts.iter().map(options);
+        // COMPAT: the first of the `host`s takes the place of a target of which nothing is written
+        if c.connect.as_ref().is_some_and(Connect::is_blank) {
+            connect = all.next().or(connect);
         }
-        _ => {}
+        *hosts = all.collect();
     }
     Checker {
         kind,
-        connect: c.connect.as_ref().map(options),
+        connect,
         delay_loop_us,
         warmup_us: c.times.warmup_us.or(times.warmup_us).unwrap_or(delay_loop_us),
         retry: c.times.retry.or(times.retry).unwrap_or(c.default_retry),

@@ -12,6 +12,11 @@ const R: Place = Place::REAL_SERVER;
 const H: Place = Place::HTTP_GET.or(Place::SSL_GET);
 const U: Place = Place::HTTP_URL.or(Place::SSL_URL);
 
+/// What is missing of `SSL_GET`.
+const TLS: Support = Support::Partial(
+    "TLS 1.3, and TLS 1.2 with ECDHE and AES-GCM or ChaCha20; a server that has only CBC suites, DHE or RSA key exchange fails",
+);
+
 /// Names of PCRE2 options.
 const OPTIONS: [&str; 24] = [
     "allow_empty_class",
@@ -48,7 +53,7 @@ pub(super) const ROWS: &[Keyword] = &[
     Keyword::block("SSL_GET", R, "{", V1_2, "Pages over TLS.", Place::SSL_GET)
         .opening(|cx, l| open(cx, l, true))
         .closing(close)
-        .support(rha_vocab::Support::Planned),
+        .support(TLS),
     Keyword::new("nb_get_retry", H, "N", V1_2, "Older word for retry.", |cx, l| {
         cx.error("KA4101", l, 0, "nb_get_retry is deprecated - please use 'retry'");
         let n = count(cx, l, 0, u32::MAX, true, "Invalid nb_get_retry value '{v}'")?;
@@ -60,13 +65,13 @@ pub(super) const ROWS: &[Keyword] = &[
             return Ok(());
         };
         let name = name.to_owned();
-        // Pages take it when they are closed, unless they name their own.
-        urls(cx, |urls, host| {
-            *host = Some(name.clone());
-            urls.iter_mut().for_each(|u| u.virtual_host = u.virtual_host.take().or(Some(name.clone())));
+        edit(cx, |c| {
+            if let CheckerKind::Http { virtual_host, .. } = &mut c.kind {
+                *virtual_host = Some(name);
+            }
         })
     }),
-    Keyword::new("http_protocol", H, "1.0|1.0C|1.0K|1.1|1.1K", V2_0, "Version of HTTP.", |cx, l| {
+    Keyword::new("http_protocol", H, "1.0|1.0C|1.1", V2_0, "Version of HTTP.", |cx, l| {
         let protocol = match l.get(1) {
             None => {
                 cx.error("KA2030", l, 0, "Missing http_protocol version");
@@ -75,9 +80,6 @@ pub(super) const ROWS: &[Keyword] = &[
             Some("1.0") => HttpProtocol::Http10,
             Some("1.0C" | "1.0c") => HttpProtocol::Http10Close,
             Some("1.1") => HttpProtocol::Http11,
-            // Known to later versions.
-            Some("1.0K" | "1.0k") => HttpProtocol::Http10KeepAlive,
-            Some("1.1K" | "1.1k") => HttpProtocol::Http11KeepAlive,
             Some(o) => {
                 cx.error("KA3042", l, 1, format!("Invalid http_protocol version {o}"));
                 return Ok(());
@@ -125,7 +127,7 @@ pub(super) const ROWS: &[Keyword] = &[
         H,
         "",
         V2_2_8,
-        "A connection that ends without saying so is an error.",
+        "The connection is closed with TLS's own close_notify.",
         |cx, _| {
             edit(cx, |c| {
                 if let CheckerKind::Http { tls_compliant, .. } = &mut c.kind {
@@ -199,30 +201,27 @@ fn open(cx: &mut Cx<'_>, line: &Line, tls: bool) -> Flow {
         tls,
         sni: false,
         sni_name: None,
-        protocol: HttpProtocol::Http10Close,
+        virtual_host: None,
+        protocol: HttpProtocol::Http10,
         fast_recovery: false,
         tls_compliant: false,
         urls: Vec::new(),
     };
     begin(cx, line, kind, true)?;
-    cx.check.page_host = None;
     edit(cx, |c| c.default_before_retry_us = Some(3_000_000))
 }
 
-/// Pages of the checker, and the host they take unless they name one.
-fn urls(cx: &mut Cx<'_>, change: impl FnOnce(&mut Vec<HttpUrl>, &mut Option<String>)) -> Flow {
-    let mut host = cx.check.page_host.take();
+/// Pages of the checker.
+fn urls(cx: &mut Cx<'_>, change: impl FnOnce(&mut Vec<HttpUrl>)) -> Flow {
     edit(cx, |c| {
         if let CheckerKind::Http { urls, .. } = &mut c.kind {
-            change(urls, &mut host);
+            change(urls);
         }
-    })?;
-    cx.check.page_host = host;
-    Ok(())
+    })
 }
 
 fn url(cx: &mut Cx<'_>, change: impl FnOnce(&mut HttpUrl)) -> Flow {
-    urls(cx, |urls, _| {
+    urls(cx, |urls| {
         if let Some(u) = urls.last_mut() {
             change(u);
         }
@@ -235,20 +234,19 @@ fn regex(cx: &mut Cx<'_>, change: impl FnOnce(&mut RegexCheck)) -> Flow {
 
 fn open_url(cx: &mut Cx<'_>, line: &Line) -> Flow {
     let origin = line.at(0);
-    urls(cx, |urls, _| urls.push(HttpUrl { origin, ..HttpUrl::default() }))
+    urls(cx, |urls| urls.push(HttpUrl { origin, ..HttpUrl::default() }))
 }
 
 fn close_url(cx: &mut Cx<'_>) -> Flow {
     let mut bad = None;
     let mut remark = None;
-    urls(cx, |urls, host| {
+    urls(cx, |urls| {
         let Some(u) = urls.last_mut() else { return };
         if u.path.is_empty() {
             bad = Some(u.origin);
             urls.pop();
             return;
         }
-        u.virtual_host = u.virtual_host.take().or(host.clone());
         if u.status.is_empty() {
             u.status.push((200, 299));
         }

@@ -47,7 +47,7 @@ pub(crate) struct Times {
 }
 
 /// Where a checker connects, as far as it was written.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Connect {
     pub ip: Option<IpAddr>,
     pub port: Option<u16>,
@@ -56,6 +56,13 @@ pub(crate) struct Connect {
     pub bind_if: Option<String>,
     pub timeout_us: Option<u64>,
     pub fwmark: u32,
+}
+
+impl Connect {
+    /// Whether nothing was written.
+    pub fn is_blank(&self) -> bool {
+        *self == Connect::default()
+    }
 }
 
 /// A checker being read.
@@ -80,6 +87,8 @@ pub(crate) struct CheckerDraft {
 #[derive(Debug)]
 pub(crate) struct RealDraft {
     pub model: RealServer,
+    /// Its port as written, which checkers connect to.
+    pub port: u16,
     pub weight: Option<u32>,
     pub alpha: Option<bool>,
     pub inhibit: Option<bool>,
@@ -109,8 +118,6 @@ pub(crate) struct State {
     pub files: Vec<TrackFile>,
     pub servers: Vec<ServerDraft>,
     pub group_marks_without_family: hashbrown::HashSet<String>,
-    /// Host that pages of the checker being read take unless they name one.
-    pub page_host: Option<String>,
     /// A file tracker being read: its file and weight.
     pub file: Option<(Option<String>, Option<rha_ir::failover::TrackWeight>, Span)>,
     pub in_host: bool,

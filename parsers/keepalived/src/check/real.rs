@@ -1,10 +1,11 @@
 //! `real_server`.
 
 use rha_ir::Server;
-use rha_ir::failover::{Command, Forwarding, RealServer};
+use rha_ir::failover::{CheckTimes, Command, Forwarding, RealServer};
 
 use super::server::{MOST_WEIGHT, forwarding, group_name};
 use super::{RealDraft, Times, address_and_port, count, family_of, time};
+use crate::keyword::{IPVS, LVS};
 use crate::rows::*;
 use crate::{Cx, Flow, Keyword, Line, Place};
 
@@ -15,25 +16,30 @@ const PROGRAM: &str = "PROGRAM [USER [GROUP]]";
 pub(super) const ROWS: &[Keyword] = &[
     Keyword::block("real_server", Place::VIRTUAL_SERVER, "ADDRESS [PORT] {", V1, "One of the servers.", P)
         .opening(open)
-        .closing(close),
+        .closing(close)
+        .support(LVS),
     Keyword::new("weight", P, "N", V1, "Its share.", |cx, l| {
         let said = "Real server weight {v} is outside range 0-2147483647";
         let n = count(cx, l, 0, MOST_WEIGHT, true, said)?;
         edit(cx, |d| d.weight = n.or(d.weight))
-    }),
+    })
+    .support(LVS),
     Keyword::new("lvs_method", P, "NAT|DR|TUN …", V1_3, "How packets reach it.", |cx, l| {
         let old = cx.check.real().map_or(Forwarding::Unset, |d| d.model.forwarding);
         let new = forwarding(cx, l, old, "real")?;
         edit(cx, |d| d.model.forwarding = new)
-    }),
+    })
+    .support(LVS),
     Keyword::new("uthreshold", P, "N", V1_1, "Most connections.", |cx, l| {
         let n = count(cx, l, 0, u32::MAX, true, "Invalid real_server uthreshold '{v}' - ignoring")?;
         edit(cx, |d| d.model.upper_threshold = n.unwrap_or(d.model.upper_threshold))
-    }),
+    })
+    .support(IPVS),
     Keyword::new("lthreshold", P, "N", V1_1, "Connections below which it takes more again.", |cx, l| {
         let n = count(cx, l, 0, u32::MAX, true, "Invalid real_server lthreshold '{v}' - ignoring")?;
         edit(cx, |d| d.model.lower_threshold = n.unwrap_or(d.model.lower_threshold))
-    }),
+    })
+    .support(IPVS),
     Keyword::new("inhibit_on_failure", P, "[BOOL]", V1, "Weight 0 instead of removal.", |cx, l| {
         let on = cx.optional_switch(l, |v| format!("Invalid inhibit_on_failure parameter {v}"));
         edit(cx, |d| d.inhibit = on.or(d.inhibit))
@@ -124,10 +130,12 @@ fn open(cx: &mut Cx<'_>, line: &Line) -> Flow {
         virtual_host: None,
         snmp_name: None,
         checkers: Vec::new(),
+        times: CheckTimes::default(),
         track_files: Vec::new(),
         origin: line.at(1),
     };
     let draft = RealDraft {
+        port: address.port(),
         model,
         weight: None,
         alpha: None,

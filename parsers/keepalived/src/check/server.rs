@@ -3,12 +3,12 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use rha_ir::failover::{
-    Command, Forwarding, GroupEntry, LvsProtocol, Persistence, SchedulerFlags, SorryServer, Ssl, Tunnel,
-    TunnelKind, VirtualServer, VirtualServerGroup, VirtualServerKey,
+    CheckTimes, Command, Forwarding, GroupEntry, LvsProtocol, Persistence, SchedulerFlags, SorryServer, Ssl,
+    Tunnel, TunnelKind, VirtualServer, VirtualServerGroup, VirtualServerKey,
 };
 
 use super::{ServerDraft, address_and_port, count, family_of, time};
-use crate::keyword::{LVS, Reader};
+use crate::keyword::{IPVS, LVS, Reader};
 use crate::rows::*;
 use crate::{Cx, Flow, Keyword, Line, Place, values};
 
@@ -35,11 +35,18 @@ pub(super) const ROWS: &[Keyword] = &[
             Ok(())
         })
         .read_by(Reader::Checker)
-        .support(Support::Planned),
+        .support(FULL),
     Keyword::new("password", S, "TEXT", V1, "Password of the key.", |cx, l| {
         ssl(cx, l, "password", |s| &mut s.password)
     }),
-    Keyword::new("ca", S, "FILE", V1, "Authorities.", |cx, l| ssl(cx, l, "cafile", |s| &mut s.ca)),
+    Keyword::new(
+        "ca",
+        S,
+        "FILE",
+        V1,
+        "Authorities that may complete our chain; the server is not verified.",
+        |cx, l| ssl(cx, l, "cafile", |s| &mut s.ca),
+    ),
     Keyword::new("certificate", S, "FILE", V1, "Our certificate.", |cx, l| {
         ssl(cx, l, "certfile", |s| &mut s.certificate)
     }),
@@ -74,7 +81,7 @@ pub(super) const ROWS: &[Keyword] = &[
     .closing(close)
     .read_by(Reader::Checker)
     .support(LVS),
-    Keyword::new("ip_family", P, "inet|inet6", V1_2, "Family of a service by mark.", family),
+    Keyword::new("ip_family", P, "inet|inet6", V1_2, "Family of a service by mark.", family).support(LVS),
     Keyword::new("retry", P, "N", V1_3, "How many failures more are forgiven.", |cx, l| {
         let n = count(cx, l, 1, u32::MAX, false, "retry value invalid - {v}")?;
         edit(cx, |d| d.times.retry = n.or(d.times.retry))
@@ -105,27 +112,33 @@ pub(super) const ROWS: &[Keyword] = &[
             return Ok(());
         }
         edit(cx, |d| d.model.scheduler = name)
-    }),
+    })
+    .support(LVS),
     Keyword::new("hashed", P, "", V1_3, "The kernel keeps the service in a hash.", |cx, l| {
         // COMPAT: held to the schedulers of the flags beside it, though the kernel would take it for all.
         if for_hashing(cx, l) { edit(cx, |d| d.model.flags.hashed = true) } else { Ok(()) }
-    }),
+    })
+    .support(IPVS),
     Keyword::new("ops", P, "", V1_2, "One packet is a connection.", |cx, _| {
         edit(cx, |d| d.model.flags.one_packet = true)
-    }),
+    })
+    .support(IPVS),
     Keyword::new("flag-1", P, "", V1_3, "First flag of the scheduler.", |cx, _| {
         edit(cx, |d| d.model.flags.flag1 = true)
-    }),
+    })
+    .support(IPVS),
     Keyword::new("flag-2", P, "", V1_3, "Second flag of the scheduler.", |cx, _| {
         edit(cx, |d| d.model.flags.flag2 = true)
-    }),
+    })
+    .support(IPVS),
     Keyword::new("flag-3", P, "", V1_3, "Third flag of the scheduler.", |cx, _| {
         edit(cx, |d| d.model.flags.flag3 = true)
-    }),
-    Keyword::new("sh-port", P, "", V1_3, "sh looks at the port too.", hash_flag),
-    Keyword::new("sh-fallback", P, "", V1_3, "sh goes on when its choice is down.", hash_flag),
-    Keyword::new("mh-port", P, "", V2_0, "mh looks at the port too.", hash_flag),
-    Keyword::new("mh-fallback", P, "", V2_0, "mh goes on when its choice is down.", hash_flag),
+    })
+    .support(IPVS),
+    Keyword::new("sh-port", P, "", V1_3, "sh looks at the port too.", hash_flag).support(LVS),
+    Keyword::new("sh-fallback", P, "", V1_3, "sh goes on when its choice is down.", hash_flag).support(IPVS),
+    Keyword::new("mh-port", P, "", V2_0, "mh looks at the port too.", hash_flag).support(LVS),
+    Keyword::new("mh-fallback", P, "", V2_0, "mh goes on when its choice is down.", hash_flag).support(IPVS),
     Keyword::new(
         "lb_kind|lvs_method",
         P,
@@ -137,7 +150,8 @@ pub(super) const ROWS: &[Keyword] = &[
             let new = forwarding(cx, l, old, "virtual")?;
             edit(cx, |d| d.model.forwarding = new)
         },
-    ),
+    )
+    .support(LVS),
     Keyword::part("type", Place::TUNNEL, "ipip|gue|gre", "Kind of tunnel.", "lvs_method"),
     Keyword::part("port", Place::TUNNEL, "N", "Port of a gue tunnel.", "lvs_method"),
     Keyword::part("nocsum|csum|remcsum", Place::TUNNEL, "", "Checksums of the tunnel.", "lvs_method"),
@@ -148,7 +162,8 @@ pub(super) const ROWS: &[Keyword] = &[
         }
         let cut: String = name.chars().take(16).collect();
         edit(cx, |d| d.model.persistence.engine = Some(cut))
-    }),
+    })
+    .support(IPVS),
     Keyword::new(
         "persistence_timeout",
         P,
@@ -167,7 +182,8 @@ pub(super) const ROWS: &[Keyword] = &[
                 }
             }
         },
-    ),
+    )
+    .support(LVS),
     Keyword::new(
         "persistence_granularity",
         P,
@@ -175,7 +191,8 @@ pub(super) const ROWS: &[Keyword] = &[
         V1,
         "How large a network counts as one client.",
         granularity,
-    ),
+    )
+    .support(IPVS),
     Keyword::new("protocol", P, "TCP|UDP|SCTP", V1, "Protocol of the service.", |cx, l| {
         let word = cx.arg(l, 1)?;
         let protocol = match word.to_ascii_uppercase().as_str() {
@@ -188,7 +205,8 @@ pub(super) const ROWS: &[Keyword] = &[
             }
         };
         edit(cx, |d| d.protocol = Some(protocol))
-    }),
+    })
+    .support(LVS),
     Keyword::new("ha_suspend", P, "", V1, "No checks while the address is not here.", |cx, _| {
         edit(cx, |d| d.model.ha_suspend = true)
     }),
@@ -237,7 +255,8 @@ pub(super) const ROWS: &[Keyword] = &[
         let said = "Virtual server weight {v} is outside range 1-2147483647";
         let n = count(cx, l, 1, MOST_WEIGHT, true, said)?;
         edit(cx, |d| d.weight = n.unwrap_or(d.weight))
-    }),
+    })
+    .support(LVS),
     Keyword::new(
         "sorry_server",
         P,
@@ -256,7 +275,8 @@ pub(super) const ROWS: &[Keyword] = &[
                 d.model.sorry = Some(SorryServer { address, forwarding, inhibit: false, origin });
             })
         },
-    ),
+    )
+    .support(LVS),
     Keyword::new("sorry_server_inhibit", P, "", V1_2, "Weight 0 instead of removal for it.", |cx, l| {
         if let Some(s) = cx.check.server().and_then(|d| d.model.sorry.as_mut()) {
             s.inhibit = true;
@@ -272,7 +292,8 @@ pub(super) const ROWS: &[Keyword] = &[
         };
         let new = forwarding(cx, l, old, "sorry")?;
         edit(cx, |d| d.model.sorry.iter_mut().for_each(|s| s.forwarding = new))
-    }),
+    })
+    .support(LVS),
 ];
 
 fn edit(cx: &mut Cx<'_>, change: impl FnOnce(&mut ServerDraft)) -> Flow {
@@ -486,6 +507,9 @@ fn open(cx: &mut Cx<'_>, line: &Line) -> Flow {
         flags: SchedulerFlags::default(),
         forwarding: Forwarding::Unset,
         persistence: Persistence::default(),
+        number: 0,
+        inhibit: false,
+        times: CheckTimes::default(),
         ha_suspend: false,
         quorum: 1,
         hysteresis: 0,

@@ -18,6 +18,8 @@ pub enum Transport {
     Tls {
         /// Name sent with it.
         sni: Option<String>,
+        /// `tls_compliant`: it is closed with `close_notify`.
+        goodbye: bool,
     },
     /// A connected UDP socket that reports ICMP errors.
     Udp,
@@ -35,13 +37,18 @@ pub enum Event {
     /// The connection was refused, reset or failed later.
     Refused,
     /// The handshake of TLS failed.
-    Handshake,
+    Handshake {
+        /// A word on it, beyond that it failed.
+        remark: Option<String>,
+    },
     /// It could not even be tried: no socket, address not ours.
     Unable,
-    /// Bytes came; one datagram each.
+    /// Bytes came; one datagram each. With TLS also none, when something came that is no data.
     Data(Vec<u8>),
-    /// The other side closed.
+    /// The other side closed; with TLS, it said so (`close_notify`).
     Eof,
+    /// With TLS: the connection ended, or broke the protocol, without `close_notify`.
+    Truncated,
     /// Receiving failed.
     ReadError {
         /// errno.

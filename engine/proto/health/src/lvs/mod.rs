@@ -7,17 +7,19 @@
 //!
 //! What is the same as for HAProxy's servers (spreading, a machine per exchange, no clock) has the same shape here;
 //! the words, the retries and the meaning of a weight are keepalived's. Specification: keepalived.conf(5)
-//! "Virtual server(s)". COMPAT: read from the original's source, because its checker process does not start
-//! without IPVS; lines are those of 2.2.7. Deliberately absent: sockets, processes, IPVS, SNMP.
+//! "Virtual server(s)". COMPAT: lines are those of 2.2.7, whose checker process starts without IPVS
+//! only on a stand-in for it (the differential tests have one). Deliberately absent: sockets, processes, IPVS, SNMP.
 
 mod chance;
 mod change;
+mod facts;
 mod plan;
 mod pool;
 mod probe;
 mod watch;
 
 pub use change::{Act, CheckId, Event, KernelChange, Notice, Transport};
+pub use facts::{CheckerFacts, MemberFacts, PoolFacts};
 pub use plan::{
     CheckerPlan, HttpPlan, PoolPlan, ProbePlan, RegexPlan, ServerPlan, SorryPlan, UdpPlan, UrlPlan,
 };

@@ -70,6 +70,10 @@ pub struct UrlPlan {
     pub status: Vec<(u16, u16)>,
     /// Host as sent: the page's, the checker's, the real server's or the virtual server's `virtualhost`.
     pub virtual_host: Option<String>,
+    /// Name for TLS.
+    pub sni: Option<String>,
+    /// `tls_compliant`, of the page or the checker.
+    pub goodbye: bool,
     /// What is looked for in the page.
     pub regex: Option<RegexPlan>,
 }
@@ -79,8 +83,6 @@ pub struct UrlPlan {
 pub struct HttpPlan {
     /// `SSL_GET`.
     pub tls: bool,
-    /// Name for TLS.
-    pub sni: Option<String>,
     /// HTTP/1.1, otherwise 1.0.
     pub http11: bool,
     /// `Connection: close` is sent.

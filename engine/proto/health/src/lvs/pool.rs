@@ -52,8 +52,8 @@ enum Killed {
 }
 
 #[derive(Debug, Clone)]
-struct Slot {
-    watch: Watch,
+pub(super) struct Slot {
+    pub(super) watch: Watch,
     run: Run,
     /// End of the wait or of the run, µs.
     due_us: Option<u64>,
@@ -61,34 +61,40 @@ struct Slot {
     retrying: bool,
     /// `PING_CHECK` keeps its socket while all is well.
     ping: Option<Ping>,
-    /// Wrong lengths told, by page.
-    lengths: Vec<Option<String>>,
+    /// Last start of the program, µs since 1970.
+    pub(super) ran_us: Option<i64>,
+    /// What was told about lengths and TLS, by page.
+    remarks: Vec<Option<String>>,
 }
 
 #[derive(Debug, Clone)]
-struct Server {
+pub(super) struct Server {
     name: String,
-    alive: bool,
-    set: bool,
-    failed: usize,
-    weight: i64,
+    pub(super) alive: bool,
+    pub(super) set: bool,
+    pub(super) failed: usize,
+    pub(super) weight: i64,
     /// It was there before a reload.
-    reloaded: bool,
-    slots: Vec<Slot>,
+    pub(super) reloaded: bool,
+    /// Its weight then.
+    pub(super) weight_before: i64,
+    pub(super) slots: Vec<Slot>,
 }
 
 /// A virtual server with its checkers.
 #[derive(Debug, Clone)]
 pub struct Pool {
-    plan: PoolPlan,
-    servers: Vec<Server>,
+    pub(super) plan: PoolPlan,
+    pub(super) servers: Vec<Server>,
     /// The sorry server gets the connections.
     sorry_alive: bool,
     /// It is in the table.
-    sorry_set: bool,
-    quorum_up: bool,
-    enabled: bool,
+    pub(super) sorry_set: bool,
+    pub(super) quorum_up: bool,
+    pub(super) enabled: bool,
     started: bool,
+    /// It was there before a reload.
+    pub(super) reloaded: bool,
     chance: Chance,
 }
 
@@ -105,6 +111,7 @@ impl Pool {
                 failed: slots.iter().filter(|s| !s.watch.up).count(),
                 weight: server.weight,
                 reloaded: false,
+                weight_before: 0,
                 slots,
             }
         });
@@ -115,6 +122,7 @@ impl Pool {
             quorum_up: false,
             enabled: !plan.ha_suspend,
             started: false,
+            reloaded: false,
             chance: Chance::new(seed),
             plan,
         }
@@ -137,13 +145,11 @@ impl Pool {
             if matches!(plan.probe, ProbePlan::Bfd { .. } | ProbePlan::File { .. }) {
                 continue;
             }
-            let (warmup, fresh) = (plan.warmup_us, self.slot(id).is_some_and(|s| !s.watch.has_run));
-            if !self.enabled || fresh {
-                out.push(Act::Log(format!(
-                    "{word}ctivating healthchecker for service {} for VS {}",
-                    server.name, self.plan.name
-                )));
-            }
+            let warmup = plan.warmup_us;
+            out.push(Act::Log(format!(
+                "{word}ctivating healthchecker for service {} for VS {}",
+                server.name, self.plan.name
+            )));
             let wait = BOOTSTRAP_US.saturating_add(self.chance.up_to(warmup));
             if let Some(slot) = self.slot_mut(id).filter(|s| matches!(s.run, Run::Idle)) {
                 slot.due_us = Some(now.mono_us.saturating_add(wait));
@@ -286,6 +292,7 @@ impl Pool {
     /// by the caller.
     pub fn adopt(&mut self, old: &Pool, out: &mut Vec<Act>) {
         self.started = true;
+        self.reloaded = true;
         self.enabled = old.enabled || !self.plan.ha_suspend;
         self.inherit(old, out);
     }
@@ -329,6 +336,7 @@ impl Pool {
         if let ProbePlan::Misc { timeout_us, .. } = &plan.probe {
             slot.due_us = Some(now.mono_us.saturating_add(*timeout_us));
             slot.run = Run::Program { since_us: now.mono_us, killed: Killed::No };
+            slot.ran_us = Some(now.wall_us);
             out.push(Act::Run(id));
             return;
         }
@@ -356,8 +364,8 @@ impl Pool {
 
     fn follow(&mut self, id: CheckId, progress: Progress, now: Now, out: &mut Vec<Act>) {
         out.extend(progress.lines.into_iter().map(Act::Log));
-        if let Some(length) = progress.length {
-            self.tell_length(id, length, out);
+        if let Some(remark) = progress.remark {
+            self.tell_remark(id, remark, out);
         }
         if let Some(bytes) = progress.send {
             out.push(Act::Send(id, bytes));
@@ -372,13 +380,13 @@ impl Pool {
         }
     }
 
-    fn tell_length(&mut self, id: CheckId, length: Option<String>, out: &mut Vec<Act>) {
+    fn tell_remark(&mut self, id: CheckId, remark: Option<String>, out: &mut Vec<Act>) {
         let Some(slot) = self.slot_mut(id) else { return };
         let url = slot.watch.url;
-        let Some(told) = slot.lengths.get_mut(url) else { return };
-        if *told != length {
-            out.extend(length.clone().map(Act::Log));
-            *told = length;
+        let Some(told) = slot.remarks.get_mut(url) else { return };
+        if *told != remark {
+            out.extend(remark.clone().map(Act::Log));
+            *told = remark;
         }
     }
 
@@ -527,8 +535,8 @@ impl Slot {
         } else if plan.alpha {
             watch.up = false;
         }
-        let lengths = vec![None; urls];
-        Slot { watch, run: Run::Idle, due_us: None, retrying: false, ping: None, lengths }
+        let remarks = vec![None; urls];
+        Slot { watch, run: Run::Idle, due_us: None, retrying: false, ping: None, ran_us: None, remarks }
     }
 }
 

@@ -68,7 +68,7 @@ pub(super) struct Watch {
     /// Page to get next, and the page that failed.
     pub(super) url: usize,
     pub(super) failed_url: Option<usize>,
-    last_exit: Option<i32>,
+    pub(super) last_exit: Option<i32>,
 }
 
 impl Watch {
@@ -95,10 +95,6 @@ impl Watch {
         self.failures = if self.up { before.failures.min(plan.retry) } else { plan.retry.saturating_add(1) };
         self.share = before.share;
         self.last_exit = before.last_exit;
-        if !self.up {
-            self.failed_url = before.failed_url;
-            self.url = before.failed_url.unwrap_or(0);
-        }
     }
 
     /// A new checker of a server that is down already.
@@ -225,14 +221,17 @@ impl Watch {
                 self.has_run = true;
                 self.failures = self.failures.saturating_add(1);
                 if self.failures > plan.retry {
-                    step.lines.push(if plan.retry > 0 {
-                        let retries = self.failures - 1;
-                        format!("HTTP_CHECK on service {server} failed after {retries} retries.")
-                    } else {
-                        format!("HTTP_CHECK on service {server} failed.")
-                    });
-                    let body = "=> CHECK failed on service : HTTP request failed <=";
-                    step.report(false, body.to_owned());
+                    // COMPAT: the first failure of a checker that began as down (`alpha`) is no news
+                    if self.up {
+                        step.lines.push(if plan.retry > 0 {
+                            let retries = self.failures - 1;
+                            format!("HTTP_CHECK on service {server} failed after {retries} retries.")
+                        } else {
+                            format!("HTTP_CHECK on service {server} failed.")
+                        });
+                        let body = "=> CHECK failed on service : HTTP request failed <=";
+                        step.report(false, body.to_owned());
+                    }
                     self.failed_url = Some(self.url);
                 }
                 step.wait_us = self.after_failure(plan);

@@ -236,11 +236,79 @@ fn pages_are_asked_for_as_the_original_asks() {
         assert_eq!(rig.due().1, ["open 0/0 Tcp"]);
         assert_eq!(rig.hear(Event::Connected), [sent]);
     }
-    let tls = HttpPlan { tls: true, urls: vec![host], ..HttpPlan::default() };
-    let mut rig = Rig::one(ProbePlan::Http(tls), 0);
-    let open = format!("open 0/0 {:?}", Transport::Tls { sni: Some("www.example".to_owned()) });
-    assert_eq!(rig.due().1, [open]);
-    assert_eq!(rig.hear(Event::Handshake)[0], "HTTP_CHECK on service [10.0.0.1]:tcp:80 failed.");
+    let name = UrlPlan { sni: Some("sni.example".to_owned()), goodbye: true, ..host };
+    let mut rig =
+        Rig::one(ProbePlan::Http(HttpPlan { tls: true, urls: vec![name], ..HttpPlan::default() }), 0);
+    let open = Transport::Tls { sni: Some("sni.example".to_owned()), goodbye: true };
+    assert_eq!(rig.due().1, [format!("open 0/0 {open:?}")]);
+}
+
+/// What keepalived 2.2.7 said to servers that did these things.
+#[test]
+fn pages_over_tls_end_in_their_own_ways() {
+    let reset = Event::ReadError { errno: 104, text: String::new() };
+    let ok = "HTTP/1.0 200 OK\r\n\r\n";
+    for (events, said) in [
+        (&[Event::Handshake { remark: None }][..], "SSL handshake/communication error connecting to"),
+        (&[Event::Refused], "Connection failed"),
+        (&[Event::Connected, Event::WriteError], "Cannot send get request to"),
+        (&[Event::Connected, Event::Eof], "SSL read error from"),
+        (&[Event::Connected, data("HTTP/1.0 200 OK\r\n"), Event::Eof], "SSL read error from"),
+        (&[Event::Connected, Event::Truncated], "Read, no data received from "),
+        (&[Event::Connected, data("HTTP/1.0 200 OK\r\n"), reset.clone()], "Read, no data received from "),
+        (&[Event::Connected, data("HTTP/1.0 404 No\r\n\r\n"), Event::Truncated], "HTTP status code error to"),
+        (&[Event::Connected, data(ok), Event::Eof], ""),
+        (&[Event::Connected, data(ok), Event::Truncated], ""),
+        (&[Event::Connected, data(ok), reset], ""),
+    ] {
+        let mut rig = over_tls();
+        rig.due();
+        let mut heard = Vec::new();
+        events.iter().for_each(|e| heard.extend(rig.hear(e.clone())));
+        let line = match said {
+            "" => "Remote Web server [10.0.0.1]:tcp:80 succeed on service.".to_owned(),
+            why => format!("{why} server [10.0.0.1]:tcp:80."),
+        };
+        assert!(heard.contains(&line), "{events:?}: {heard:?}");
+    }
+}
+
+#[test]
+fn a_page_over_tls_has_one_time_to_begin_and_one_to_come() {
+    let mut rig = over_tls();
+    rig.due();
+    rig.hear(Event::Connected);
+    let at = |rig: &Rig| rig.pool.deadline().unwrap();
+    let first = at(&rig);
+    rig.now_us += SECOND;
+    // something of TLS's own, then data
+    rig.hear(Event::Data(Vec::new()));
+    let second = at(&rig);
+    assert_eq!(second - first, SECOND);
+    rig.now_us += SECOND;
+    rig.hear(Event::Data(b"HTTP".to_vec()));
+    assert_eq!(at(&rig), second);
+    assert!(rig.due().1.contains(&"Timeout SSL read server [10.0.0.1]:tcp:80.".to_owned()));
+    let mut mute = over_tls();
+    mute.due();
+    mute.hear(Event::Connected);
+    assert!(mute.due().1.contains(&"Timeout WEB read server [10.0.0.1]:tcp:80.".to_owned()));
+}
+
+#[test]
+fn a_remark_on_tls_is_made_once() {
+    let mut rig = over_tls();
+    let remark = Some("nothing in common".to_owned());
+    let line = "SSL_GET of [10.0.0.1]:tcp:80: nothing in common".to_owned();
+    for told in [true, false] {
+        rig.due();
+        let heard = rig.hear(Event::Handshake { remark: remark.clone() });
+        assert_eq!(heard.contains(&line), told, "{heard:?}");
+    }
+}
+
+fn over_tls() -> Rig {
+    log_all(ProbePlan::Http(HttpPlan { tls: true, urls: vec![url("/")], ..HttpPlan::default() }), 0)
 }
 
 #[test]

@@ -136,13 +136,15 @@ impl Pool {
         };
         let (Some(s), Some(o)) = (self.servers.get_mut(server), old.servers.get(earlier)) else { return };
         s.reloaded = true;
+        s.weight_before = o.weight;
         s.alive = o.alive;
         s.set = o.set;
         for (slot, checker) in s.slots.iter_mut().zip(&plan.checkers) {
             let same = old_plan.checkers.iter().zip(&o.slots).find(|(c, _)| c.is_same(checker));
             if let Some((_, before)) = same {
                 slot.watch.resume(&before.watch, checker);
-                slot.lengths.clone_from(&before.lengths);
+                slot.remarks.clone_from(&before.remarks);
+                slot.ran_us = before.ran_us;
             }
         }
         s.failed = s.slots.iter().filter(|slot| slot.watch.has_run && !slot.watch.up).count();

@@ -2,7 +2,8 @@
 //!
 //! COMPAT: the status is the three digits behind the first blank and before the next, so that `HTTP/1.1 200` without
 //! a reason is none; `Content-Length` is looked for in this spelling; a body is taken as it comes, chunks and all;
-//! the digest covers no more than `Content-Length` bytes.
+//! the digest covers no more than `Content-Length` bytes. Over TLS the time for an answer starts again once, when the
+//! first of it comes; and what came before a connection broke off counts like a whole page.
 
 use bstr::ByteSlice;
 use md5::{Digest as _, Md5};
@@ -26,6 +27,8 @@ pub(in super::super) struct Http {
     server: String,
     pool: String,
     connected: bool,
+    /// Something came behind the request.
+    begun: bool,
     head: Vec<u8>,
     answer: Option<Answer>,
 }
@@ -49,6 +52,7 @@ impl Http {
             server: given.server.to_owned(),
             pool: given.pool.to_owned(),
             connected: false,
+            begun: false,
             head: Vec::new(),
             answer: None,
         }
@@ -61,23 +65,33 @@ impl Http {
                 Progress::send(self.request.clone())
             }
             Event::Unreachable => Progress::bad("HTTP_CHECK - network unreachable"),
-            Event::Handshake => Progress::bad("SSL handshake/communication error connecting to"),
+            Event::Handshake { remark } => {
+                let said = remark.map(|r| format!("SSL_GET of {}: {r}", self.server));
+                Progress {
+                    remark: Some(said),
+                    ..Progress::bad("SSL handshake/communication error connecting to")
+                }
+            }
             Event::WriteError => Progress::bad("Cannot send get request to"),
             Event::Data(data) => {
+                let first = !std::mem::replace(&mut self.begun, true);
                 self.read(&data);
-                if self.head.len() > HEAD_MAX { self.finish() } else { Progress::wait() }
+                if self.head.len() > HEAD_MAX {
+                    return self.finish();
+                }
+                Progress { renew: first || !self.tls, ..Progress::default() }
             }
+            Event::Eof if self.tls && self.answer.is_none() => Progress::bad("SSL read error from"),
             Event::Eof => self.finish(),
             _ if !self.connected => Progress::bad("Connection failed"),
-            _ if self.tls => Progress::bad("SSL read error from"),
+            _ if self.tls => self.finish(),
             _ => Progress::bad("Read error with"),
         }
     }
 
     pub(super) fn timeout(&self) -> Verdict {
-        let begun = self.answer.is_some() || !self.head.is_empty();
         Verdict::Bad(
-            match (self.connected, begun, self.tls) {
+            match (self.connected, self.begun, self.tls) {
                 (false, ..) => "Timeout connecting",
                 (_, false, _) => "Timeout WEB read",
                 (_, _, true) => "Timeout SSL read",
@@ -140,7 +154,7 @@ impl Http {
                 answer.received
             )
         });
-        Progress { length: Some(mismatch), ..self.judge(answer) }
+        Progress { remark: Some(mismatch), ..self.judge(answer) }
     }
 
     fn judge(&self, answer: Answer) -> Progress {

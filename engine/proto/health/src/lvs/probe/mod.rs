@@ -5,7 +5,7 @@ mod http;
 mod smtp;
 
 use super::change::{Event, Transport};
-use super::plan::{CheckerPlan, ProbePlan, pair};
+use super::plan::{CheckerPlan, ProbePlan, UrlPlan, pair};
 use super::watch::Verdict;
 pub(super) use datagram::Ping;
 use datagram::{Dns, Udp};
@@ -23,8 +23,8 @@ pub(super) struct Progress {
     pub(super) verdict: Option<Verdict>,
     /// Lines that are told whatever the outcome.
     pub(super) lines: Vec<String>,
-    /// What is wrong with the length of the page, if anything; told when it changes.
-    pub(super) length: Option<Option<String>>,
+    /// What is wrong with the length of the page, or with TLS, if anything; told when it changes.
+    pub(super) remark: Option<Option<String>>,
 }
 
 impl Progress {
@@ -77,13 +77,9 @@ impl Probe {
         Some(match &given.plan.probe {
             ProbePlan::Tcp => (Probe::Tcp(Tcp { server: given.server.to_owned() }), Transport::Tcp),
             ProbePlan::Http(http) => {
-                let transport = if http.tls {
-                    let host = http.urls.get(given.url).and_then(|u| u.virtual_host.clone());
-                    Transport::Tls { sni: http.sni.clone().or(host) }
-                } else {
-                    Transport::Tcp
-                };
-                (Probe::Http(Box::new(Http::new(given, http))), transport)
+                let url = http.urls.get(given.url).filter(|_| http.tls);
+                let tls = |u: &UrlPlan| Transport::Tls { sni: u.sni.clone(), goodbye: u.goodbye };
+                (Probe::Http(Box::new(Http::new(given, http))), url.map_or(Transport::Tcp, tls))
             }
             ProbePlan::Smtp { helo } => (Probe::Smtp(Smtp::new(given, helo)), Transport::Tcp),
             ProbePlan::Dns { kind, name } => (Probe::Dns(Dns::new(given, *kind, name)), Transport::Udp),
