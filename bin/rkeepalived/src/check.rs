@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 
 use rha_keepalived::Outcome;
 use rha_text::render;
-use rha_text::{Diagnostic, Severity};
+use rha_text::{Diagnostic, DiskFiles, Severity};
 use rha_vocab::Support;
 
 use crate::config;
@@ -13,7 +13,7 @@ use crate::options::{Format, Options};
 /// Checks, prints, and gives the exit code.
 #[must_use]
 pub fn test(options: &Options, log_file: Option<&str>) -> i32 {
-    let outcome = config::read(options, true);
+    let outcome = config::read(options, true, &DiskFiles::default(), config::seed());
     match format(options, log_file) {
         Format::Auto | Format::Native => {
             let text: String = outcome.native().iter().map(|l| format!("{l}\n")).collect();

@@ -30,7 +30,8 @@ pub fn run(options: &Options) -> i32 {
             return 2;
         }
     };
-    let path = socket(options, &Naming::default());
+    let naming = Naming { namespace: options.namespace.clone(), ..Naming::default() };
+    let path = socket(options, &naming);
     match ask(&path, &question) {
         Ok(answer) => match answer.split_at_checked(1) {
             Some(("+", text)) => {

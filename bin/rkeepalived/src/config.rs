@@ -11,11 +11,13 @@ use rha_failover::Plan;
 use rha_failover::log::Log;
 use rha_keepalived::{Input, Interface, LocalMachine, Machine, Outcome, Start};
 use rha_net::netlink::{InterfaceAddress, Link, Netlink};
-use rha_text::{Diagnostic, DiskFiles, Env, Severity};
+use rha_text::{Diagnostic, Env, Files, Severity};
 use rha_vocab::Support;
 
+use crate::copy::{Copy, Recording};
 use crate::options::Options;
-use crate::parent::EXIT_CONFIG;
+use crate::parent::{EXIT_CONFIG, EXIT_FATAL};
+use crate::reload;
 
 /// A configuration that may be run.
 #[derive(Debug, Clone)]
@@ -23,15 +25,10 @@ pub struct Config {
     plan: Rc<Plan>,
     /// Its errors, without their places.
     errors: BTreeSet<String>,
-}
-
-/// Who reads: the parent says what it reads, the worker that reads the same again does not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Voice {
-    /// Everything is said.
-    Aloud,
-    /// Only refusals are.
-    Quiet,
+    /// The files as they were read.
+    copy: Rc<Copy>,
+    /// With `config_save_dir`, what is kept there.
+    consolidated: Option<Rc<str>>,
 }
 
 /// Why a configuration may not be run.
@@ -55,23 +52,30 @@ impl Refusal {
 /// Whether this process is in the namespace that the file names.
 static INSIDE: AtomicBool = AtomicBool::new(false);
 
-/// Reads the files the options name. Interfaces are those of the network namespace that the file names, if it
-/// does: this process goes there and reads again. That it cannot is for the start to say.
+/// Reads the files the options name, from the disk or a copy. Interfaces are those of the network namespace
+/// that the file names, if it does: this process goes there and reads again. That it cannot is for the start to
+/// say.
 #[must_use]
-pub fn read(options: &Options, testing: bool) -> Outcome {
-    let outcome = read_here(options, testing);
+pub fn read(options: &Options, testing: bool, files: &dyn Files, seed: u64) -> Outcome {
+    let outcome = read_here(options, testing, files, seed);
     let Some(name) = outcome.model.failover.global.net_namespace.as_ref() else { return outcome };
     let elsewhere = options.namespace.is_none() && !INSIDE.load(Ordering::Relaxed);
     if !elsewhere || rha_net::scheduling::enter_network(name).is_err() {
         return outcome;
     }
     INSIDE.store(true, Ordering::Relaxed);
-    read_here(options, testing)
+    read_here(options, testing, files, seed)
 }
 
-fn read_here(options: &Options, testing: bool) -> Outcome {
+/// What `${_RANDOM}` is computed from: another number each time.
+#[must_use]
+pub fn seed() -> u64 {
+    rha_net::read_clocks().mono_us
+}
+
+fn read_here(options: &Options, testing: bool, files: &dyn Files, seed: u64) -> Outcome {
     let machine = OwnMachine(LocalMachine::default(), std::cell::OnceCell::new());
-    let mut input = Input::new(&options.file, &FILES, &machine);
+    let mut input = Input::new(&options.file, files, &machine);
     input.env = Env::from_pairs(std::env::vars_os().map(|(k, v)| {
         use std::os::unix::ffi::OsStringExt;
         (k.into_vec(), v.into_vec())
@@ -81,11 +85,9 @@ fn read_here(options: &Options, testing: bool) -> Outcome {
     input.config_id = options.config_id.clone().unwrap_or_else(|| short.to_owned());
     input.testing = testing;
     input.include_check = options.all_config.then(Vec::new);
-    input.seed = rha_net::read_clocks().mono_us;
+    input.seed = seed;
     rha_keepalived::check(&input)
 }
-
-static FILES: DiskFiles = DiskFiles { base: None };
 
 /// This machine, with interfaces as the network namespace we are in has them; the kernel is asked once.
 struct OwnMachine(LocalMachine, std::cell::OnceCell<Option<(Vec<Link>, Vec<InterfaceAddress>)>>);
@@ -155,45 +157,97 @@ impl Machine for OwnMachine {
     }
 }
 
+/// Reads from the disk, keeping what was read; a reload never moves to another namespace.
+fn read_noting(options: &Options, testing: bool) -> (Outcome, Copy) {
+    let (files, seed) = (Recording::default(), seed());
+    let outcome = read_here(options, testing, &files, seed);
+    (outcome, files.finish(seed))
+}
+
 impl Config {
     /// Reads for a start; messages go to the log.
     ///
     /// # Errors
     /// Why it may not be run.
     pub fn first(options: &Options, log: &Log) -> Result<Config, Refusal> {
-        let outcome = read(options, false);
+        let (files, seed) = (Recording::default(), seed());
+        let outcome = read(options, false, &files, seed);
+        let copy = files.finish(seed);
         say_files(&outcome, options, log);
         said(&outcome).for_each(|line| log.info(line));
         if let Start::Refused(code) = outcome.start {
             return Err(Refusal { code, lines: Vec::new() });
         }
-        Config::of(outcome, options, log)
+        Config::of(outcome, Rc::new(copy), options, log)
     }
 
-    /// Reads for a reload; `self` is what runs.
+    /// Reads for a reload; `self` is what runs. With `reload_check_config` it is judged as `-t` does first.
     ///
     /// # Errors
     /// Why it may not be run; `self` is to go on.
-    pub fn reread(&self, options: &Options, log: &Log, voice: Voice) -> Result<Config, Refusal> {
-        let outcome = read(options, false);
-        if voice == Voice::Aloud {
+    pub fn reread(&self, options: &Options, log: &Log) -> Result<Config, Refusal> {
+        let Some(path) = &self.plan.failover.global.reload_check_config else {
+            log.info("Reloading ...");
+            let (outcome, copy) =
+                reload::while_marked(options, &self.plan, || read_noting(options, false), log);
             say_files(&outcome, options, log);
+            return self.judge(outcome, Rc::new(copy), options, log);
+        };
+        log.detail("validate conf before Reload");
+        let (tested, copy) = reload::while_marked(options, &self.plan, || read_noting(options, true), log);
+        reload::write_check(path, &tested, log);
+        if tested.exit_code != 0 {
+            let line = format!("New config failed validation, see {path} for details");
+            return Err(Refusal { code: tested.exit_code, lines: vec![line] });
         }
-        let errors = errors(&outcome);
-        let new: Vec<String> = errors.difference(&self.errors).cloned().collect();
-        let refused = matches!(outcome.start, Start::Refused(_));
-        if refused || !new.is_empty() {
+        log.info("Reloading ...");
+        let outcome = read_here(options, false, &copy, copy.seed);
+        self.judge(outcome, Rc::new(copy), options, log)
+    }
+
+    /// What may take the place of `self`; messages go to the log.
+    fn judge(
+        &self,
+        outcome: Outcome,
+        copy: Rc<Copy>,
+        options: &Options,
+        log: &Log,
+    ) -> Result<Config, Refusal> {
+        self.refuse_new_errors(&outcome)?;
+        said(&outcome).for_each(|line| log.info(line));
+        let lines = reload::unchangeable(options, &self.plan.failover.global, &outcome.model.failover.global);
+        if !lines.is_empty() {
+            return Err(Refusal { code: EXIT_CONFIG, lines });
+        }
+        // what ends a start ends no running worker
+        Config::of(outcome, copy, options, log).map_err(|mut refusal| {
+            refusal.lines.retain(|line| line != "Terminate...");
+            refusal.lines.push("The running configuration stays".to_owned());
+            refusal
+        })
+    }
+
+    fn refuse_new_errors(&self, outcome: &Outcome) -> Result<(), Refusal> {
+        let is_new = !errors(outcome).is_subset(&self.errors);
+        if is_new || matches!(outcome.start, Start::Refused(_)) {
             let mut lines: Vec<String> = outcome.native().into_iter().map(str::to_owned).collect();
             lines.push("New config failed validation, the running configuration stays".to_owned());
             return Err(Refusal { code: outcome.exit_code, lines });
         }
-        if voice == Voice::Aloud {
-            said(&outcome).for_each(|line| log.info(line));
-        }
-        Config::of(outcome, options, log)
+        Ok(())
     }
 
-    fn of(outcome: Outcome, options: &Options, log: &Log) -> Result<Config, Refusal> {
+    /// The worker's reading of what the parent has read; only refusals are said.
+    ///
+    /// # Errors
+    /// Why it may not be run: an interface is gone meanwhile; `self` is to go on.
+    pub fn replay(&self, options: &Options, log: &Log, copy: Copy) -> Result<Config, Refusal> {
+        let outcome = read_here(options, false, &copy, copy.seed);
+        self.refuse_new_errors(&outcome)?;
+        Config::of(outcome, Rc::new(copy), options, log)
+    }
+
+    fn of(outcome: Outcome, copy: Rc<Copy>, options: &Options, log: &Log) -> Result<Config, Refusal> {
         let mut obstacles = obstacles(&outcome, options.allow_planned);
         let inside = unbuilt(&outcome);
         if options.allow_planned {
@@ -208,6 +262,8 @@ impl Config {
             log.info(line);
         }
         let errors = errors(&outcome);
+        let saving = outcome.model.failover.global.config_save_dir.is_some();
+        let consolidated = saving.then(|| outcome.consolidated().into());
         let mut failover = outcome.model.failover;
         if !options.parts.vrrp {
             failover.instances.clear();
@@ -219,14 +275,29 @@ impl Config {
         if !options.parts.bfd {
             failover.bfd_instances.clear();
         }
+        if let Err(lines) = rha_failover::checkers::tls_client(&failover) {
+            return Err(Refusal { code: EXIT_FATAL, lines });
+        }
         let plan = Plan::of(failover, rha_net::hostname());
-        Ok(Config { plan: Rc::new(plan), errors })
+        Ok(Config { plan: Rc::new(plan), errors, copy, consolidated })
     }
 
     /// What to run.
     #[must_use]
     pub fn plan(&self) -> Rc<Plan> {
         self.plan.clone()
+    }
+
+    /// The files as they were read, for a worker.
+    #[must_use]
+    pub fn copy(&self) -> &Copy {
+        &self.copy
+    }
+
+    /// With `config_save_dir`, what is kept there.
+    #[must_use]
+    pub fn consolidated(&self) -> Option<&str> {
+        self.consolidated.as_deref()
     }
 
     /// `child_wait_time`, seconds.
@@ -251,7 +322,9 @@ fn say_files(outcome: &Outcome, options: &Options, log: &Log) {
     for (_, source) in outcome.sources.iter() {
         log.detail(format_args!("Opening file '{}'.", source.name));
     }
-    log.info(format_args!("Configuration file {}", options.file));
+    if outcome.sources.iter().next().is_some() {
+        log.info(format_args!("Configuration file {}", options.file));
+    }
 }
 
 /// Errors without their places, to tell new ones from known ones.

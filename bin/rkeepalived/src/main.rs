@@ -3,22 +3,28 @@
 mod check;
 mod client;
 mod config;
+mod copy;
+mod metrics;
 mod options;
 mod parent;
 mod pidfile;
+mod planned;
+mod reload;
 mod version;
 
 use std::process::ExitCode;
+use std::rc::Rc;
 
 use rha_failover::log::Log;
 use rha_failover::worker::{self, Settings};
 use rha_net::daemon::{self, SignalQueue, signal_number as signal};
-use rha_net::{Forked, scheduling};
+use rha_net::{Board, Forked, scheduling};
 
 use crate::check::{eprint_one, print_one};
-use crate::config::{Config, Voice};
+use crate::config::Config;
+use crate::copy::Copy;
 use crate::options::Options;
-use crate::parent::{EXIT_FATAL, Parent, Role};
+use crate::parent::{EXIT_CONFIG, EXIT_FATAL, Parent, Role};
 use crate::pidfile::{Naming, PidFiles};
 
 fn main() -> ExitCode {
@@ -33,6 +39,10 @@ fn main() -> ExitCode {
 }
 
 fn run(program: &str, words: &[String], options: &Options) -> i32 {
+    if options.genhash {
+        eprint_one("rkeepalived: -T (genhash) is not built\n");
+        return 1;
+    }
     if options.version {
         eprint_one(&version::text());
         return 0;
@@ -53,9 +63,8 @@ fn run(program: &str, words: &[String], options: &Options) -> i32 {
     if options.bad {
         return 1;
     }
-    if options.genhash || options.snmp {
-        let what = if options.genhash { "-T (genhash)" } else { "-x (SNMP)" };
-        eprint_one(&format!("rkeepalived: {what} is not built yet\n"));
+    if options.snmp {
+        eprint_one("rkeepalived: -x (SNMP) is not built\n");
         return 1;
     }
     if let Some(file) = &options.test {
@@ -83,6 +92,8 @@ fn signum(name: &str) -> i32 {
 }
 
 fn start(program: &str, words: &[String], options: &Options) -> i32 {
+    // COMPAT: a request that comes before we can answer it is no end. It waits here; it is ignored there.
+    let _requests = SignalQueue::block(&Parent::requests());
     scheduling::set_umask(options.umask.unwrap_or(0o177));
     let log = Log::new(&options.log, "Keepalived");
     say_start(program, words, &log);
@@ -91,8 +102,8 @@ fn start(program: &str, words: &[String], options: &Options) -> i32 {
         say_stopped(&log);
         return code;
     }
-    // "daemon is already running" says nothing more.
-    EXIT_FATAL
+    // COMPAT: "daemon is already running" says nothing more, and is no failure.
+    0
 }
 
 fn say_start(program: &str, words: &[String], log: &Log) {
@@ -103,8 +114,8 @@ fn say_start(program: &str, words: &[String], log: &Log) {
     log.info(format_args!("Running on {}", system.rsplit_once(' ').map_or(system.as_str(), |(s, _)| s)));
     let mut line = "Command line:".to_owned();
     for word in std::iter::once(program).chain(words.iter().map(String::as_str)) {
-        // COMPAT: lines are cut before they are longer than a hundred characters.
-        if line.len() + word.len() + 3 > 100 {
+        // COMPAT: the words of a line are 88 characters at most.
+        if line.len() + word.len() + 3 > 102 {
             log.info(&line);
             line = " ".repeat("Command line:".len());
         }
@@ -136,16 +147,15 @@ fn serve(options: &Options, log: &Log) -> Option<i32> {
     if let Some(pattern) = &options.core_pattern {
         let _ = std::fs::write("/proc/sys/kernel/core_pattern", pattern);
     }
-    if let Some(name) = &options.namespace
-        && let Err(e) = scheduling::enter_network(name)
-    {
-        log.info(format_args!("Unable to set network namespace {name} - exiting ({e})"));
-        return Some(EXIT_FATAL);
-    }
+    // Interfaces are those of the namespace; that there is none is said once the file was read.
+    let entered = options.namespace.as_ref().map(|name| scheduling::enter_network(name));
     let config = match Config::first(options, log) {
         Ok(c) => c,
         Err(refusal) => {
             refusal.log(log);
+            if refusal.code == EXIT_CONFIG {
+                parent::tell_systemd_of_error(EXIT_CONFIG);
+            }
             if !options.log.console {
                 refusal.lines.iter().for_each(|l| eprint_one(&format!("{l}\n")));
             }
@@ -160,24 +170,24 @@ fn serve(options: &Options, log: &Log) -> Option<i32> {
     if let Some(name) = global.process_name.as_ref().and_then(|n| std::ffi::CString::new(n.as_str()).ok()) {
         daemon::name_process(&name);
     }
-    if options.namespace.is_none()
-        && let Some(name) = &global.net_namespace
-        && let Err(e) = scheduling::enter_network(name)
+    let naming = Naming::of(options, global);
+    let namespace = naming.namespace.as_deref();
+    let ident = ident(&naming);
+    let log = &say_names(options, global.net_namespace.as_deref(), &ident, log);
+    if let Some(name) = namespace
+        && let Err(e) = entered.unwrap_or_else(|| scheduling::enter_network(name))
     {
-        log.info(format_args!("Unable to set network namespace {name} - exiting ({e})"));
+        log.info(format_args!("Failed to open /run/netns/{name}: {e}"));
+        log.info(format_args!("Unable to set network namespace {name} - exiting"));
         return Some(EXIT_FATAL);
     }
-    let naming = Naming {
-        instance: global.instance.clone(),
-        namespace: options.namespace.is_some() || global.net_namespace.is_some(),
-        use_pid_dir: global.use_pid_dir,
-    };
     let files = PidFiles::of(options, &naming);
-    if files.directory {
+    if naming.has_directory() {
         let former = scheduling::set_umask(0o022);
-        let _ = std::fs::create_dir_all(pidfile::DIRECTORY);
+        let _ = std::fs::create_dir_all(naming.directory());
         scheduling::set_umask(former);
     }
+    reload::unmark(options, &plan);
     if files.is_taken(log) {
         log.info("daemon is already running");
         return None;
@@ -194,7 +204,7 @@ fn serve(options: &Options, log: &Log) -> Option<i32> {
         let _ = std::env::set_current_dir("/");
     }
     if let Err(e) = pidfile::write(&files.main) {
-        log.info(format_args!("Error opening pid file {}: {e}", files.main));
+        log.info(format_args!("pidfile_write : Cannot open {} pidfile ({e})", files.main));
         return Some(EXIT_FATAL);
     }
     if global.max_auto_priority.is_none() {
@@ -202,32 +212,33 @@ fn serve(options: &Options, log: &Log) -> Option<i32> {
             "NOTICE: setting config option max_auto_priority should result in better keepalived performance",
         );
     }
-    let ident = ident(&naming, global.net_namespace.as_deref().or(options.namespace.as_deref()));
+    let board = match Board::new() {
+        Ok(b) => Rc::new(b),
+        Err(e) => {
+            log.info(format_args!("Cannot keep the configuration in memory: {e}"));
+            return Some(EXIT_FATAL);
+        }
+    };
     let signals = SignalQueue::block(&Parent::signals());
     let control = client::socket(options, &naming);
-    let role = Parent::new(options, log.clone(), signals.clone(), config.clone()).run();
+    let socket = control.clone();
+    let role = Parent::new(options, log.clone(), signals.clone(), config.clone(), board.clone()).run();
     match role {
         Role::Done(code) => {
-            pidfile::remove(&files.main);
+            // A worker that was killed has left its own.
+            [&files.vrrp, &files.checkers, &files.bfd, &files.main]
+                .into_iter()
+                .for_each(|f| pidfile::remove(f));
+            pidfile::remove(&socket);
+            naming.remove_directory();
             Some(code)
         }
         Role::Worker(plan, line) => {
             let log = Log::new(&options.log, &format!("Keepalived_vrrp{ident}"));
             let settings = settings(options, &files, &plan, control);
-            let again = options.clone();
-            let mut known = config;
-            let reread = move |log: &Log| match known.reread(&again, log, Voice::Quiet) {
-                Ok(next) => {
-                    let plan = next.plan();
-                    known = next;
-                    Some(plan)
-                }
-                Err(refusal) => {
-                    refusal.log(log);
-                    None
-                }
-            };
-            let start = worker::Start { plan, settings, log, line, signals, reread: Box::new(reread) };
+            let reread = rereading(options, config, board);
+            let served = options.metrics.clone().map(|address| metrics::at(address, log.clone()));
+            let start = worker::Start { plan, settings, log, line, signals, reread, served };
             std::process::exit(worker::run(start))
         }
         Role::Cleaner(plan) => {
@@ -237,10 +248,43 @@ fn serve(options: &Options, log: &Log) -> Option<i32> {
     }
 }
 
+/// A worker's reload: it reads what the parent has read. A HUP that it alone got finds nothing new there.
+fn rereading(options: &Options, mut known: Config, board: Rc<Board>) -> worker::Reread {
+    let again = options.clone();
+    Box::new(move |log: &Log| {
+        // One that the parent is about to replace is followed by a HUP of its own.
+        let copy = board.read().and_then(|bytes| Copy::from_bytes(&bytes))?;
+        match known.replay(&again, log, copy) {
+            Ok(next) => {
+                let plan = next.plan();
+                known = next;
+                Some(plan)
+            }
+            Err(refusal) => {
+                refusal.log(log);
+                None
+            }
+        }
+    })
+}
+
+/// COMPAT: says that `-s` overrides the file, and the new name in the log; a log under that name.
+fn say_names(options: &Options, written: Option<&str>, ident: &str, log: &Log) -> Log {
+    if let (Some(given), Some(written)) = (&options.namespace, written) {
+        log.info(format_args!(
+            "Overriding config net_namespace '{written}' with command line namespace '{given}'"
+        ));
+    }
+    if ident.is_empty() {
+        return log.clone();
+    }
+    log.info(format_args!("Changing syslog ident to Keepalived{ident}"));
+    Log::new(&options.log, &format!("Keepalived{ident}"))
+}
+
 /// COMPAT: `Keepalived_vrrp_NAMESPACE_INSTANCE` when they are set.
-fn ident(naming: &Naming, namespace: Option<&str>) -> String {
-    let part = |p: Option<&str>| p.map_or_else(String::new, |p| format!("_{p}"));
-    part(namespace) + &part(naming.instance.as_deref())
+fn ident(naming: &Naming) -> String {
+    [&naming.namespace, &naming.instance].into_iter().flatten().map(|part| format!("_{part}")).collect()
 }
 
 fn settings(options: &Options, files: &PidFiles, plan: &rha_failover::Plan, control: String) -> Settings {
@@ -256,9 +300,9 @@ fn settings(options: &Options, files: &PidFiles, plan: &rha_failover::Plan, cont
         keep: options.keep_vrrp,
         report_addresses: options.report_addresses,
         control,
-        metrics: options.metrics.clone(),
         pid_files,
         dump_conf: options.dump_conf,
         foreground: options.foreground,
+        ignore_interrupt: options.ignore_interrupt,
     }
 }

@@ -4,6 +4,7 @@
 //! (0, 1, 2, 4 … 60 s, forgotten after a minute of life) and the exit codes are the original's; a worker
 //! that ends with one of the permanent codes ends the daemon.
 
+use std::ffi::CString;
 use std::io::Read;
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
@@ -15,10 +16,12 @@ use rha_failover::track::script::Outcome;
 use rha_failover::worker::{Line, News, run_and_wait};
 use rha_ir::failover::Command;
 use rha_net::daemon::{self, SignalQueue, signal_number as signal};
-use rha_net::{Ended, Forked};
+use rha_net::{Board, Ended, Forked};
 
-use crate::config::{Config, Voice};
+use crate::config::Config;
 use crate::options::Options;
+use crate::planned::{LOOK, Watch};
+use crate::reload;
 
 /// Codes after which there is no use in trying again.
 pub const EXIT_FATAL: i32 = 1;
@@ -49,9 +52,18 @@ pub struct Parent<'a> {
     log: Log,
     signals: SignalQueue,
     config: Config,
+    /// What the worker has not said yes to.
+    former: Option<Config>,
+    /// Where the worker reads what was read.
+    board: Rc<Board>,
+    /// How often a configuration was read.
+    readings: u32,
+    planned: Option<Watch>,
     worker: Option<Worker>,
     /// News still expected from the worker (after a start or reload).
     expecting: bool,
+    /// What its next good news is the end of; a worker that was started again is none.
+    under_way: Option<&'static str>,
     /// A reload was asked for meanwhile.
     queued: bool,
     next_delay_s: u64,
@@ -67,14 +79,25 @@ enum Turn {
 impl<'a> Parent<'a> {
     /// Takes over once signals are blocked and the pid file is written.
     #[must_use]
-    pub fn new(options: &'a Options, log: Log, signals: SignalQueue, config: Config) -> Self {
+    pub fn new(
+        options: &'a Options,
+        log: Log,
+        signals: SignalQueue,
+        config: Config,
+        board: Rc<Board>,
+    ) -> Self {
         Parent {
             options,
             log,
             signals,
             config,
+            former: None,
+            board,
+            readings: 0,
+            planned: None,
             worker: None,
             expecting: false,
+            under_way: Some("Startup"),
             queued: false,
             next_delay_s: 0,
             restart_at: None,
@@ -88,6 +111,12 @@ impl<'a> Parent<'a> {
         vec![HANG_UP, INTERRUPT, TERMINATE, USER1, USER2, CHILD, PIPE, json_signal(), stats_clear_signal()]
     }
 
+    /// Those of them that would end a process that does not take them yet.
+    #[must_use]
+    pub fn requests() -> Vec<i32> {
+        vec![signal::HANG_UP, signal::USER1, signal::USER2, json_signal(), stats_clear_signal()]
+    }
+
     /// Until the end; also returns in every process it forks.
     pub fn run(&mut self) -> Role {
         let plan = self.config.plan();
@@ -95,8 +124,15 @@ impl<'a> Parent<'a> {
         if let Some(script) = &global.startup_script {
             self.run_script("startup", script, global.startup_script_timeout);
         }
+        self.keep_reading();
         if let Some(role) = self.start_worker() {
             return role;
+        }
+        self.planned = Watch::of(global, &self.log);
+        let f = &plan.failover;
+        let any = f.has_vrrp() || !f.virtual_servers.is_empty() || !f.bfd_instances.is_empty();
+        if !any && !self.options.parts.all {
+            self.log.info("Warning - keepalived has no configuration to run");
         }
         loop {
             match self.turn() {
@@ -126,6 +162,9 @@ impl<'a> Parent<'a> {
             self.log.detail("Processing queued reload");
             self.reload();
         }
+        if self.planned.as_mut().is_some_and(|p| p.look(now_s(), &self.log)) {
+            self.reload();
+        }
         while let Some((pid, ended)) = rha_net::reap() {
             if self.worker.as_ref().is_some_and(|w| w.pid == pid) {
                 self.hear();
@@ -145,11 +184,12 @@ impl<'a> Parent<'a> {
     }
 
     fn patience(&self) -> Duration {
-        match (self.restart_at, self.expecting) {
+        let patience = match (self.restart_at, self.expecting) {
             (Some(at), _) => at.saturating_duration_since(Instant::now()).max(Duration::from_millis(1)),
             (None, true) => Duration::from_millis(10),
             (None, false) => Duration::from_secs(3600),
-        }
+        };
+        if self.planned.is_some() { patience.min(LOOK) } else { patience }
     }
 
     fn start_worker(&mut self) -> Option<Role> {
@@ -161,12 +201,14 @@ impl<'a> Parent<'a> {
         let Ok((mine, theirs)) = pair else { return Some(Role::Done(EXIT_FATAL)) };
         let parent = std::process::id();
         match rha_net::fork() {
+            // Its signals stay blocked until it listens to them.
             Ok(Forked::Child) => {
-                self.signals.unblock();
                 // A parent that died meanwhile cannot send what it was to send at its death.
                 if !daemon::die_with_parent(signal::TERMINATE, parent) {
                     return Some(Role::Done(EXIT_FATAL));
                 }
+                // COMPAT: scripts cannot speak to systemd in our name.
+                daemon::forget_variable("NOTIFY_SOCKET");
                 Some(Role::Worker(self.config.plan(), Line::new(theirs)))
             }
             Ok(Forked::Parent(pid)) => {
@@ -188,17 +230,25 @@ impl<'a> Parent<'a> {
         let Some(w) = self.worker.as_mut() else { return };
         let Ok(n) = w.line.read(&mut heard) else { return };
         for news in heard.iter().take(n).filter_map(|b| News::from_byte(*b)) {
-            self.expecting = false;
+            let asked = std::mem::take(&mut self.expecting);
             match news {
-                News::Started => {
-                    self.log.info("Startup complete");
-                    notify_systemd(&format!("READY=1\nMAINPID={}", std::process::id()));
+                // Nobody here knows of a reload that the worker alone was told to do.
+                News::Reloaded | News::ReloadRefused if !asked => {}
+                News::Started | News::Reloaded => {
+                    self.former = None;
+                    if let Some(what) = self.under_way.take() {
+                        self.log.info(format_args!("{what} complete"));
+                        ready();
+                    }
                 }
-                News::Reloaded => {
-                    self.log.info("Reload complete");
-                    notify_systemd(&format!("READY=1\nMAINPID={}", std::process::id()));
+                News::ReloadRefused => {
+                    if let Some(former) = self.former.take() {
+                        self.config = former;
+                        self.publish();
+                    }
+                    self.under_way = None;
+                    ready();
                 }
-                News::ReloadRefused => notify_systemd(&format!("READY=1\nMAINPID={}", std::process::id())),
             }
         }
     }
@@ -206,6 +256,7 @@ impl<'a> Parent<'a> {
     /// What follows the worker's death; a role when this process ends or becomes another.
     fn bury(&mut self, pid: i32, ended: Ended, lived: Duration) -> Option<Role> {
         self.expecting = false;
+        self.former = None;
         match ended {
             Ended::Code(code @ (EXIT_FATAL | EXIT_CONFIG | EXIT_PERMISSION)) => {
                 let what = match code {
@@ -214,7 +265,7 @@ impl<'a> Parent<'a> {
                     _ => "FATAL",
                 };
                 self.log.info(format_args!("pid {pid} exited with permanent error {what}. Terminating"));
-                notify_systemd(&format!("ERRNO={}", if code == EXIT_PERMISSION { 1 } else { 22 }));
+                tell_systemd_of_error(code);
                 return Some(Role::Done(self.end(code)));
             }
             Ended::Code(0) => {}
@@ -274,26 +325,59 @@ impl<'a> Parent<'a> {
 
     fn dump(&self) {
         self.log.info(format_args!("Printing parent data for process({}) on signal", std::process::id()));
-        rha_failover::dump::write_parent_data(&self.config.plan());
+        let planned = self.planned.as_ref().and_then(Watch::planned);
+        rha_failover::dump::write_parent_data(&self.config.plan(), planned.as_deref());
     }
 
     fn reload(&mut self) {
         if self.expecting {
+            self.log.detail("Reload already in progress, request queued");
             self.queued = true;
             return;
         }
-        self.log.info("Reloading ...");
+        match self.config.reread(self.options, &self.log) {
+            Ok(next) => self.adopt(next),
+            Err(refusal) => refusal.log(&self.log),
+        }
+        let plan = self.config.plan();
+        self.planned = Watch::of(&plan.failover.global, &self.log);
+    }
+
+    /// Goes on with another configuration, once the worker has taken it.
+    fn adopt(&mut self, next: Config) {
         notify_systemd("RELOADING=1");
-        match self.config.reread(self.options, &self.log, Voice::Aloud) {
-            Ok(next) => {
-                self.config = next;
-                self.expecting = self.worker.is_some();
-                self.pass_on(signal::HANG_UP);
-            }
-            Err(refusal) => {
-                refusal.log(&self.log);
-                notify_systemd(&format!("READY=1\nMAINPID={}", std::process::id()));
-            }
+        self.under_way = Some("Reload");
+        let former = std::mem::replace(&mut self.config, next);
+        self.keep_reading();
+        let plan = self.config.plan();
+        let global = &plan.failover.global;
+        if global.process_name != former.plan().failover.global.process_name
+            && let Some(name) = global.process_name.as_ref().and_then(|n| CString::new(n.as_str()).ok())
+        {
+            daemon::name_process(&name);
+        }
+        if self.worker.is_some() {
+            self.former = Some(former);
+            self.expecting = true;
+            self.pass_on(signal::HANG_UP);
+        } else {
+            // COMPAT: a worker that waits for its restart is started now.
+            self.restart_at = Some(Instant::now());
+        }
+    }
+
+    /// Shows the worker what was read, and keeps it where `config_save_dir` says.
+    fn keep_reading(&mut self) {
+        self.publish();
+        if let Some(text) = self.config.consolidated() {
+            reload::save(&self.config.plan(), text, self.readings);
+        }
+        self.readings += 1;
+    }
+
+    fn publish(&self) {
+        if let Err(e) = self.board.write(&self.config.copy().to_bytes()) {
+            self.log.info(format_args!("The configuration cannot be kept for the worker: {e}"));
         }
     }
 
@@ -382,6 +466,20 @@ pub fn json_signal() -> i32 {
 #[must_use]
 pub fn stats_clear_signal() -> i32 {
     daemon::realtime_signals().1 - 1
+}
+
+/// Seconds since 1970.
+fn now_s() -> i64 {
+    rha_net::read_clocks().wall_us.div_euclid(1_000_000)
+}
+
+fn ready() {
+    notify_systemd(&format!("READY=1\nMAINPID={}", std::process::id()));
+}
+
+/// The operating system's number for the exit code of a permanent error.
+pub fn tell_systemd_of_error(code: i32) {
+    notify_systemd(&format!("ERRNO={}", if code == EXIT_PERMISSION { 1 } else { 22 }));
 }
 
 fn notify_systemd(text: &str) {

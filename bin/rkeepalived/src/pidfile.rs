@@ -7,6 +7,7 @@ use std::fs;
 use std::os::unix::fs::OpenOptionsExt;
 
 use rha_failover::log::Log;
+use rha_ir::failover::FailoverGlobal;
 use rha_net::PidFile;
 
 use crate::options::Options;
@@ -25,8 +26,6 @@ pub struct PidFiles {
     pub checkers: String,
     /// The worker's, as BFD process, if there are sessions.
     pub bfd: String,
-    /// Whether [`DIRECTORY`] is used.
-    pub directory: bool,
 }
 
 /// What the configuration says about their names.
@@ -34,30 +33,68 @@ pub struct PidFiles {
 pub struct Naming {
     /// `instance`.
     pub instance: Option<String>,
-    /// Whether a network namespace is entered.
-    pub namespace: bool,
+    /// The network namespace that is entered.
+    pub namespace: Option<String>,
     /// `use_pid_dir`.
     pub use_pid_dir: bool,
+}
+
+impl Naming {
+    /// What the file and `-s` say.
+    #[must_use]
+    pub fn of(options: &Options, global: &FailoverGlobal) -> Naming {
+        Naming {
+            instance: global.instance.clone(),
+            namespace: options.namespace.clone().or_else(|| global.net_namespace.clone()),
+            use_pid_dir: global.use_pid_dir,
+        }
+    }
+
+    /// Whether there is a directory for files of this daemon.
+    #[must_use]
+    pub fn has_directory(&self) -> bool {
+        self.use_pid_dir || self.instance.is_some() || self.namespace.is_some()
+    }
+
+    /// Where files of this daemon are. COMPAT: a namespace has a directory of its own, which the original mounts
+    /// over [`DIRECTORY`] for itself.
+    #[must_use]
+    pub fn directory(&self) -> String {
+        match self.namespace.as_ref().map(|n| n.rsplit('/').next().unwrap_or(n)) {
+            Some(name) => format!("{DIRECTORY}/{name}"),
+            None if self.has_directory() => DIRECTORY.to_owned(),
+            None => "/run".to_owned(),
+        }
+    }
+
+    /// A file there: `stem`, the instance, `extension`.
+    #[must_use]
+    pub fn file(&self, stem: &str, extension: &str) -> String {
+        let instance = self.instance.as_ref().map_or_else(String::new, |i| format!("_{i}"));
+        format!("{}/{stem}{instance}.{extension}", self.directory())
+    }
+
+    /// Removes the directory if nobody else has a file there.
+    pub fn remove_directory(&self) {
+        if self.has_directory() {
+            let _ = fs::remove_dir(self.directory());
+            let _ = fs::remove_dir(DIRECTORY);
+        }
+    }
 }
 
 impl PidFiles {
     /// Options first, then what the configuration says.
     #[must_use]
     pub fn of(options: &Options, naming: &Naming) -> PidFiles {
-        let directory = naming.use_pid_dir || naming.instance.is_some() || naming.namespace;
         let place = |written: &Option<String>, stem: &str| {
-            written.clone().unwrap_or_else(|| match &naming.instance {
-                Some(i) => format!("{DIRECTORY}/{stem}_{i}.pid"),
-                None if directory => format!("{DIRECTORY}/{stem}.pid"),
-                None => format!("/run/{stem}.pid"),
-            })
+            written.clone().unwrap_or_else(|| naming.file(stem, "pid"))
         };
         PidFiles {
             main: place(&options.pid, "keepalived"),
             vrrp: place(&options.vrrp_pid, "vrrp"),
             checkers: place(&options.checkers_pid, "checkers"),
             bfd: place(&options.bfd_pid, "bfd"),
-            directory,
         }
     }
 
@@ -116,7 +153,9 @@ mod tests {
         let f = PidFiles::of(&o, &Naming { use_pid_dir: true, ..Naming::default() });
         assert_eq!(f.bfd, "/run/keepalived/bfd.pid");
         let o = Options { pid: Some("/tmp/p".into()), ..o };
-        assert_eq!(PidFiles::of(&o, &Naming { namespace: true, ..Naming::default() }).main, "/tmp/p");
+        let blue = Naming { namespace: Some("/x/blue".into()), ..Naming::default() };
+        assert_eq!(PidFiles::of(&o, &blue).main, "/tmp/p");
+        assert_eq!(PidFiles::of(&o, &blue).vrrp, "/run/keepalived/blue/vrrp.pid");
     }
 
     #[test]

@@ -122,13 +122,16 @@ pub fn run(variant: &'static Variant, pair: Pair) -> (Outcome, Vec<Spaces>) {
     (out, left)
 }
 
+/// Why an event went wrong, and the run if there was one.
+type Failure = (String, Option<Box<Run>>);
+
 /// One event. Without a run that went well so far it gets a LAN of its own, and what must come before it.
 fn step(
     variant: &'static Variant,
     pair: Pair,
     current: Option<Run>,
     event: Event,
-) -> Result<(Run, Measure), (String, Option<Run>)> {
+) -> Result<(Run, Measure), Failure> {
     let (mut run, before) = match (current, event) {
         (Some(run), _) => (run, &[][..]),
         (None, Event::Start) => (fresh(variant, pair)?, &[][..]),
@@ -137,16 +140,16 @@ fn step(
     };
     for earlier in before {
         if let Err(why) = run.happen(*earlier) {
-            return Err((why, Some(run)));
+            return Err((why, Some(Box::new(run))));
         }
     }
     match run.happen(event) {
         Ok(measure) => Ok((run, measure)),
-        Err(why) => Err((why, Some(run))),
+        Err(why) => Err((why, Some(Box::new(run)))),
     }
 }
 
-fn fresh(variant: &'static Variant, pair: Pair) -> Result<Run, (String, Option<Run>)> {
+fn fresh(variant: &'static Variant, pair: Pair) -> Result<Run, Failure> {
     Run::new(variant, pair).map_err(|why| (why, None))
 }
 

@@ -318,6 +318,45 @@ impl Lan {
         ip(&format!("-n {} link set p{node} {state}", self.space("sw"))).map(|_| ())
     }
 
+    /// Gives a node a second link, eth1, straight to the client, with 10.78.0.N/24 and fd78::N/64.
+    ///
+    /// # Errors
+    /// As `ip` tells them.
+    pub fn second_link(&self, node: usize) -> Result<(), String> {
+        let (space, client) = (self.space(&node.to_string()), self.space("cli"));
+        ip(&format!("-n {space} link add eth1 type veth peer name n{node} netns {client}"))?;
+        for (space, link) in [(&space, "eth1".to_owned()), (&client, format!("n{node}"))] {
+            ip(&format!("netns exec {space} sysctl -qw net.ipv6.conf.{link}.accept_dad=0"))?;
+        }
+        ip(&format!("-n {client} link set n{node} up"))?;
+        ip(&format!("-n {space} link set eth1 address 02:78:00:00:00:{node:02x} up"))?;
+        ip(&format!("-n {space} addr add 10.78.0.{node}/24 dev eth1"))?;
+        ip(&format!("-n {space} addr add fd78::{node}/64 dev eth1 nodad"))?;
+        let show = || ip(&format!("-n {space} -6 addr show dev eth1 scope link -tentative"));
+        poll("a link-local address", Duration::from_secs(5), || show().is_ok_and(|t| t.contains("fe80::")))
+    }
+
+    /// Gives a node's second link its carrier, or takes it away.
+    ///
+    /// # Errors
+    /// As `ip` tells them.
+    pub fn plug_second(&self, node: usize, plugged: bool) -> Result<(), String> {
+        let state = if plugged { "up" } else { "down" };
+        ip(&format!("-n {} link set n{node} {state}", self.space("cli"))).map(|_| ())
+    }
+
+    /// Runs a program inside a node; what it prints.
+    ///
+    /// # Errors
+    /// It cannot be run, or fails.
+    pub fn run(&self, node: usize, words: &[&str]) -> Result<String, String> {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.space(&node.to_string())]).args(words);
+        let out = command.stdin(Stdio::null()).output().map_err(|e| format!("{words:?}: {e}"))?;
+        let text = String::from_utf8_lossy(&[out.stdout, out.stderr].concat()).into_owned();
+        if out.status.success() { Ok(text) } else { Err(text) }
+    }
+
     /// Joins a node to the switch, or cuts it off while its carrier stays.
     ///
     /// # Errors

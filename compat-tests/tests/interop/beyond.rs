@@ -7,16 +7,16 @@ use rha_compat_tests::lan::{Lan, Who, impossible};
 use rha_compat_tests::{Signal, lost_since, watch};
 
 /// What the machine may add to a protocol's time.
-const LATE: Duration = Duration::from_millis(600);
+pub(crate) const LATE: Duration = Duration::from_millis(600);
 /// Enough for a node to start.
-const STARTING: Duration = Duration::from_secs(2);
+pub(crate) const STARTING: Duration = Duration::from_secs(2);
 
-fn s(seconds: u64) -> Duration {
+pub(crate) fn s(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
 /// An instance on node N; more lines inside it, addresses.
-fn config(node: usize, priority: u8, inside: &str, addresses: &[IpAddr]) -> String {
+pub(crate) fn config(node: usize, priority: u8, inside: &str, addresses: &[IpAddr]) -> String {
     let list: String = addresses.iter().map(|a| format!("  {a}/24\n")).collect();
     format!(
         "global_defs {{\n router_id n{node}\n}}\nvrrp_instance VI_1 {{\n state BACKUP\n interface eth0\n \
@@ -24,7 +24,7 @@ fn config(node: usize, priority: u8, inside: &str, addresses: &[IpAddr]) -> Stri
     )
 }
 
-fn vip(last: u8) -> IpAddr {
+pub(crate) fn vip(last: u8) -> IpAddr {
     IpAddr::from([10, 77, 0, last])
 }
 
@@ -43,7 +43,7 @@ fn pair(one: &str, two: &str, more: &[&str]) -> Lan {
     lan
 }
 
-fn holds_all(lan: &Lan, node: usize, all: &[IpAddr], limit: Duration) {
+pub(crate) fn holds_all(lan: &Lan, node: usize, all: &[IpAddr], limit: Duration) {
     lan.until(&format!("node {node} has all addresses"), limit, |seen| {
         all.iter().all(|a| seen.node(node).holds(*a))
     })

@@ -1,14 +1,14 @@
-//! The control socket (a line in, a text out) and the optional metrics listener.
+//! The control socket: a line in, a text out.
 //!
-//! Both only carry questions to the worker's loop and its answers back. The socket is for root alone; the
-//! metrics listener answers `GET /metrics` of HTTP/1 and nothing else.
+//! It only carries questions to the worker's loop and its answers back, as the metrics listener of the program
+//! does. The socket is for root alone.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::UnixListener;
 use tokio::sync::oneshot;
 
 /// What can be asked.
@@ -112,57 +112,14 @@ async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, ask: impl Fn(Ask)
     stream.get_mut().shutdown().await
 }
 
-async fn answer(question: Question, ask: &impl Fn(Ask)) -> Result<String, String> {
+/// Asks the worker.
+///
+/// # Errors
+/// The worker's no; it is ending.
+pub async fn answer(question: Question, ask: &impl Fn(Ask)) -> Result<String, String> {
     let (reply, answer) = oneshot::channel();
     ask(Ask { question, reply });
     answer.await.unwrap_or_else(|_| Err("no answer\n".to_owned()))
-}
-
-/// Opens the metrics listener.
-///
-/// # Errors
-/// As the operating system tells them, or that the address is none.
-pub async fn bind_metrics(address: &str) -> io::Result<TcpListener> {
-    TcpListener::bind(address).await
-}
-
-/// Serves metrics until the task is dropped.
-pub async fn serve_metrics(listener: TcpListener, ask: impl Fn(Ask) + Clone + 'static) {
-    loop {
-        let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            continue;
-        };
-        let ask = ask.clone();
-        tokio::task::spawn_local(async move {
-            let _ = tokio::time::timeout(PATIENCE, scrape(stream, ask)).await;
-        });
-    }
-}
-
-async fn scrape(stream: impl AsyncRead + AsyncWrite + Unpin, ask: impl Fn(Ask)) -> io::Result<()> {
-    let mut stream = BufReader::new(stream);
-    let mut request = String::new();
-    (&mut stream).take(LONGEST).read_line(&mut request).await?;
-    // The head is read to its end, or the close would be a reset.
-    let mut line = String::new();
-    while (&mut stream).take(LONGEST).read_line(&mut line).await? > 2 {
-        line.clear();
-    }
-    let (status, body) = match request.split(' ').collect::<Vec<_>>().as_slice() {
-        ["GET", "/metrics", ..] => match answer(Question::Metrics, &ask).await {
-            Ok(text) => ("200 OK", text),
-            Err(text) => ("503 Service Unavailable", text),
-        },
-        _ => ("404 Not Found", "metrics are at /metrics\n".to_owned()),
-    };
-    let head = format!(
-        "HTTP/1.1 {status}\r\ncontent-type: text/plain; version=0.0.4\r\ncontent-length: {}\r\n\
-         connection: close\r\n\r\n",
-        body.len()
-    );
-    stream.get_mut().write_all((head + &body).as_bytes()).await?;
-    stream.get_mut().shutdown().await
 }
 
 #[cfg(test)]

@@ -120,9 +120,18 @@ pub struct Outcome {
     pub exit_code: i32,
     /// Whether a real start goes on.
     pub start: Start,
+    /// What the first pass kept.
+    pub(crate) copy: crate::read::copy::Copy,
 }
 
 impl Outcome {
+    /// All files as one text, each between its name and a `!`, without comments: what the original keeps in
+    /// `config_save_dir`.
+    #[must_use]
+    pub fn consolidated(&self) -> String {
+        self.copy.printed()
+    }
+
     /// The messages in the original's words, as `-t` prints them.
     #[must_use]
     pub fn native(&self) -> Vec<&str> {

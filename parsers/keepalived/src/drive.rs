@@ -33,6 +33,7 @@ pub fn check(input: &Input<'_>) -> Outcome {
     };
     let start = cx.refused.map_or(Start::Go, Start::Refused);
     let sources = std::mem::take(&mut cx.reader.sources);
+    let copy = std::mem::take(&mut cx.reader.copy);
     let mut diagnostics = cx.log.diagnostics;
     // What was substituted or is not UTF-8 may be longer than what stands in the file.
     for label in diagnostics.iter_mut().flat_map(|d| &mut d.labels) {
@@ -42,7 +43,7 @@ pub fn check(input: &Input<'_>) -> Outcome {
     }
     let mut model = Model { failover: cx.model, ..Model::default() };
     crate::values::summarise(&mut model);
-    Outcome { model, diagnostics, notes: cx.notes, sources, exit_code, start }
+    Outcome { model, diagnostics, notes: cx.notes, sources, exit_code, start, copy }
 }
 
 /// All passes; `Some` is an exit code that ends the run early.

@@ -1,7 +1,7 @@
 //! `global_defs`, and the keywords outside of every block that are not one.
 
 use rha_ir::failover::{
-    CpuList, DynamicInterfaces, Fifo, IpsetNames, LvsFlush, LvsSyncDaemon, RxBufferPolicy,
+    CpuList, DynamicInterfaces, Fifo, IpsetNames, LvsFlush, LvsSyncDaemon, MailDefaults, RxBufferPolicy,
 };
 
 use crate::number::SECOND;
@@ -412,7 +412,7 @@ pub(crate) const ROWS: &[Keyword] = &[
         "How long the kernel keeps idle connections.",
         lvs_timeouts,
     )
-    .support(crate::keyword::LVS),
+    .support(crate::keyword::IPVS),
     Keyword::new(
         "lvs_flush",
         G,
@@ -424,7 +424,7 @@ pub(crate) const ROWS: &[Keyword] = &[
             Ok(())
         },
     )
-    .support(crate::keyword::LVS),
+    .support(crate::keyword::IPVS),
     Keyword::new(
         "lvs_flush_on_stop",
         G,
@@ -433,7 +433,7 @@ pub(crate) const ROWS: &[Keyword] = &[
         "Removes virtual servers from the kernel at the end.",
         lvs_flush_on_stop,
     )
-    .support(crate::keyword::LVS),
+    .support(crate::keyword::IPVS),
     Keyword::new(
         "lvs_flush_onstop",
         G,
@@ -442,7 +442,7 @@ pub(crate) const ROWS: &[Keyword] = &[
         "Removes virtual servers from the kernel at the end.",
         lvs_flush_on_stop,
     )
-    .support(crate::keyword::LVS),
+    .support(crate::keyword::IPVS),
     Keyword::new(
         "lvs_sync_daemon",
         G,
@@ -593,7 +593,8 @@ pub(crate) const ROWS: &[Keyword] = &[
         V2_2,
         "How often extra interfaces get gratuitous ARP.",
         garp_extra_if,
-    ),
+    )
+    .support(FULL),
     Keyword::new(
         "vrrp_vmac_garp_intvl",
         G,
@@ -601,7 +602,8 @@ pub(crate) const ROWS: &[Keyword] = &[
         V2_2,
         "How often extra interfaces get gratuitous ARP.",
         garp_extra_if,
-    ),
+    )
+    .support(FULL),
     Keyword::new(
         "vrrp_lower_prio_no_advert",
         G,
@@ -1332,7 +1334,7 @@ pub(crate) const ROWS: &[Keyword] = &[
         G,
         "NAME",
         V2_2,
-        "How names of interfaces that we make begin.",
+        "How names of interfaces that we make for addresses begin.",
         |cx, l| {
             let value = cx.arg(l, 1)?.to_owned();
             if cx.model.global.vmac_addr_prefix.is_some() {
@@ -1347,7 +1349,8 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    ),
+    )
+    .support(FULL),
     Keyword::new("umask", G, "BITS", V2_0, "Permissions that new files do not get.", umask).support(FULL),
     Keyword::new("random_seed", G, "N", V2_0, "Makes random waits repeatable.", |cx, l| {
         match cx.unsigned(l, 1, 0, u32::MAX, false)? {
@@ -1368,7 +1371,7 @@ pub(crate) const ROWS: &[Keyword] = &[
             Ok(())
         },
     )
-    .support(partial("every reload is checked first; no file is written about it")),
+    .support(FULL),
     Keyword::new(
         "reload_time_file",
         G,
@@ -1383,11 +1386,13 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    ),
+    )
+    .support(FULL),
     Keyword::new("reload_repeat", G, "", V2_1, "Planned reloads repeat every day.", |cx, _| {
         cx.model.global.reload_repeat = true;
         Ok(())
-    }),
+    })
+    .support(FULL),
     Keyword::new(
         "reload_file",
         G,
@@ -1398,7 +1403,8 @@ pub(crate) const ROWS: &[Keyword] = &[
             cx.model.global.reload_file = Some(l.word(1).to_owned());
             Ok(())
         },
-    ),
+    )
+    .support(FULL),
     Keyword::new(
         "include_check",
         G,
@@ -1417,7 +1423,7 @@ pub(crate) const ROWS: &[Keyword] = &[
         G,
         "DIRECTORY",
         V2_2,
-        "Keeps a copy of each configuration read.",
+        "Keeps a copy of each configuration read, and the state before and after each reload.",
         |cx, l| {
             let name = cx.arg(l, 1)?.to_owned();
             match cx.input.machine.stat(&name, true) {
@@ -1428,7 +1434,8 @@ pub(crate) const ROWS: &[Keyword] = &[
             }
             Ok(())
         },
-    ),
+    )
+    .support(partial("the state of virtual servers and BFD sessions is not kept")),
     Keyword::new(
         "tmp_config_directory",
         G,
@@ -1469,12 +1476,13 @@ pub(crate) const ROWS: &[Keyword] = &[
         }
         Ok(())
     })
-    .support(partial("version 1 only")),
+    .support(FULL),
     Keyword::new("iproute_usr_dir", G, "PATH", V2_3_2, "Where iproute2 keeps its names.", |cx, l| {
         let path = cx.arg(l, 1)?.to_owned();
         cx.model.global.iproute_usr_dir = Some(path);
         Ok(())
-    }),
+    })
+    .support(FULL),
     Keyword::new(
         "iproute_etc_dir",
         G,
@@ -1486,7 +1494,8 @@ pub(crate) const ROWS: &[Keyword] = &[
             cx.model.global.iproute_etc_dir = Some(path);
             Ok(())
         },
-    ),
+    )
+    .support(FULL),
     Keyword::new("state_dump_file", G, "PATH", V2_3_3, "Where the state dump goes.", |cx, l| {
         let path = cx.arg(l, 1)?.to_owned();
         cx.model.global.state_dump_file = Some(path);
@@ -2296,6 +2305,11 @@ pub(crate) fn finish(cx: &mut Cx<'_>) {
     let default = |script: bool| if script { 10 } else { 0 };
     g.startup_script_timeout = cx.global.startup_timeout.unwrap_or(default(g.startup_script.is_some()));
     g.shutdown_script_timeout = cx.global.shutdown_timeout.unwrap_or(default(g.shutdown_script.is_some()));
+    g.mail.written = MailDefaults {
+        all: cx.global.smtp_alert,
+        vrrp: cx.global.smtp_alert_vrrp,
+        checkers: cx.global.smtp_alert_checker,
+    };
     g.mail.vrrp = cx.global.smtp_alert_vrrp.or(cx.global.smtp_alert).unwrap_or(false);
     g.mail.checkers = cx.global.smtp_alert_checker.or(cx.global.smtp_alert).unwrap_or(false);
     if !cx.global.scripts {

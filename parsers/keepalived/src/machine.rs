@@ -109,6 +109,8 @@ pub struct MachineOf {
     pub users: Vec<(String, u32, u32)>,
     /// Programs that exist, owned and writable by root alone.
     pub programs: Vec<String>,
+    /// Files of the system, with what they hold.
+    pub files: Vec<(String, String)>,
 }
 
 impl Machine for MachineOf {
@@ -165,8 +167,8 @@ impl Machine for MachineOf {
         None
     }
 
-    fn system_file(&self, _path: &str) -> Option<Vec<u8>> {
-        None
+    fn system_file(&self, path: &str) -> Option<Vec<u8>> {
+        self.files.iter().find(|(name, _)| name == path).map(|(_, text)| text.clone().into_bytes())
     }
 
     fn processors(&self) -> u32 {

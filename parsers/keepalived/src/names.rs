@@ -65,8 +65,9 @@ impl Kind {
     }
 }
 
-/// Where iproute2 keeps its files, the administrator's before the distribution's.
-const DIRECTORIES: [&str; 3] = ["/etc/iproute2", "/usr/share/iproute2", "/usr/lib/iproute2"];
+/// Where the administrator keeps names for iproute2, and where distributions do.
+const ETC: &str = "/etc/iproute2";
+const USR: [&str; 2] = ["/usr/share/iproute2", "/usr/lib/iproute2"];
 
 /// `strtoul` with base 0 over a whole text.
 pub(crate) fn any_base(text: &str) -> Option<u64> {
@@ -88,7 +89,10 @@ impl Cx<'_> {
         if let Some(n) = any_base(name) {
             return u32::try_from(n).ok().filter(|n| *n <= kind.most());
         }
-        for directory in DIRECTORIES {
+        let g = &self.model.global;
+        let etc = g.iproute_etc_dir.as_deref().unwrap_or(ETC);
+        let usr = g.iproute_usr_dir.as_deref().map_or_else(|| USR.to_vec(), |one| vec![one]);
+        for directory in std::iter::once(etc).chain(usr) {
             let Some(text) = self.input.machine.system_file(&format!("{directory}/{}", kind.file())) else {
                 continue;
             };
@@ -115,6 +119,42 @@ impl Cx<'_> {
                 Some(self.number_of(Kind::Realm, from)? << 16 | self.number_of(Kind::Realm, to)?)
             }
             None => self.number_of(Kind::Realm, text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rha_text::MemoryFiles;
+
+    use crate::{Input, MachineOf, check};
+
+    #[test]
+    fn names_are_looked_up_where_the_configuration_says() {
+        let route = "static_routes {\n 10.1.0.0/24 dev eth0 table blue\n}\n";
+        let tables = [
+            ("/etc/iproute2/rt_tables", "7 blue\n"),
+            ("/usr/share/iproute2/rt_tables", "8 blue\n"),
+            ("/opt/etc/rt_tables", "# ours\n9 blue\n"),
+            ("/opt/usr/rt_tables", "10 blue\n"),
+        ];
+        for (lines, without, table) in [
+            ("", "", 7),
+            ("", "/etc/iproute2/rt_tables", 8),
+            (" iproute_etc_dir /opt/etc\n iproute_usr_dir /opt/usr\n", "", 9),
+            (" iproute_etc_dir /opt/etc\n iproute_usr_dir /opt/usr\n", "/opt/etc/rt_tables", 10),
+        ] {
+            let there = tables.iter().filter(|(name, _)| *name != without);
+            let machine = MachineOf {
+                any_interface: true,
+                files: there.map(|(n, t)| ((*n).to_owned(), (*t).to_owned())).collect(),
+                ..MachineOf::default()
+            };
+            let mut files = MemoryFiles::default();
+            let text = format!("global_defs {{\n router_id a\n{lines}}}\n{route}");
+            files.0.insert("k.conf".to_owned(), text.into_bytes());
+            let model = check(&Input::new("k.conf", &files, &machine)).model.failover;
+            assert_eq!(model.static_routes.first().map(|r| r.table), Some(table), "{lines:?} {without:?}");
         }
     }
 }

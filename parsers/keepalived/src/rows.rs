@@ -48,6 +48,3 @@ pub(crate) const ONE_WORKER: Support =
 pub(crate) const FILTER: Support = Support::Partial("packets are dropped by an nftables table instead");
 /// Receive buffers.
 pub(crate) const BUFFERS: Support = Support::NoEffect("the system's own buffers hold hundreds of adverts");
-/// Static items and track groups.
-pub(crate) const STATIC_GROUP: Support =
-    Support::Partial("static items come back when their interface does, whatever the group's state");

@@ -12,7 +12,7 @@ use super::routing::{route_text, rule_text};
 use super::{ScriptView, View, address_text, command_text, device, global, owner_text, trackers_of};
 use crate::Plan;
 use crate::log::console_date;
-use crate::plan::instance::running_interface;
+use crate::plan::instance::{interfaces_used, running_interface};
 use crate::worker::interfaces::Interfaces;
 
 /// The whole file; groups, scripts and the numbers of tracked files are in the model's order.
@@ -60,6 +60,13 @@ fn moment(us: i64) -> String {
     format!("{s}.{part:06} ({day}.{part:06} {year})")
 }
 
+/// The same with the microseconds behind the year.
+fn moment_at_end(us: i64) -> String {
+    let (s, part) = (us.div_euclid(1_000_000), us.rem_euclid(1_000_000));
+    let date = console_date(s, Civil::at(s, rha_net::local_time(s).offset_s));
+    format!("{s}.{part:06} ({date}.{part:06})")
+}
+
 fn instance(v: &View<'_>, out: &mut String) {
     let (i, c) = (v.ir, v.config);
     put!(out, " VRRP Instance = {}", i.name);
@@ -78,13 +85,11 @@ fn instance(v: &View<'_>, out: &mut String) {
             put!(out, "   Master advert interval = {} milli-sec", v.master_interval.as_millis());
         }
     }
-    match c.target.is_unicast() {
-        true => put!(out, "   Flags:\n     Using unicast"),
-        false => put!(out, "   Flags: none"),
-    }
+    flags(v, out);
     put!(out, "   Wantstate = {}", v.wants.name());
-    put!(out, "   Number of config faults = 0");
-    put!(out, "   Number of interface and track script faults = {}", v.faults);
+    let more = i.config_faults.saturating_sub(1); // the machine counts them as one
+    put!(out, "   Number of config faults = {}", i.config_faults);
+    put!(out, "   Number of interface and track script faults = {}", v.faults + more);
     put!(out, "   Number of track scripts init = {}", v.scripts_waiting);
     put!(out, "   Last transition = {}", moment(v.last_transition_us));
     match v.deadline_us {
@@ -99,16 +104,48 @@ fn instance(v: &View<'_>, out: &mut String) {
     notifies(v, out);
 }
 
+/// COMPAT: any of many settings makes the heading appear, three of them have a line.
+fn flags(v: &View<'_>, out: &mut String) {
+    let i = v.ir;
+    let unicast = v.config.target.is_unicast();
+    let vmac = i.vmac.is_some() || i.use_vmac_addr || i.garp.extra_if_all;
+    let source = i.source.is_some() || i.track_source || i.check_unicast_src;
+    let checks = i.dont_track_primary || i.linkbeat_use_polling || i.skip_check_adv_addr;
+    let others = checks || i.promote_secondaries || i.preempt.never;
+    if !(unicast || i.unicast_written || i.unicast_fault_no_peer || vmac || source || others) {
+        put!(out, "   Flags: none");
+        return;
+    }
+    put!(out, "   Flags:");
+    if unicast {
+        put!(out, "     Using unicast");
+    } else if i.unicast_written {
+        put!(out, "     Unicast config option specified but using multicast");
+    }
+    if i.unicast_fault_no_peer {
+        put!(out, "     If unicast go to fault state if no peers");
+    }
+}
+
 fn interface_lines(v: &View<'_>, out: &mut String) {
     let (i, c) = (v.ir, v.config);
+    if let Some(m) = &i.vmac {
+        let up = if v.state == State::Fault { "false" } else { "true" };
+        put!(out, "   Use VMAC, i/f name {}, is_up = {up}, xmit_base = {}", m.name, m.xmit_base);
+    }
+    if i.use_vmac_addr {
+        put!(out, "   Use VMAC for VIPs on other interfaces");
+    }
     match &i.vmac {
         Some(m) => {
-            let up = if v.state == State::Fault { "false" } else { "true" };
-            put!(out, "   Use VMAC, i/f name {}, is_up = {up}, xmit_base = {}", m.name, m.xmit_base);
             let xmit = if m.xmit_base { ", xmit base i/f" } else { "" };
             put!(out, "   Interface = {}, vmac on {}{xmit}", m.name, i.interface);
         }
+        None if i.interface.is_empty() => put!(out, "   Interface = not configured"),
         None => put!(out, "   Interface = {}", i.interface),
+    }
+    if let Some(vrf) = &i.vrf {
+        put!(out, "   VRF = {vrf}");
     }
     for (yes, text) in [
         (c.dont_track_primary, "VRRP interface tracking disabled"),
@@ -138,6 +175,11 @@ fn timers(v: &View<'_>, out: &mut String) {
     put!(out, "   Gratuitous ARP lower priority delay = {}", c.garp.lower_prio_delay.as_secs());
     put!(out, "   Gratuitous ARP lower priority repeat = {}", c.garp.lower_prio_repeat);
     put!(out, "   Down timer adverts = {}", c.down_timer_adverts);
+    if !c.garp.extra.is_zero() {
+        let what = if v.ir.garp.extra_if_all { "i/f" } else { "VMAC" };
+        put!(out, "   Gratuitous ARP for each secondary {what} = {}", c.garp.extra.as_secs());
+        put!(out, "   Next gratuitous ARP for such secondary = {}", moment_at_end(v.extra_us));
+    }
     put!(out, "   Send advert after receive lower priority advert = {}", !c.lower_prio_no_advert);
     put!(out, "   Send advert after receive higher priority advert = {}", c.higher_prio_send_advert);
     put!(out, "   Virtual Router ID = {}", c.vrid);
@@ -189,7 +231,13 @@ fn addresses(v: &View<'_>, out: &mut String) {
         for p in peers {
             put!(out, "     {} min_ttl {} max_ttl {}", p.address, p.min_ttl, p.max_ttl);
         }
-        put!(out, "   Unicast checksum compatibility = no");
+        let old = match (i.old_unicast_checksum, v.old_checksum) {
+            (Some(false), _) => "never",
+            (Some(true), _) => "config",
+            (None, true) => "auto",
+            (None, false) => "no",
+        };
+        put!(out, "   Unicast checksum compatibility = {old}");
     }
     put!(out, "   fd_in {}, fd_out {}", v.fds.0, v.fds.1);
     if !i.routes.is_empty() {
@@ -409,8 +457,10 @@ fn interface(plan: &Plan, l: &Link, interfaces: &Interfaces, out: &mut String) {
     let mut first_tracker = true;
     for i in &plan.failover.instances {
         let own = running_interface(i) == l.name || i.interface == l.name;
+        let used = interfaces_used(i, &plan.failover).contains(&l.name.as_str());
         let tracked = i.trackers.iter().find(|t| is_interface(t, &l.name)).map(|t| t.weight.weight);
-        let Some(weight) = tracked.or_else(|| of_group(i)).or(own.then_some(0)) else { continue };
+        let written = tracked.or_else(|| of_group(i)).filter(|_| !used);
+        let Some(weight) = written.or((own || used).then_some(0)) else { continue };
         if std::mem::take(&mut first_tracker) {
             put!(out, "   Tracking VRRP instances :");
         }

@@ -2,9 +2,12 @@
 
 use std::fmt::Write;
 
-use rha_ir::failover::{DynamicInterfaces, Failover, Fifo, LvsFlush, ProcessTuning};
+use rha_ir::failover::{DynamicInterfaces, Failover, FailoverGlobal, Fifo, LvsFlush, ProcessTuning};
 
 use super::command_text;
+
+/// Only the parent knows of a planned reload.
+pub(super) const NOT_PLANNED: &str = " No reload scheduled";
 
 /// The section; `worker` adds what only the worker's dump has.
 #[must_use]
@@ -19,8 +22,14 @@ pub fn global(f: &Failover, host: &str, worker: bool) -> String {
             writeln!(out, " {name} = {value}")
         };
     };
+    if let Some(directory) = &g.config_save_dir {
+        line("Config save dir", directory);
+    }
     line("Network namespace", &g.net_namespace.as_deref().unwrap_or("(default)"));
     line("Network namespace ipvs", &g.net_namespace_ipvs.as_deref().unwrap_or("(main namespace)"));
+    if let Some(instance) = &g.instance {
+        line("Instance name", instance);
+    }
     line("Router ID", &g.router_id.as_deref().unwrap_or(host));
     mail(f, host, &mut line);
     line("Checkers log all failures", &g.checker_log_all_failures);
@@ -32,9 +41,16 @@ pub fn global(f: &Failover, host: &str, worker: bool) -> String {
             Some(file) => format!("Test config before reload, log to {file}"),
         }
     );
+    if let Some(file) = &g.reload_time_file {
+        let repeat = if g.reload_repeat { " (repeat)" } else { "" };
+        let _ = writeln!(out, " Reload time file = {file}{repeat}\n{NOT_PLANNED}");
+    }
     let mut line = |name: &str, value: &dyn std::fmt::Display| {
         let _ = writeln!(out, " {name} = {value}");
     };
+    if let Some(file) = &g.reload_file {
+        line("Reload_file", &reload_file(g, file));
+    }
     line("Dynamic interfaces", &(g.dynamic_interfaces != DynamicInterfaces::No));
     if worker {
         line("Default interface", &g.default_interface);
@@ -61,7 +77,8 @@ pub fn global(f: &Failover, host: &str, worker: bool) -> String {
         }
     }
     vrrp(f, worker, &mut line);
-    let filtered = |i: &rha_ir::failover::VrrpInstance| !i.accept || i.vmac.is_some();
+    let filtered =
+        |i: &rha_ir::failover::VrrpInstance| !i.accept || i.vmac.is_some() || !i.address_links.is_empty();
     if worker && f.instances.iter().any(filtered) {
         let table = g.nftables.as_deref().filter(|t| !t.is_empty()).unwrap_or("keepalived");
         let _ = writeln!(out, " nftables table name = {table}");
@@ -95,9 +112,14 @@ fn mail(f: &Failover, host: &str, line: &mut dyn FnMut(&str, &dyn std::fmt::Disp
         line("Email notification from", &from);
         line("Email notification to:", &m.to.iter().map(|t| format!("\n   {t}")).collect::<String>());
     }
-    line("Default smtp_alert", &"unset");
-    line("Default smtp_alert_vrrp", &if m.vrrp { "on" } else { "unset" });
-    line("Default smtp_alert_checker", &if m.checkers { "on" } else { "unset" });
+    let word = |written: Option<bool>| match written {
+        None => "unset",
+        Some(true) => "on",
+        Some(false) => "off",
+    };
+    line("Default smtp_alert", &word(m.written.all));
+    line("Default smtp_alert_vrrp", &word(m.written.vrrp));
+    line("Default smtp_alert_checker", &word(m.written.checkers));
 }
 
 fn vrrp(f: &Failover, worker: bool, line: &mut dyn FnMut(&str, &dyn std::fmt::Display)) {
@@ -188,6 +210,16 @@ fn rest(f: &Failover, out: &mut String) {
     let _ = writeln!(out, " no_checker_emails = {}", u8::from(g.mail.no_checker_emails));
     let _ = writeln!(out, " rx_bufs_multiples = {}", g.vrrp_rx_bufs_multiplier);
     let _ = writeln!(out, " umask = 0{:o}", g.umask.unwrap_or(0o177));
+}
+
+/// `reload_file`. COMPAT: below a namespace's own directory, which its daemon sees as the usual one.
+fn reload_file(g: &FailoverGlobal, written: &str) -> String {
+    match &g.instance {
+        _ if !written.is_empty() => written.to_owned(),
+        Some(i) => format!("/run/keepalived/keepalived_{i}.reload"),
+        None if g.use_pid_dir || g.net_namespace.is_some() => "/run/keepalived/keepalived.reload".to_owned(),
+        None => "/run/keepalived.reload".to_owned(),
+    }
 }
 
 fn process(name: &str, p: &ProcessTuning, out: &mut String) {

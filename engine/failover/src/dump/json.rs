@@ -1,4 +1,5 @@
-//! `keepalived.json`, version 1: an array of `{"data":{…},"stats":{…}}`.
+//! `keepalived.json`. Version 1: an array of `{"data":{…},"stats":{…}}`; version 2: that array as `vrrp` of an
+//! object, with tracked processes beside it.
 //!
 //! COMPAT: written on one line, keys in the original's order, slashes escaped, numbers without trailing
 //! zeros; exporters depend on all of it.
@@ -7,10 +8,10 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use rha_ir::TrackerKind;
-use rha_ir::failover::{Authentication, Command, VirtualIp};
+use rha_ir::failover::{Authentication, Command, TrackProcess, VirtualIp};
 
 use super::routing::{route_text, rule_text};
-use super::{View, address_text, command_text, device};
+use super::{ProcessView, View, address_text, command_text, device};
 use crate::Plan;
 
 /// An object under construction.
@@ -94,10 +95,50 @@ fn quoted(value: &str) -> String {
 
 /// The whole file.
 #[must_use]
-pub fn json(views: &[View<'_>], plan: &Plan) -> String {
+pub fn json(views: &[View<'_>], plan: &Plan, processes: &[ProcessView]) -> String {
     let all: Vec<String> =
         views.iter().map(|v| format!("{{\"data\":{},\"stats\":{}}}", data(v, plan), counters(v))).collect();
-    format!("[{}]\n", all.join(","))
+    let all = format!("[{}]", all.join(","));
+    if plan.failover.global.json_version == 1 {
+        return all + "\n";
+    }
+    let mut o = Object("{".to_owned());
+    o.raw("vrrp", all);
+    let tracked = plan.failover.track_processes.iter().zip(processes);
+    let tracked: Vec<String> = tracked.map(|(p, v)| process(p, *v)).collect();
+    if !tracked.is_empty() {
+        o.raw("track_process", format!("[{}]", tracked.join(",")));
+    }
+    o.0 + "}\n"
+}
+
+fn process(p: &TrackProcess, v: ProcessView) -> String {
+    let mut o = Object("{".to_owned());
+    o.text("process", &p.name);
+    if let Some(params) = p.params.as_ref().filter(|all| !all.is_empty()) {
+        let words: Vec<String> = params.iter().map(ToString::to_string).collect();
+        o.text("parameters", &words.join(" "));
+    }
+    let matched = match (&p.params, p.partial_match) {
+        (None, _) => "none",
+        (Some(_), None) => "exact",
+        (Some(_), Some(true)) => "partial",
+        (Some(_), Some(false)) => "initial",
+    };
+    o.text("param_match", matched);
+    o.raw("min_processes", p.quorum);
+    if p.quorum_max < u32::MAX {
+        o.raw("max_processes", p.quorum_max);
+    }
+    o.raw("current_processes", v.count);
+    o.raw("have_quorum", v.has_quorum);
+    o.raw("weight", if p.weight.reverse { -p.weight.weight } else { p.weight.weight });
+    o.seconds("terminate_delay", Duration::from_micros(p.terminate_delay_us));
+    o.seconds("fork_delay", Duration::from_micros(p.fork_delay_us));
+    o.raw("fork_delay_timer_running", v.waits && !v.has_quorum);
+    o.raw("terminate_delay_timer_running", v.waits && v.has_quorum);
+    o.raw("full_command", p.full_command);
+    o.0 + "}"
 }
 
 fn data(v: &View<'_>, plan: &Plan) -> String {

@@ -1,8 +1,10 @@
-//! The files exporters read: `keepalived.data`, `.stats`, `.json`, in the original's words and order.
+//! The files exporters read: `keepalived.data` and its kin, `.stats`, `.json`, in the original's words and order.
 //!
 //! COMPAT: layout of keepalived 2.2.7 (samples held as fixtures), mode 0600, directory `/tmp` unless the
 //! configuration names another. Pure but for [`write`]: everything is printed from [`View`]s.
 
+mod bfd;
+mod check;
 mod data;
 mod global;
 mod json;
@@ -19,6 +21,8 @@ use rha_ir::failover::{Command, FailoverGlobal};
 use rha_ir::failover::{Failover, VirtualIp, VrrpInstance};
 use rha_vrrp::{Config, State, Stats};
 
+pub use bfd::{BfdView, SessionView, bfd};
+pub use check::check;
 pub use data::data;
 pub use global::global;
 pub use json::json;
@@ -53,6 +57,10 @@ pub struct View<'a> {
     pub last_transition_us: i64,
     /// Wall clock of the next deadline, microseconds since 1970; `None` when there is none.
     pub deadline_us: Option<i64>,
+    /// Whether it counts checksums in the old way because a peer does.
+    pub old_checksum: bool,
+    /// Wall clock of the next announcement on other interfaces, microseconds since 1970; 0 before the first.
+    pub extra_us: i64,
     /// Master-down timer.
     pub down_timer: Duration,
     /// Address adverts leave from.
@@ -69,6 +77,17 @@ pub struct View<'a> {
     pub socket: (String, u32, Option<IpAddr>),
     /// Descriptors of its sockets.
     pub fds: (i32, i32),
+}
+
+/// What is known about a tracked process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProcessView {
+    /// How many there are.
+    pub count: u32,
+    /// Whether these are enough, and not too many.
+    pub has_quorum: bool,
+    /// Whether that is about to change, after its delay.
+    pub waits: bool,
 }
 
 /// What is known about one script.
@@ -91,6 +110,10 @@ pub enum Kind {
     Data,
     /// `keepalived_parent.data`.
     ParentData,
+    /// `keepalived_check.data`.
+    Check,
+    /// `keepalived_bfd.data`.
+    Bfd,
     /// `keepalived.stats`.
     Stats,
     /// `keepalived.json`.
@@ -103,13 +126,15 @@ pub fn path(kind: Kind, g: &FailoverGlobal) -> String {
     let directory = "/tmp";
     let written = match kind {
         Kind::Data => &g.state_dump_file,
-        Kind::ParentData => &None,
+        Kind::ParentData | Kind::Check | Kind::Bfd => &None,
         Kind::Stats => &g.stats_dump_file,
         Kind::Json => &g.json_dump_file,
     };
     let usual = match kind {
         Kind::Data => "keepalived.data",
         Kind::ParentData => "keepalived_parent.data",
+        Kind::Check => "keepalived_check.data",
+        Kind::Bfd => "keepalived_bfd.data",
         Kind::Stats => "keepalived.stats",
         Kind::Json => "keepalived.json",
     };
@@ -123,7 +148,8 @@ pub fn path(kind: Kind, g: &FailoverGlobal) -> String {
     }
 }
 
-/// Replaces a dump file. COMPAT: a symbolic link in its place is not followed.
+/// Replaces a dump file, for whom the umask lets (root alone by default). COMPAT: a symbolic link in its place is
+/// not followed.
 ///
 /// # Errors
 /// As the operating system tells them.
@@ -131,14 +157,26 @@ pub fn write(path: &str, text: &str) -> std::io::Result<()> {
     if fs::symlink_metadata(path).is_ok_and(|m| m.file_type().is_symlink()) {
         fs::remove_file(path)?;
     }
-    let mut f = fs::File::options().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    let mut f = fs::File::options().write(true).create(true).truncate(true).mode(0o666).open(path)?;
     f.write_all(text.as_bytes())
 }
 
-/// The parent's own dump: the global definitions.
-pub fn write_parent_data(plan: &Plan) {
+/// The same; a failure is logged.
+pub fn write_or_say(path: &str, text: &str, log: &crate::log::Log) {
+    if let Err(e) = write(path, text) {
+        let code = e.raw_os_error().unwrap_or(0);
+        log.info(format_args!("Can't open {path} ({code}: {e})"));
+    }
+}
+
+/// The parent's own dump: the global definitions, and when the next reload is planned.
+pub fn write_parent_data(plan: &Plan, planned: Option<&str>) {
     let g = &plan.failover.global;
-    let _ = write(&path(Kind::ParentData, g), &global(&plan.failover, &plan.host, false));
+    let mut text = global(&plan.failover, &plan.host, false);
+    if let Some(when) = planned {
+        text = text.replace(global::NOT_PLANNED, &format!(" Reload scheduled for {when}"));
+    }
+    let _ = write(&path(Kind::ParentData, g), &text);
 }
 
 /// `10.77.0.200/24 dev eth0 scope global set`. `device` is where it goes, `base` what is below that.
@@ -155,6 +193,9 @@ pub fn address_text(v: &VirtualIp, device: &str, base: Option<&str>, set: bool, 
     text += &format!(" dev {device}");
     if let Some(base) = base {
         text += &format!("@{base}");
+    }
+    if v.use_vmac {
+        text += " use_vmac";
     }
     text += &format!(" scope {}", scope_name(v.scope));
     if let Some(l) = &v.label {
@@ -219,6 +260,9 @@ fn owner_text(c: &Command) -> String {
 
 /// Device of an address of an instance.
 fn device<'a>(v: &'a VirtualIp, i: &'a VrrpInstance) -> (&'a str, Option<&'a str>) {
+    if let Some(link) = i.address_links.iter().find(|l| Some(&l.name) == v.vmac.as_ref()) {
+        return (&link.name, Some(&link.base));
+    }
     match (&v.interface, &i.vmac) {
         (Some(d), Some(m)) if *d == m.name => (d, Some(&i.interface)),
         (Some(d), _) => (d, None),

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use rha_ir::TrackerKind as Watched;
-use rha_ir::failover::{AdvertTarget, Authentication, Failover, Tracked, VrrpInstance, VrrpState};
+use rha_ir::failover::{
+    AdvertTarget, Authentication, Failover, IpRule, LinkKind, Tracked, VrrpInstance, VrrpState,
+};
 use rha_vrrp::priority::{Condition, Tracker, TrackerKind};
 use rha_vrrp::{Auth, Checksum, Config, Family, Garp, Peer, Target, Version, Vip};
 
@@ -21,6 +23,7 @@ pub fn config(i: &VrrpInstance, all: &Failover) -> Config {
             trackers.push(t);
         }
     }
+    follow_interfaces(i, all, &mut trackers);
     let device = running_interface(i);
     let vip = |v: &rha_ir::VirtualIp| Vip {
         address: v.address,
@@ -63,6 +66,8 @@ pub fn config(i: &VrrpInstance, all: &Failover) -> Config {
             refresh_repeat: i.garp.refresh_repeat,
             lower_prio_delay: Duration::from_micros(i.garp.lower_prio_delay_us),
             lower_prio_repeat: i.garp.lower_prio_repeat,
+            extra: Duration::from_micros(i.garp.extra_if_us),
+            extra_places: extra_places(i, all),
         },
         skip_check_adv_addr: i.skip_check_adv_addr,
         dont_track_primary: i.dont_track_primary,
@@ -70,11 +75,52 @@ pub fn config(i: &VrrpInstance, all: &Failover) -> Config {
         use_vmac: i.vmac.is_some(),
         notify_priority_changes: i.notify.priority_changes,
         notify_deleted: i.notify.deleted.is_some(),
-        faulty: i.unicast_fault_no_peer && matches!(&i.target, AdvertTarget::Unicast(p) if p.is_empty()),
+        expired_backup: i.timer_expired_backup,
+        refuses_old_checksum: i.old_unicast_checksum == Some(false),
+        faulty: i.config_faults > 0,
         trackers,
     };
     c.settle();
     c
+}
+
+/// COMPAT: what an instance puts on other interfaces makes it follow them, as if `track_interface` named them
+/// without a weight; a weight that was written is lost. So do static items through their `track_group`. `no_track`
+/// says otherwise. Its own interface it follows already, unless `dont_track_primary` and a route or rule over it.
+fn follow_interfaces(i: &VrrpInstance, all: &Failover, trackers: &mut Vec<Tracker>) {
+    for name in interfaces_used(i, all) {
+        match trackers.iter_mut().find(|t| t.kind == TrackerKind::Interface && t.name == name) {
+            Some(t) => t.weight = 0,
+            None => trackers.push(Tracker {
+                name: name.to_owned(),
+                kind: TrackerKind::Interface,
+                weight: 0,
+                reverse: false,
+                condition: Condition::Up,
+            }),
+        }
+    }
+}
+
+/// Interfaces that an instance follows because of its addresses, routes and rules, and of static ones.
+pub fn interfaces_used<'a>(i: &'a VrrpInstance, all: &'a Failover) -> Vec<&'a str> {
+    let in_group = |group: &Option<String>| {
+        all.track_groups.iter().any(|g| Some(&g.name) == group.as_ref() && g.instances.contains(&i.name))
+    };
+    let is_own = |name: &str| name == i.interface || name == running_interface(i);
+    let addresses = i.addresses.iter().chain(&i.excluded).filter(|v| !v.no_track);
+    let addresses = addresses.filter_map(|v| v.interface.as_deref()).filter(|name| !is_own(name));
+    let rule = |r: &'a IpRule| [&r.iif, &r.oif].into_iter().filter_map(|name| name.as_deref());
+    let routes = i.routes.iter().filter(|r| !r.no_track).filter_map(|r| r.interface.as_deref());
+    let rules = i.rules.iter().filter(|r| !r.no_track).flat_map(rule);
+    let usual = all.global.default_interface.as_str();
+    let fixed = all.static_addresses.iter().filter(|v| !v.no_track && in_group(&v.track_group));
+    let fixed = fixed.map(|v| v.interface.as_deref().unwrap_or(usual));
+    let over = all.static_routes.iter().filter(|r| !r.no_track && in_group(&r.track_group));
+    let by = all.static_rules.iter().filter(|r| !r.no_track && in_group(&r.track_group));
+    let others = routes.chain(rules).chain(fixed).chain(over.filter_map(|r| r.interface.as_deref()));
+    let others = others.chain(by.filter_map(|r| r.iif.as_deref()));
+    addresses.chain(others.filter(|name| i.dont_track_primary || !is_own(name))).collect()
 }
 
 /// The interface addresses go on and adverts leave from: the instance's own macvlan if it has one.
@@ -83,13 +129,41 @@ pub fn running_interface(i: &VrrpInstance) -> &str {
     i.vmac.as_ref().map_or(i.interface.as_str(), |v| v.name.as_str())
 }
 
-/// COMPAT: an address said to be on the instance's interface goes on the macvlan that stands for it.
-pub fn settle_devices(i: &mut VrrpInstance) {
-    if i.vmac.is_none() {
-        return;
+/// `garp_extra_if`: the first address of each interface but the one adverts leave by, on macvlans only unless
+/// `all`.
+fn extra_places(i: &VrrpInstance, all: &Failover) -> Vec<usize> {
+    if i.garp.extra_if_us == 0 {
+        return Vec::new();
     }
+    let running = running_interface(i);
+    let is_made = |name: &str| {
+        let links = |i: &VrrpInstance| i.address_links.iter().any(|l| l.name == name);
+        all.instances.iter().any(|i| i.vmac.as_ref().is_some_and(|v| v.name == name) || links(i))
+    };
+    let own_too = i.vmac.as_ref().is_some_and(|v| v.xmit_base);
+    let mut seen = std::collections::BTreeSet::new();
+    let devices = i.addresses.iter().chain(&i.excluded).map(|v| v.interface.as_deref().unwrap_or(running));
+    devices
+        .enumerate()
+        .filter(|(_, d)| i.garp.extra_if_all || is_made(d))
+        .filter(|(_, d)| own_too || *d != running)
+        .filter(|(_, d)| seen.insert(d.to_string()))
+        .map(|(place, _)| place)
+        .collect()
+}
+
+/// Where each address goes: on a macvlan of its own, or on the instance's. COMPAT: an address said to be on the
+/// instance's interface goes on the macvlan that stands for it, but not one of the other family.
+pub fn settle_devices(i: &mut VrrpInstance) {
+    let macvlan = i.vmac.as_ref().is_some_and(|v| v.kind == LinkKind::Macvlan);
     for v in i.addresses.iter_mut().chain(&mut i.excluded) {
-        v.interface.take_if(|d| *d == i.interface);
+        if v.vmac.is_some() {
+            v.interface.clone_from(&v.vmac);
+        } else if macvlan && v.address.is_ipv6() != i.ipv6 {
+            v.interface.get_or_insert_with(|| i.interface.clone());
+        } else if i.vmac.is_some() {
+            v.interface.take_if(|d| *d == i.interface);
+        }
     }
 }
 
@@ -196,6 +270,24 @@ mod tests {
                 (TrackerKind::Script, 3, Condition::Down),
             ]
         );
+    }
+
+    #[test]
+    fn interfaces_that_are_used_are_followed() {
+        let text = "track_group G {\n group {\n  A\n }\n}\nstatic_ipaddress {\n 10.9.0.1/24 dev eth4 track_group G\n \
+                    10.9.0.2/24 dev eth5 track_group G no_track\n}\n\
+                    vrrp_instance A {\n interface eth0\n virtual_router_id 1\n track_interface {\n  eth1 weight -9\n }\n \
+                    virtual_ipaddress {\n  10.0.0.1/24\n  10.0.1.1/24 dev eth1\n  10.0.2.1/24 dev eth2 no_track\n }\n \
+                    virtual_routes {\n  10.1.0.0/24 dev eth3\n  10.2.0.0/24 dev eth0\n }\n}\n\
+                    vrrp_instance B {\n interface eth0\n dont_track_primary\n virtual_router_id 2\n \
+                    virtual_ipaddress {\n  10.0.0.2/24 dev eth0\n }\n virtual_routes {\n  10.3.0.0/24 dev eth0\n }\n}\n";
+        let followed = |c: &Config| -> Vec<(String, i32)> {
+            c.trackers.iter().map(|t| (t.name.clone(), t.weight)).collect()
+        };
+        let p = plan(text);
+        let own = |n: &str| (n.to_owned(), 0);
+        assert_eq!(followed(&p.configs[0]), [own("eth1"), own("eth3"), own("eth4")]);
+        assert_eq!(followed(&p.configs[1]), [own("eth0")]);
     }
 
     #[test]

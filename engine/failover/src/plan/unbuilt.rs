@@ -29,10 +29,6 @@ pub fn find(f: &Failover) -> Vec<Unbuilt> {
     let everywhere = Span::default();
     for (yes, what) in [
         (g.lvs_sync_daemon.is_some(), "lvs_sync_daemon"),
-        (g.json_version != 1, "json_version 2"),
-        (g.reload_time_file.is_some(), "reload_time_file"),
-        (g.reload_file.is_some(), "reload_file"),
-        (g.config_save_dir.is_some(), "config_save_dir"),
         (g.enable_dbus, "enable_dbus"),
         (g.snmp.vrrp || g.snmp.rfc_v2 || g.snmp.rfc_v3 || g.snmp.checker, "enable_snmp_…"),
     ] {
@@ -44,10 +40,7 @@ pub fn find(f: &Failover) -> Vec<Unbuilt> {
 }
 
 fn checker(c: &Checker, found: &mut Vec<Unbuilt>) {
-    let CheckerKind::Http { tls, urls, .. } = &c.kind else { return };
-    if *tls {
-        found.push(Unbuilt { what: "SSL_GET", origin: c.origin });
-    }
+    let CheckerKind::Http { urls, .. } = &c.kind else { return };
     for regex in urls.iter().filter_map(|u| u.regex.as_ref()) {
         if rha_health::lvs::RegexPlan::compile(&regex.pattern, &regex.options).is_err() {
             found.push(Unbuilt { what: "regex, or regex_options", origin: c.origin });
@@ -56,21 +49,13 @@ fn checker(c: &Checker, found: &mut Vec<Unbuilt>) {
 }
 
 fn instance(i: &VrrpInstance, found: &mut Vec<Unbuilt>) {
-    let vmac = i.vmac.as_ref();
     for (yes, what) in [
-        (i.vrf.is_some(), "vrf"),
         (i.auth_hmac.is_some(), "auth_hmac"),
-        (i.garp.extra_if_us > 0, "garp_extra_if"),
-        (i.timer_expired_backup.is_some(), "timer_expired_backup"),
         (i.lvs_sync_daemon_interface.is_some(), "lvs_sync_daemon_interface"),
-        (vmac.is_some_and(|v| v.addresses_too), "use_vmac_addr"),
     ] {
         if yes {
             found.push(Unbuilt { what, origin: i.origin });
         }
-    }
-    for a in i.addresses.iter().chain(&i.excluded).filter(|a| a.use_vmac) {
-        found.push(Unbuilt { what: "virtual_ipaddress … use_vmac", origin: a.origin });
     }
 }
 
@@ -85,9 +70,9 @@ mod tests {
             "vrrp_instance VI {\n interface eth0\n virtual_router_id 1\n virtual_ipaddress {\n  10.0.0.1/24\n }\n}\n",
         );
         assert_eq!(find(&p.failover), []);
-        p.failover.instances[0].vrf = Some("red".to_owned());
-        p.failover.global.reload_time_file = Some("/x".to_owned());
+        p.failover.instances[0].lvs_sync_daemon_interface = Some("eth0".to_owned());
+        p.failover.global.enable_dbus = true;
         let found: Vec<&str> = find(&p.failover).into_iter().map(|u| u.what).collect();
-        assert_eq!(found, ["vrf", "reload_time_file"]);
+        assert_eq!(found, ["lvs_sync_daemon_interface", "enable_dbus"]);
     }
 }

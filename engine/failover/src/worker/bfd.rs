@@ -18,6 +18,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
 
 use super::Event;
+use crate::dump::{BfdView, SessionView};
 use crate::log::Log;
 
 /// Largest packet worth reading.
@@ -34,22 +35,46 @@ struct Open {
     written: BfdInstance,
     session: Session,
     sender: Option<BfdSender>,
+    port_seed: u16,
     up: bool,
+}
+
+impl Open {
+    /// The way out; opened here when that was not possible before, as without the source address on this node.
+    ///
+    /// DIFFERS: the original tries again after a minute, or when a packet comes; a session that is Down sends about
+    /// once a second.
+    fn way_out(&mut self) -> std::io::Result<&BfdSender> {
+        if self.sender.is_none() {
+            let b = &self.written;
+            let port = if b.multihop { MULTIHOP_PORT } else { SINGLE_HOP_PORT };
+            let to = std::net::SocketAddr::new(b.neighbor, port);
+            let opened = BfdSender::open(b.source, to, None, b.ttl.unwrap_or(TTL), self.port_seed)?;
+            self.sender = Some(opened);
+        }
+        self.sender.as_ref().ok_or_else(|| std::io::ErrorKind::NotConnected.into())
+    }
+}
+
+/// A listener, and the task that reads it.
+struct Hears {
+    descriptor: i32,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Hears {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
 }
 
 /// All sessions.
 pub(super) struct Bfd {
     sessions: Vec<Open>,
     demux: Demux<usize>,
-    listeners: BTreeMap<(bool, u16), JoinHandle<()>>,
+    listeners: BTreeMap<(bool, u16), Hears>,
     seed: u64,
     post: UnboundedSender<Event>,
-}
-
-impl Drop for Bfd {
-    fn drop(&mut self) {
-        self.listeners.values().for_each(JoinHandle::abort);
-    }
 }
 
 fn config(b: &BfdInstance, log: &Log) -> Config {
@@ -119,13 +144,12 @@ impl Bfd {
         let seed = u64::from(self.random());
         let port_seed = u16::try_from(self.random() & 0xffff).unwrap_or(0);
         let session = Session::new(config(b, log), discriminator, seed);
-        let port = if b.multihop { MULTIHOP_PORT } else { SINGLE_HOP_PORT };
-        let hop_limit = b.ttl.unwrap_or(TTL);
-        let to = std::net::SocketAddr::new(b.neighbor, port);
-        let sender = BfdSender::open(b.source, to, None, hop_limit, port_seed)
-            .map_err(|e| log.info(format_args!("BFD_Instance({}) cannot open socket: {e}", b.name)))
-            .ok();
-        self.sessions.push(Open { written: b.clone(), session, sender, up: false });
+        let mut open = Open { written: b.clone(), session, sender: None, port_seed, up: false };
+        if let Err(e) = open.way_out() {
+            log.info(format_args!("({}) bind() error ({})", b.name, reason(&e)));
+            log.info(format_args!("({}) Unable to open output socket, trying again", b.name));
+        }
+        self.sessions.push(open);
         let mut out = Vec::new();
         let at = self.sessions.len() - 1;
         if let Some(o) = self.sessions.get_mut(at) {
@@ -147,13 +171,7 @@ impl Bfd {
             .iter()
             .map(|b| (b.neighbor.is_ipv6(), if b.multihop { MULTIHOP_PORT } else { SINGLE_HOP_PORT }))
             .collect();
-        self.listeners.retain(|k, task| {
-            let keep = needed.contains(k);
-            if !keep {
-                task.abort();
-            }
-            keep
-        });
+        self.listeners.retain(|k, _| needed.contains(k));
         for (v6, port) in needed {
             if self.listeners.contains_key(&(v6, port)) {
                 continue;
@@ -161,8 +179,9 @@ impl Bfd {
             let any: IpAddr = if v6 { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
             match BfdListener::open(any, port, None) {
                 Ok(l) => {
+                    let descriptor = l.descriptor();
                     let task = tokio::task::spawn_local(receive(Rc::new(l), port, self.post.clone()));
-                    self.listeners.insert((v6, port), task);
+                    self.listeners.insert((v6, port), Hears { descriptor, task });
                 }
                 Err(e) => log.info(format_args!("BFD cannot listen on port {port}: {e}")),
             }
@@ -184,6 +203,20 @@ impl Bfd {
             .iter()
             .map(|o| (o.written.name.clone(), o.written.neighbor, o.session.state()))
             .collect()
+    }
+
+    /// What `keepalived_bfd.data` shows; `None` without sessions, where the original has no such process.
+    pub(super) fn views(&self) -> Option<BfdView<'_>> {
+        let fd = |port| self.listeners.iter().find(|((_, p), _)| *p == port).map(|(_, l)| l.descriptor);
+        let session = |o: &'_ Open| SessionView {
+            facts: o.session.facts(),
+            fd: o.sender.as_ref().map_or(-1, BfdSender::descriptor),
+        };
+        (!self.sessions.is_empty()).then(|| BfdView {
+            fd_in: fd(SINGLE_HOP_PORT),
+            multihop_fd_in: fd(MULTIHOP_PORT),
+            sessions: self.sessions.iter().map(|o| (&o.written, session(o))).collect(),
+        })
     }
 
     pub(super) fn expire(&mut self, now: Now, log: &Log) -> Vec<(String, IpAddr, bool)> {
@@ -219,7 +252,6 @@ impl Bfd {
             o.session.admin_down(now, &mut out);
         }
         self.sessions.clear();
-        self.listeners.values().for_each(JoinHandle::abort);
         self.listeners.clear();
     }
 
@@ -232,10 +264,9 @@ impl Bfd {
                 Action::Send(packet) => {
                     let mut bytes = Vec::with_capacity(24);
                     packet.encode(&mut bytes);
-                    let result = match &o.sender {
-                        Some(s) => s.send(&bytes).map_err(|e| e.to_string()),
-                        None => Err("no socket".to_owned()),
-                    };
+                    // told when it was first tried
+                    let Ok(sender) = o.way_out() else { continue };
+                    let result = sender.send(&bytes).map_err(|e| e.to_string());
                     let mut lines = Vec::new();
                     o.session.note_sent(result.as_ref().map_err(String::as_str).copied(), &mut lines);
                     for l in lines {

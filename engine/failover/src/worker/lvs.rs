@@ -7,17 +7,20 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use rha_ir::failover::VirtualServerKey;
+use rha_health::lvs::PoolFacts;
+use rha_ir::failover::{LvsFlush, VirtualServerKey};
 use rha_net::Fifo as NotifyFifo;
 use rha_net::scripts::ScriptOutput;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, spawn_local};
 
 use super::scripts::{Purpose, launch};
 use super::{Event, Worker};
 use crate::checkers::run::{self, News, Told};
 use crate::checkers::table::{Start, Table};
-use crate::checkers::{Context, Watched, watched};
+use crate::checkers::{Context, Watched, tls_client, unsendable_names, watched};
+use crate::dump::{self, Kind};
 use crate::log::Log;
 use crate::mail::Letter;
 
@@ -47,6 +50,14 @@ impl Lvs {
     /// A BFD session changed.
     pub(super) fn bfd(&self, instance: &str, up: bool) {
         self.tell(News::Bfd { instance: instance.to_owned(), up });
+    }
+
+    /// Asks what the checkers have found; `None` when there are none.
+    fn ask(&self) -> Option<oneshot::Receiver<Vec<PoolFacts>>> {
+        self.running.as_ref()?;
+        let (reply, answer) = oneshot::channel();
+        self.tell(News::Facts(reply));
+        Some(answer)
     }
 
     /// A tracked file has another value.
@@ -93,6 +104,7 @@ impl Worker {
         let start = Start {
             table: table_name(&plan),
             flush: g.lvs_flush,
+            flush_at_end: g.lvs_flush_on_stop == LvsFlush::All,
             tcp_s: g.lvs_timeouts.tcp.unwrap_or(0),
             tcp_fin_s: g.lvs_timeouts.tcpfin.unwrap_or(0),
             udp_s: g.lvs_timeouts.udp.unwrap_or(0),
@@ -126,6 +138,18 @@ impl Worker {
         {
             self.lvs.tell(News::Address { ip, present });
         }
+    }
+
+    /// `keepalived_check.data`, as soon as the checkers have answered.
+    pub(super) fn dump_check(&self) {
+        let Some(answer) = self.lvs.ask() else { return };
+        self.log.info(format_args!("Printing checker data for process({}) on signal", std::process::id()));
+        let (plan, log, files) = (self.plan.clone(), self.log.clone(), self.watch.files().to_vec());
+        spawn_local(async move {
+            let Ok(facts) = answer.await else { return };
+            let path = dump::path(Kind::Check, &plan.failover.global);
+            dump::write_or_say(&path, &dump::check(&plan, &facts, &files), &log);
+        });
     }
 
     /// What the checkers ask of the worker.
@@ -174,7 +198,14 @@ impl Worker {
 
     fn watched_servers(&self) -> Vec<(VirtualServerKey, Watched)> {
         let f = &self.plan.failover;
+        // checked with the configuration; a file may have changed since
+        let tls = tls_client(f).unwrap_or_else(|lines| {
+            lines.iter().for_each(|l| self.log.info(l));
+            None
+        });
+        unsendable_names(f).iter().for_each(|l| self.log.info(l));
         let context = Context {
+            tls: tls.as_ref(),
             global: &f.global,
             groups: &f.virtual_server_groups,
             host: &self.plan.host,

@@ -3,10 +3,12 @@
 //! Order within a turn: what has arrived is heard before timers expire; what the machine orders is done in
 //! its order (adverts before addresses before announcements); then whoever is to be told is told.
 
+mod announce;
 mod bfd;
 mod farewell;
 pub mod interfaces;
 mod kernel;
+mod links;
 mod lvs;
 mod perform;
 mod reload;
@@ -19,6 +21,7 @@ mod watch;
 
 use std::io::Write;
 use std::os::unix::net::UnixStream;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -54,14 +57,14 @@ pub struct Settings {
     pub report_addresses: bool,
     /// Control socket; empty for none.
     pub control: String,
-    /// Listener for Prometheus metrics.
-    pub metrics: Option<String>,
     /// Pid files of the worker, removed at its end.
     pub pid_files: Vec<String>,
     /// `-d`: log the configuration as it was understood.
     pub dump_conf: bool,
     /// `-n`: scripts inherit the standard descriptors.
     pub foreground: bool,
+    /// `--ignore-sigint`.
+    pub ignore_interrupt: bool,
 }
 
 /// What the worker tells its parent.
@@ -105,6 +108,9 @@ impl Line {
 /// Reads the configuration anew; the error has been logged.
 pub type Reread = Box<dyn FnMut(&Log) -> Option<Rc<Plan>>>;
 
+/// Something that asks the worker: a listener for Prometheus metrics. It is run until the worker's end.
+pub type Served = Box<dyn FnOnce(Rc<dyn Fn(Ask)>) -> Pin<Box<dyn Future<Output = ()>>>>;
+
 /// Everything a worker starts from.
 pub struct Start {
     /// What to run.
@@ -119,6 +125,8 @@ pub struct Start {
     pub signals: SignalQueue,
     /// For a reload.
     pub reread: Reread,
+    /// Who asks, beside the control socket.
+    pub served: Option<Served>,
 }
 
 /// One thing that happened.
@@ -163,7 +171,7 @@ struct Worker {
     sockets: Sockets,
     keys: Vec<SocketKey>,
     frames: FrameSender,
-    announcements: perform::Announcements,
+    announcements: announce::Announcements,
     scripts: Scripts,
     teller: Teller,
     mail: crate::mail::Post,
@@ -187,6 +195,8 @@ struct Worker {
     /// Who waits for the end of a handover.
     asked: Vec<(InstanceId, control::Reply)>,
     renew_at: Option<Moment>,
+    /// How many reloads were done.
+    reloads: u32,
     /// On the way out.
     ending: bool,
     post: UnboundedSender<Event>,
@@ -307,7 +317,7 @@ impl Worker {
             self.renew_at = None;
         }
         self.arm_renewal();
-        self.announcements.send_due(now, &self.kernel.interfaces, &self.frames, &self.log);
+        self.announce_due(now.into());
         self.tell_due(now);
         self.watch_due(now);
         if self.brain_at <= Moment::from(now) {
@@ -347,12 +357,12 @@ impl Worker {
         let (first, last) = rha_net::daemon::realtime_signals();
         match number {
             signal::TERMINATE => return Flow::Stop,
+            signal::INTERRUPT if !self.settings.ignore_interrupt => return Flow::Stop,
             signal::HANG_UP => self.reload(),
             signal::USER1 => self.dump_data(),
             signal::USER2 => self.dump_stats(false),
             n if n == first + 2 => self.dump_json(),
             n if n == last - 1 => self.dump_stats(true),
-            // COMPAT: an interrupt is the parent's business; a terminal sends it to both.
             _ => {}
         }
         Flow::On
@@ -436,17 +446,21 @@ impl Worker {
     fn say_stopped(&self) {
         let (own, children) = rha_net::daemon::processor_times();
         let s = |us: u64| format!("{}.{:06}", us / 1_000_000, us % 1_000_000);
-        if self.log.is_detailed() {
-            self.log.info(format_args!(
+        // COMPAT: children are mentioned when they used any time.
+        let text = match (self.log.is_detailed(), children.user_us) {
+            (false, _) => "Stopped".to_owned(),
+            (true, 0) => {
+                format!("Stopped - used {} user time, {} system time", s(own.user_us), s(own.system_us))
+            }
+            (true, _) => format!(
                 "Stopped - used (self/children) {}/{} user time, {}/{} system time",
                 s(own.user_us),
                 s(children.user_us),
                 s(own.system_us),
                 s(children.system_us)
-            ));
-        } else {
-            self.log.info("Stopped");
-        }
+            ),
+        };
+        self.log.info(text);
     }
 }
 

@@ -1,17 +1,10 @@
 //! Doing what the machine orders, in its order.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
-use std::time::Duration;
 
-use rha_base::Now;
-use rha_net::raw::{FrameSender, gratuitous_arp, neighbour_advertisement};
-use rha_net::sysctl::{SettingFamily, forwards};
-use rha_vrrp::{Action, InstanceId, Moment, Output, Vip, Who};
+use rha_vrrp::{Action, InstanceId, Output, Vip, Who};
 
 use super::Worker;
-use super::interfaces::Interfaces;
-use crate::log::Log;
 
 impl Worker {
     /// Carries out everything ordered.
@@ -72,22 +65,20 @@ impl Worker {
             Action::RemoveAddresses { .. } if self.settings.keep && self.stopping() => {
                 self.kernel.abandon(&i.name);
             }
-            Action::RemoveAddresses { force } => self.kernel.remove_addresses(i, force),
+            Action::RemoveAddresses { force } => {
+                self.announcements.forget(id);
+                self.kernel.remove_addresses(i, force);
+            }
             Action::ReplaceAddresses { .. } => self.kernel.replace_addresses(i),
             Action::AddRoutes => self.kernel.add_routes(i),
             Action::RemoveRoutes | Action::RemoveRules if self.settings.keep && self.stopping() => {}
             Action::RemoveRoutes => self.kernel.remove_routes(i),
             Action::AddRules => self.kernel.add_rules(i),
             Action::RemoveRules => self.kernel.remove_rules(i),
-            Action::Announce { vip } => {
-                let found = self.router.instance(id).and_then(|m| m.config().vips().nth(vip).cloned());
-                if let Some(vip) = found {
-                    self.announce(vip);
-                }
-            }
+            Action::Announce { vip } => self.announce(id, vip),
             Action::AnnounceSource { address } => {
                 let device = crate::plan::instance::running_interface(i).to_owned();
-                self.announce(Vip { address, device, detail: String::new() });
+                self.announce_source(&Vip { address, device, detail: String::new() });
             }
             Action::Notify { notice, priority } => self.tell_instance(i, notice, priority),
             Action::Log { detail, text } => self.say(detail, &text),
@@ -109,93 +100,5 @@ impl Worker {
             };
             self.log.info(text);
         }
-    }
-
-    fn announce(&mut self, vip: Vip) {
-        let now = Moment::from(Self::now());
-        let interval = self.announcement_interval(&vip);
-        self.announcements.push(vip, interval, now);
-        self.announcements.send_due(Self::now(), &self.kernel.interfaces, &self.frames, &self.log);
-    }
-
-    /// `garp_group` of the interface, else `vrrp_garp_interval` and `vrrp_gna_interval`.
-    fn announcement_interval(&self, vip: &Vip) -> Duration {
-        let f = &self.plan.failover;
-        let group = f.garp_groups.iter().find(|g| g.interfaces.contains(&vip.device));
-        let (arp, na) = match group {
-            Some(g) => (g.garp_interval_us, g.gna_interval_us),
-            None => (f.global.garp.interval_us, f.global.garp.gna_interval_us),
-        };
-        Duration::from_micros(u64::from(if vip.address.is_ipv4() { arp } else { na }))
-    }
-}
-
-/// Announcements in the order they were ordered, each interface at its own pace.
-#[derive(Debug, Default)]
-pub(super) struct Announcements {
-    waiting: VecDeque<(Moment, Vip)>,
-    free_at: BTreeMap<String, Moment>,
-}
-
-impl Announcements {
-    fn push(&mut self, vip: Vip, interval: Duration, now: Moment) {
-        let free = self.free_at.entry(vip.device.clone()).or_default();
-        let at = now.max(*free);
-        *free = at.after(interval);
-        self.waiting.push_back((at, vip));
-    }
-
-    /// When the next one is due.
-    pub(super) fn deadline(&self) -> Moment {
-        self.waiting.iter().map(|(at, _)| *at).min().unwrap_or(Moment::NEVER)
-    }
-
-    /// Sends what is due.
-    pub(super) fn send_due(&mut self, now: Now, interfaces: &Interfaces, frames: &FrameSender, log: &Log) {
-        let now = Moment::from(now);
-        let mut left = VecDeque::new();
-        for (at, vip) in self.waiting.drain(..) {
-            if at > now {
-                left.push_back((at, vip));
-                continue;
-            }
-            if let Some(e) = send_one(&vip, interfaces, frames).err() {
-                log.detail(format_args!("Error sending for {} on {} - {e}", vip.address, vip.device));
-            } else {
-                log.detail(vip.announcement_text());
-            }
-        }
-        self.waiting = left;
-    }
-}
-
-fn send_one(vip: &Vip, interfaces: &Interfaces, frames: &FrameSender) -> std::io::Result<()> {
-    let link = interfaces.link(&vip.device).ok_or(std::io::ErrorKind::NotFound)?;
-    // COMPAT: nothing is announced where there is no address resolution.
-    let (Some(mac), false, true) = (link.mac, link.no_arp || link.loopback, link.ethernet) else {
-        return Ok(());
-    };
-    let frame = match vip.address {
-        IpAddr::V4(a) => gratuitous_arp(mac, a),
-        IpAddr::V6(a) => neighbour_advertisement(mac, a, forwards(SettingFamily::V6, &vip.device)),
-    };
-    frames.send(link.index, &frame)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn announcements_keep_their_pace_per_interface() {
-        let mut a = Announcements::default();
-        let vip = |d: &str| Vip::new("10.0.0.1".parse().unwrap(), d);
-        let step = Duration::from_millis(10);
-        for device in ["eth0", "eth0", "eth1", "eth0"] {
-            a.push(vip(device), step, Moment(100));
-        }
-        let due: Vec<_> = a.waiting.iter().map(|(at, v)| (at.0, v.device.as_str())).collect();
-        assert_eq!(due, [(100, "eth0"), (10_100, "eth0"), (100, "eth1"), (20_100, "eth0")]);
-        assert_eq!(a.deadline(), Moment(100));
     }
 }

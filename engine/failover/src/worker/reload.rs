@@ -1,6 +1,7 @@
 //! A new configuration in place of the running one, without a lost advert; and the answers to questions.
 
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::time::Duration;
 
 use rha_net::sysctl::{SettingFamily, set_interface_setting};
@@ -9,7 +10,7 @@ use rha_vrrp::{
     Action, Condition, Input, Instance, InstanceId, Moment, Notice, Output, State, TrackerKind, Trouble, Who,
 };
 
-use super::{News, Worker};
+use super::{News, Served, Worker};
 use crate::control::{self, Ask, Question};
 use crate::dump::{self, Kind, View};
 use crate::status::{InstanceStatus, Status, TrackerStatus, Transition};
@@ -28,6 +29,8 @@ impl Worker {
             self.line.tell(News::ReloadRefused);
             return;
         };
+        self.reloads += 1;
+        self.keep_state("pre");
         let now = Self::now();
         let former = std::mem::replace(&mut self.plan, plan.clone());
         self.scripts.load(&plan, Some(&former), now.into(), &log);
@@ -44,22 +47,20 @@ impl Worker {
             }
         }
         let (mut before, mut after) = (Vec::new(), Vec::new());
+        self.announcements.forget_all();
         let moved = self.router.reload(machine, now, &mut before, &mut after);
         // What goes is still done in the old plan's terms.
         self.plan = former.clone();
         self.perform(before);
         self.plan = plan.clone();
         for (old, new) in former.failover.instances.iter().zip(&moved) {
-            match new.and_then(|id| plan.failover.instances.get(id.0)) {
-                Some(new) if new.name != old.name => self.kernel.rename(&old.name, &new.name),
-                Some(_) => {}
-                None => {
-                    if let Some(v) = &old.vmac {
-                        self.remove_link(old, &v.name);
-                    }
-                }
+            if let Some(new) = new.and_then(|id| plan.failover.instances.get(id.0))
+                && new.name != old.name
+            {
+                self.kernel.rename(&old.name, &new.name);
             }
         }
+        self.remove_former_links(&former);
         self.kernel.statics(Some(&plan.failover));
         self.open_sockets();
         self.open_fifos();
@@ -70,7 +71,20 @@ impl Worker {
         self.repeat_states();
         self.brain.forget();
         self.watch_for_duplicates();
+        self.keep_state("post");
         self.line.tell(News::Reloaded);
+    }
+
+    /// `config_save_dir`: the state before and after a reload.
+    fn keep_state(&self, when: &str) {
+        let Some(directory) = &self.plan.failover.global.config_save_dir else { return };
+        for (what, text) in [("vrrp", Some(self.data())), ("bfd", self.bfd_data())] {
+            let Some(text) = text else { continue };
+            let path = format!("{directory}/keepalived_{what}.{}.{}.{when}", std::process::id(), self.reloads);
+            if dump::write(&path, &text).is_err() {
+                self.log.info(format_args!("Failed to open config_save file {path}"));
+            }
+        }
     }
 
     /// Interfaces and sources of instances that a reload brought.
@@ -177,8 +191,8 @@ impl Worker {
         }
     }
 
-    /// Opens the control socket and the metrics listener.
-    pub(super) fn open_control(&mut self) -> Result<(), i32> {
+    /// Opens the control socket, and lets others ask.
+    pub(super) fn open_control(&mut self, served: Option<Served>) -> Result<(), i32> {
         let post = self.post.clone();
         let ask = move |a: Ask| {
             let _ = post.send(super::Event::Ask(a));
@@ -189,14 +203,8 @@ impl Worker {
                 Err(e) => self.log.info(format_args!("Control socket {}: {e}", self.settings.control)),
             }
         }
-        if let Some(address) = self.settings.metrics.clone() {
-            let log = self.log.clone();
-            tokio::task::spawn_local(async move {
-                match control::bind_metrics(&address).await {
-                    Ok(listener) => control::serve_metrics(listener, ask).await,
-                    Err(e) => log.info(format_args!("Metrics listener {address}: {e}")),
-                }
-            });
+        if let Some(served) = served {
+            tokio::task::spawn_local(served(Rc::new(ask)));
         }
         Ok(())
     }
@@ -299,6 +307,8 @@ impl Worker {
                 master_interval: i.master_interval(),
                 last_transition_us: i.since().map_or(0, |n| n.wall_us),
                 deadline_us: wall(i.advert_deadline()),
+                old_checksum: i.learned_old_checksum(),
+                extra_us: wall(i.extra_deadline()).unwrap_or(0),
                 down_timer: i.down_interval(),
                 source: i.source(),
                 addresses_set: i.holds_addresses(),
@@ -318,6 +328,16 @@ impl Worker {
     pub(super) fn dump_data(&mut self) {
         self.log.info(format_args!("Printing VRRP data for process({}) on signal", std::process::id()));
         self.write_dump(Kind::Data, &self.data());
+        self.dump_check();
+        if let Some(text) = self.bfd_data() {
+            self.log.info(format_args!("Printing BFD data for process({}) on signal", std::process::id()));
+            self.write_dump(Kind::Bfd, &text);
+        }
+    }
+
+    /// `keepalived_bfd.data`, when there are sessions.
+    fn bfd_data(&self) -> Option<String> {
+        self.watch.bfd_views().map(|views| dump::bfd(&self.plan, &views))
     }
 
     /// `keepalived.data`.
@@ -343,16 +363,13 @@ impl Worker {
     pub(super) fn dump_json(&mut self) {
         self.log.info(format_args!("Printing VRRP as json for process({}) on signal", std::process::id()));
         let plan = self.plan.clone();
-        let text = dump::json(&self.views(&plan), &plan);
+        let text = dump::json(&self.views(&plan), &plan, &self.watch.processes());
         self.write_dump(Kind::Json, &text);
     }
 
     fn write_dump(&self, kind: Kind, text: &str) {
         let path = dump::path(kind, &self.plan.failover.global);
-        if let Err(e) = dump::write(&path, text) {
-            let code = e.raw_os_error().unwrap_or(0);
-            self.log.info(format_args!("Can't open {path} ({code}: {e})"));
-        }
+        dump::write_or_say(&path, text, &self.log);
     }
 }
 

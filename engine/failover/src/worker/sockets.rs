@@ -35,6 +35,8 @@ pub struct SocketKey {
     pub place: IpAddr,
     /// Unicast.
     pub unicast: bool,
+    /// `vrf`, of instances without an interface.
+    pub vrf: Option<String>,
 }
 
 impl SocketKey {
@@ -55,6 +57,7 @@ impl SocketKey {
             authenticated: c.auth.number() == 2,
             place,
             unicast,
+            vrf: i.vrf.clone(),
         }
     }
 
@@ -152,6 +155,7 @@ impl Sockets {
             v6: key.v6,
             protocol,
             link,
+            vrf: key.vrf.clone(),
             group: (!key.unicast).then_some(key.place),
             receive_buffer,
             mark: None,

@@ -4,11 +4,8 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use rha_ir::failover::{AdvertTarget, DynamicInterfaces, FailoverGlobal, IpvlanMode, LinkKind, VrrpInstance};
-use rha_net::netlink::{
-    AddressFlag, AddressSpec, Change, IpvlanIsolation, IpvlanSpec, Mac, MacvlanSpec, NetlinkEvents,
-    vmac_address,
-};
+use rha_ir::failover::{AdvertTarget, DynamicInterfaces, FailoverGlobal, VrrpInstance};
+use rha_net::netlink::NetlinkEvents;
 use rha_net::nft::{Filter, FilterOptions};
 use rha_net::raw::FrameSender;
 use rha_net::scripts::ScriptOutput;
@@ -35,7 +32,7 @@ const LOCAL_IGMP: &str = "/proc/sys/net/ipv4/igmp_link_local_mcast_reports";
 impl Worker {
     /// Everything up to the first timer. The error is an exit code; what is wrong has been logged.
     pub(super) fn start(start: Start, post: UnboundedSender<Event>) -> Result<Worker, i32> {
-        let Start { plan, settings, log, line, reread, .. } = start;
+        let Start { plan, settings, log, line, reread, served, .. } = start;
         let fatal = |e: std::io::Error| {
             log.info(format_args!("Cannot open a socket: {e}"));
             EXIT_FATAL
@@ -54,7 +51,7 @@ impl Worker {
             sockets: Sockets::new(post.clone()),
             keys: Vec::new(),
             frames,
-            announcements: super::perform::Announcements::default(),
+            announcements: super::announce::Announcements::default(),
             scripts: Scripts::new(output, post.clone()),
             teller: Teller::new(output, post.clone()),
             mail: crate::mail::Post::new(log.clone()),
@@ -70,6 +67,7 @@ impl Worker {
             filter: Filter::new(filter_options(global)),
             asked: Vec::new(),
             renew_at: None,
+            reloads: 0,
             ending: false,
             local_igmp: None,
             changed_settings: Vec::new(),
@@ -84,6 +82,7 @@ impl Worker {
         worker.schedule();
         worker.check_interfaces()?;
         worker.write_pid_files();
+        worker.report_present();
         worker.say_addresses();
         worker.remove_old_filter();
         worker.disable_local_igmp();
@@ -111,7 +110,7 @@ impl Worker {
         worker.watch_due(now);
         worker.watch_for_duplicates();
         worker.load_lvs();
-        worker.open_control()?;
+        worker.open_control(served)?;
         Ok(worker)
     }
 
@@ -194,8 +193,13 @@ impl Worker {
     pub(super) fn say_addresses(&self) {
         let mut said = BTreeSet::new();
         let own = self.plan.failover.instances.iter().map(|i| i.interface.as_str());
-        let tracked = self.plan.configs.iter().flat_map(|c| &c.trackers);
-        let tracked = tracked.filter(|t| t.kind == TrackerKind::Interface).map(|t| t.name.as_str());
+        let f = &self.plan.failover;
+        let tracked = f.instances.iter().flat_map(|i| &i.trackers);
+        let tracked = tracked.chain(f.sync_groups.iter().flat_map(|g| &g.trackers));
+        let tracked = tracked.filter_map(|t| match &t.kind {
+            rha_ir::TrackerKind::Interface(name) => Some(name.as_str()),
+            _ => None,
+        });
         for name in own.chain(tracked) {
             let Some(index) = self.kernel.interfaces.index(name) else { continue };
             if !said.insert(index) {
@@ -207,106 +211,6 @@ impl Worker {
                 }
             }
         }
-    }
-
-    /// Interfaces of instances that want one of their own.
-    pub(super) fn make_links(&mut self) {
-        let plan = self.plan.clone();
-        let (mut made, mut script) = (false, String::new());
-        for i in plan.failover.instances.iter().filter(|i| i.vmac.is_some()) {
-            if let Some(parent) = self.kernel.interfaces.index(&i.interface) {
-                made |= self.make_link(i, parent, &mut script);
-            }
-        }
-        self.apply_filter(&script);
-        if made {
-            let _ = self.kernel.list();
-        }
-    }
-
-    fn make_link(&mut self, i: &VrrpInstance, parent: u32, script: &mut String) -> bool {
-        let Some(v) = &i.vmac else { return false };
-        let group = v.group.unwrap_or(0);
-        let change = match v.kind {
-            LinkKind::Macvlan => {
-                let mac = v.mac.map_or_else(|| vmac_address(i.ipv6, i.vrid), Mac);
-                Change::AddMacvlan(MacvlanSpec { name: v.name.clone(), parent, mac, group })
-            }
-            LinkKind::Ipvlan(mode, _) => {
-                let isolation = match mode {
-                    IpvlanMode::Bridge => IpvlanIsolation::Bridge,
-                    IpvlanMode::Private => IpvlanIsolation::Private,
-                    IpvlanMode::Vepa => IpvlanIsolation::Vepa,
-                };
-                Change::AddIpvlan(IpvlanSpec { name: v.name.clone(), parent, isolation, group })
-            }
-        };
-        if let Some(there) = self.kernel.interfaces.link(&v.name) {
-            let index = there.index;
-            let same = there.parent == Some(parent)
-                && match &change {
-                    Change::AddMacvlan(spec) => there.mac == Some(spec.mac),
-                    _ => there.kind.as_deref() == Some("ipvlan"),
-                };
-            if same {
-                if !self.prepared.contains(&v.name) {
-                    *script += &self.prepare_link(i, &v.name);
-                }
-                let _ = self.kernel.netlink_mut().change(Change::SetLink { index, up: true });
-                return false;
-            }
-            let _ = self.kernel.netlink_mut().change(Change::RemoveLink(index));
-        }
-        let what = if matches!(change, Change::AddMacvlan(_)) { "VMAC" } else { "ipvlan" };
-        if let Err(e) = self.kernel.netlink_mut().change(change) {
-            self.log.info(format_args!("({}): Error creating {what} interface {}: {e}", i.name, v.name));
-            return false;
-        }
-        self.log.info(format_args!("({}): Success creating {what} interface {}", i.name, v.name));
-        *script += &self.prepare_link(i, &v.name);
-        if let Ok(Some(link)) = self.kernel.netlink_mut().link(&v.name) {
-            let _ = self.kernel.netlink_mut().change(Change::SetLink { index: link.index, up: true });
-            self.give_link_local(i, parent, link.index);
-            if let LinkKind::Ipvlan(_, Some(own)) = v.kind {
-                let spec = AddressSpec::new(link.index, own.address, own.len);
-                let _ = self.kernel.netlink_mut().change(Change::AddAddress(spec));
-            }
-        }
-        true
-    }
-
-    /// COMPAT: IPv6 adverts leave a macvlan from the link-local address of the interface below, so the
-    /// macvlan gets it too; deprecated, that nobody else picks it.
-    fn give_link_local(&mut self, i: &VrrpInstance, parent: u32, link: u32) {
-        let Some(own) = self.kernel.interfaces.primary(parent, true, &|a| self.plan.is_virtual(a)) else {
-            return;
-        };
-        if i.ipv6 {
-            let mut spec = AddressSpec::new(link, own, 64);
-            spec.flags = vec![AddressFlag::NoDad];
-            spec.preferred_s = Some(0);
-            let _ = self.kernel.netlink_mut().change(Change::AddAddress(spec));
-        }
-    }
-
-    /// Settings of a macvlan and of what is below it; what the kernel does not know is no matter.
-    fn prepare_link(&mut self, i: &VrrpInstance, name: &str) -> String {
-        use rha_net::sysctl::{VMAC_PARENT, VMAC_V4, VMAC_V6, set_interface_setting};
-        let settings = if i.ipv6 { VMAC_V6 } else { VMAC_V4 };
-        for (family, setting, value) in settings {
-            let _ = set_interface_setting(*family, name, setting, value);
-        }
-        let below = if i.ipv6 { &[] } else { VMAC_PARENT };
-        for (family, setting, value) in below {
-            if let Ok(Some(former)) = set_interface_setting(*family, &i.interface, setting, value) {
-                self.changed_settings.push((*family, i.interface.clone(), (*setting).to_owned(), former));
-            }
-        }
-        if !self.reports_groups(i) {
-            return String::new();
-        }
-        self.prepared.insert(name.to_owned());
-        self.filter.add_vmac(i.ipv6, name, &i.interface)
     }
 
     /// `disable_local_igmp`: no reports for groups of the link; put back at the end.
@@ -323,9 +227,10 @@ impl Worker {
         }
     }
 
-    /// Whether a macvlan's membership reports have to be led to the interface below.
-    fn reports_groups(&self, i: &VrrpInstance) -> bool {
-        i.ipv6 || !self.plan.failover.global.disable_local_igmp
+    pub(super) fn restore_local_igmp(&mut self) {
+        if let Some(former) = self.local_igmp.take() {
+            let _ = std::fs::write(LOCAL_IGMP, former);
+        }
     }
 
     /// `promote_secondaries` of the interfaces that ask for it; put back at the end.
@@ -340,39 +245,9 @@ impl Worker {
         }
     }
 
-    /// The filter and the links of all instances go; settings below them are put back.
-    pub(super) fn remove_links(&mut self) {
-        let plan = self.plan.clone();
-        let script = self.filter.remove();
-        self.apply_filter(&script);
-        self.prepared.clear();
-        for i in &plan.failover.instances {
-            if let Some(v) = &i.vmac {
-                self.remove_link(i, &v.name);
-            }
-        }
-        if let Some(former) = self.local_igmp.take() {
-            let _ = std::fs::write(LOCAL_IGMP, former);
-        }
-        for (family, interface, setting, former) in std::mem::take(&mut self.changed_settings) {
-            let _ = rha_net::sysctl::set_interface_setting(family, &interface, &setting, &former);
-        }
-    }
-
-    pub(super) fn remove_link(&mut self, i: &VrrpInstance, name: &str) {
-        let Some(index) = self.kernel.interfaces.index(name) else { return };
-        if self.prepared.remove(name) {
-            let script = self.filter.remove_vmac(i.ipv6, name);
-            self.apply_filter(&script);
-        }
-        if self.kernel.netlink_mut().change(Change::RemoveLink(index)).is_ok() {
-            self.log.info(format_args!("({}) Success removing VMAC interface {name}", i.name));
-        }
-    }
-
     /// Filters of an earlier run, where this one may need some itself.
     fn remove_old_filter(&self) {
-        let needed = |i: &VrrpInstance| !i.accept || i.vmac.is_some();
+        let needed = |i: &VrrpInstance| !i.accept || i.vmac.is_some() || !i.address_links.is_empty();
         if self.plan.failover.instances.iter().any(needed) {
             self.apply_filter(&self.filter.remove_leftovers());
         }

@@ -34,6 +34,8 @@ const RESTORE_DELAY: Duration = Duration::from_millis(50);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Quorum {
     has: bool,
+    /// The last count.
+    count: u32,
     /// The other value since then.
     other_since: Option<Moment>,
 }
@@ -42,6 +44,7 @@ impl Quorum {
     /// Takes a count in; whether the quorum is there now.
     fn take(&mut self, p: &TrackProcess, count: u32, now: Moment) -> bool {
         let is = (p.quorum..=p.quorum_max).contains(&count);
+        self.count = count;
         if is == self.has {
             self.other_since = None;
             return self.has;
@@ -49,7 +52,7 @@ impl Quorum {
         let since = *self.other_since.get_or_insert(now);
         let delay = Duration::from_micros(if is { p.fork_delay_us } else { p.terminate_delay_us });
         if now >= since.after(delay) {
-            *self = Quorum { has: is, other_since: None };
+            *self = Quorum { has: is, count, other_since: None };
         }
         self.has
     }
@@ -88,6 +91,16 @@ impl Watch {
     /// Numbers of tracked files, in the model's order.
     pub(super) fn files(&self) -> &[i64] {
         &self.files
+    }
+
+    /// Tracked processes, in the model's order.
+    pub(super) fn processes(&self) -> Vec<crate::dump::ProcessView> {
+        let view = |q: &Quorum| crate::dump::ProcessView {
+            count: q.count,
+            has_quorum: q.has,
+            waits: q.other_since.is_some(),
+        };
+        self.processes.iter().map(view).collect()
     }
 
     pub(super) fn stop(&mut self) {
@@ -139,6 +152,7 @@ impl Worker {
         let counts = count(&patterns);
         let first = |(p, n): (&TrackProcess, &u32)| Quorum {
             has: (p.quorum..=p.quorum_max).contains(n),
+            count: *n,
             other_since: None,
         };
         self.watch.processes = f.track_processes.iter().zip(&counts).map(first).collect();
@@ -284,8 +298,12 @@ impl Worker {
                 self.sources_changed(a.link);
             }
             Changed::Gone { address, by_us } => {
-                if self.settings.report_addresses {
-                    self.report_address(&address, "deleted from");
+                // A virtual address that somebody took away is in the log with `-D` anyway.
+                let told = !by_us
+                    && self.log.is_detailed()
+                    && self.kernel.owner(address.link, address.address).is_some();
+                if self.settings.report_addresses && !told {
+                    self.report_address(&address, "removed from");
                 }
                 if !by_us {
                     self.address_gone(address.link, address.address);
@@ -303,7 +321,16 @@ impl Worker {
 
     fn report_address(&self, a: &rha_net::netlink::InterfaceAddress, what: &str) {
         let name = self.kernel.interfaces.at(a.link).map_or("?", |l| l.name.as_str());
-        self.log.info(format_args!("Address {} {what} {name}", a.address));
+        self.log.info(format_args!("Netlink reflector reports IP {} {what} {name}", a.address));
+    }
+
+    /// `-a`. COMPAT: those that are there at the start are told of as well.
+    pub(super) fn report_present(&self) {
+        if self.settings.report_addresses {
+            let interfaces = &self.kernel.interfaces;
+            let all = interfaces.links().flat_map(|l| interfaces.addresses(l.index));
+            all.for_each(|a| self.report_address(a, "added to"));
+        }
     }
 
     /// Notifications were lost: what differs from what we know is as if it had been told.
@@ -408,7 +435,11 @@ impl Worker {
     }
 
     fn is_made_here(&self, name: &str) -> bool {
-        self.plan.failover.instances.iter().any(|i| i.vmac.as_ref().is_some_and(|v| v.name == name))
+        let made = |i: &rha_ir::failover::VrrpInstance| {
+            let own = i.vmac.as_ref().map(|v| &v.name);
+            own.into_iter().chain(i.address_links.iter().map(|l| &l.name)).any(|n| n == name)
+        };
+        self.plan.failover.instances.iter().any(made)
     }
 
     fn is_tracked(&self, name: &str) -> bool {
@@ -492,7 +523,7 @@ mod tests {
     #[test]
     fn a_quorum_counts_after_its_delay() {
         let p = process(2, 0, 1000);
-        let mut q = Quorum { has: true, other_since: None };
+        let mut q = Quorum { has: true, count: 2, other_since: None };
         let ms = |n: u64| Moment(n * 1000);
         assert!(q.take(&p, 1, ms(0)), "not yet");
         assert!(q.take(&p, 1, ms(999)));

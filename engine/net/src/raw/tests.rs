@@ -17,6 +17,7 @@ fn options(name: &str, v6: bool, group: Option<IpAddr>) -> VrrpSocketOptions {
         v6,
         protocol: IpProtocolNumber::Vrrp,
         link: Some((name.to_owned(), link(name).index)),
+        vrf: None,
         group,
         receive_buffer: Some(100_000),
         mark: None,
@@ -69,6 +70,20 @@ fn multicast_packets_cross_the_link() {
     });
 }
 
+/// What comes when the packet is sent until it does: the first one may be lost while neighbours look for each other.
+async fn delivered<T>(a: &VrrpSocket, packet: &Outgoing<'_>, coming: impl Future<Output = T>) -> T {
+    let mut coming = std::pin::pin!(coming);
+    let sent = async {
+        loop {
+            a.send(packet).unwrap();
+            if let Ok(got) = tokio::time::timeout(Duration::from_millis(300), &mut coming).await {
+                return got;
+            }
+        }
+    };
+    soon("a packet", sent).await
+}
+
 #[test]
 fn unicast_and_authenticated_packets_arrive() {
     in_lab("unicast_and_authenticated_packets_arrive", async |lab: &Lab| {
@@ -77,21 +92,36 @@ fn unicast_and_authenticated_packets_arrive() {
             let b = lab.at_peer(|| VrrpSocket::open(&options("vb", v6, None)).unwrap());
             let mut packet = outgoing(from, to, &[1; 20]);
             packet.hop_limit = 64;
-            a.send(&packet).unwrap();
             let mut buffer = [0u8; 256];
-            let got = soon("a packet", b.receive(&mut buffer)).await.unwrap();
+            let got = delivered(&a, &packet, b.receive(&mut buffer)).await.unwrap();
             assert_eq!((got.hop_limit, got.destination), (Some(64), Some(to.parse().unwrap())));
             assert_eq!(got.payload, [1; 20]);
         }
+        // Without an interface, a socket is bound to the device of its routing domain.
+        let domain = |name: &str| VrrpSocketOptions {
+            link: None,
+            vrf: Some(name.to_owned()),
+            ..options(name, false, None)
+        };
+        let a = VrrpSocket::open(&domain("va")).unwrap();
+        let b =
+            lab.at_peer(|| VrrpSocket::open(&VrrpSocketOptions { link: None, ..options("vb", false, None) }));
+        let b = b.unwrap();
+        let mut buffer = [0u8; 256];
+        let packet = outgoing("10.9.0.1", "10.9.0.2", &[2; 20]);
+        let got = delivered(&a, &packet, b.receive(&mut buffer)).await.unwrap();
+        assert_eq!(got.payload, [2; 20]);
+        let nowhere = VrrpSocketOptions { vrf: Some("none".to_owned()), ..domain("va") };
+        assert!(VrrpSocket::open(&nowhere).is_err());
         let authenticated = |name| VrrpSocketOptions {
             protocol: IpProtocolNumber::Authenticated,
             ..options(name, false, None)
         };
         let a = VrrpSocket::open(&authenticated("va")).unwrap();
         let b = lab.at_peer(|| VrrpSocket::open(&authenticated("vb")).unwrap());
-        a.send(&outgoing("10.9.0.1", "10.9.0.2", &[112; 44])).unwrap();
         let mut buffer = [0u8; 32];
-        let got = soon("a packet", b.receive(&mut buffer)).await.unwrap();
+        let packet = outgoing("10.9.0.1", "10.9.0.2", &[112; 44]);
+        let got = delivered(&a, &packet, b.receive(&mut buffer)).await.unwrap();
         assert_eq!((got.header[9], got.payload.len(), got.cut), (51, 12, true));
     });
 }

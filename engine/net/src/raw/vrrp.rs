@@ -60,6 +60,8 @@ pub struct VrrpSocketOptions {
     pub protocol: IpProtocolNumber,
     /// Name and index of the interface it is bound to; `None` only for unicast.
     pub link: Option<(String, u32)>,
+    /// Routing domain of a socket without an interface: the name of its device.
+    pub vrf: Option<String>,
     /// Group to join on the interface: [`VRRP_GROUP_V4`], [`VRRP_GROUP_V6`], or `vrrp_mcast_group4/6`.
     pub group: Option<IpAddr>,
     /// Receive buffer, bytes (`vrrp_rx_bufs_*`).
@@ -120,7 +122,7 @@ impl VrrpSocket {
         let domain = if options.v6 { Domain::IPV6 } else { Domain::IPV4 };
         let number = Protocol::from(i32::from(options.protocol.number()));
         let socket = Socket::new(domain, Type::RAW.nonblocking().cloexec(), Some(number))?;
-        if let Some((name, _)) = &options.link {
+        if let Some(name) = options.link.as_ref().map(|(name, _)| name).or(options.vrf.as_ref()) {
             socket.bind_device(Some(name.as_bytes()))?;
         }
         if let Some(bytes) = options.receive_buffer {

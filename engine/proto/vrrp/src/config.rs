@@ -185,6 +185,10 @@ pub struct Garp {
     pub lower_prio_delay: Duration,
     /// `garp_lower_prio_repeat`: rounds of those bursts; zero: none.
     pub lower_prio_repeat: u32,
+    /// `garp_extra_if`: between announcements on interfaces that no advert leaves by; zero: none.
+    pub extra: Duration,
+    /// Places among [`Config::vips`] of what is then announced: one address an interface.
+    pub extra_places: Vec<usize>,
 }
 
 impl Default for Garp {
@@ -196,6 +200,8 @@ impl Default for Garp {
             refresh_repeat: 1,
             lower_prio_delay: Duration::from_secs(5),
             lower_prio_repeat: 5,
+            extra: Duration::ZERO,
+            extra_places: Vec::new(),
         }
     }
 }
@@ -267,6 +273,11 @@ pub struct Config {
     pub notify_priority_changes: bool,
     /// `notify_deleted`: report an instance that a reload removed as DELETED, not FAULT.
     pub notify_deleted: bool,
+    /// `timer_expired_backup`: a master whose own timers ran so late that a backup of this priority has taken over
+    /// gives way without an advert.
+    pub expired_backup: Option<u8>,
+    /// `old_unicast_checksum never`: a peer that counts as keepalived up to 1.3.6 did is not recognised.
+    pub refuses_old_checksum: bool,
     /// A configuration error that keeps the instance in FAULT for good.
     pub faulty: bool,
     /// Everything tracked, the sync group's trackers included.
@@ -307,6 +318,8 @@ impl Default for Config {
             use_vmac: false,
             notify_priority_changes: false,
             notify_deleted: false,
+            expired_backup: None,
+            refuses_old_checksum: false,
             faulty: false,
             trackers: Vec::new(),
         }

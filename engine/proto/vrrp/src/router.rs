@@ -179,7 +179,7 @@ impl Router {
         self.settle_groups(out);
         for id in ids {
             let group_faulty = self.group_state(*id) == Some(State::Fault);
-            if group_faulty || self.instance(*id).is_some_and(|i| i.faults() > 0) {
+            if group_faulty || self.instance(*id).is_some_and(Instance::suffers) {
                 self.with(*id, now, out, |i, t| i.start_in_fault(t));
             }
         }
@@ -439,7 +439,7 @@ impl Router {
     fn begin_one(&mut self, id: InstanceId, now: Now, out: &mut Vec<Output>) {
         self.explain_faults(id, out);
         self.with(id, now, out, |i, t| i.recount(t));
-        let bad = self.instance(id).is_some_and(|i| i.faults() > 0);
+        let bad = self.instance(id).is_some_and(Instance::suffers);
         if bad || self.group_state(id) == Some(State::Fault) {
             self.with(id, now, out, |i, t| i.start_in_fault(t));
         }

@@ -332,6 +332,9 @@ fn unicast_checks_peers_and_their_ttl() {
     };
     assert_eq!(check(&config, Checksum::Pseudo, source, 64), Ok(false), "TTL is not asked of unicast");
     assert_eq!(check(&config, Checksum::PseudoMulticast, source, 64), Ok(true), "keepalived up to 1.3.6");
+    config.refuses_old_checksum = true;
+    let refused = check(&config, Checksum::PseudoMulticast, source, 64);
+    assert_eq!(refused, Err("(VI_1) Invalid VRRPv3 checksum".into()), "old_unicast_checksum never");
     let stranger = check(&config, Checksum::Pseudo, ip("10.77.0.7"), 64);
     assert_eq!(stranger, Err("(VI_1) unicast source address 10.77.0.7 not a unicast peer".into()));
     config.target =

@@ -666,6 +666,55 @@ fn refresh_is_looked_at_with_each_advert() {
 }
 
 #[test]
+fn interfaces_without_adverts_are_announced_by_their_own_clock() {
+    let mut extra = Config { excluded: vec![], has_routes: false, ..config() };
+    extra.garp.extra = Duration::from_millis(1500);
+    extra.garp.extra_places = vec![1];
+    extra.garp.delay = Duration::ZERO;
+    let mut node = Node::master(extra);
+    let said = |said: Vec<String>| said.into_iter().filter(|l| !l.starts_with("->")).collect::<Vec<_>>();
+    assert!(said(node.expires(4571)).is_empty());
+    let queued = "(VI_1) Sending/queueing gratuitous ARPs on eth0 for 10.77.0.201";
+    assert_eq!(said(node.expires(5571)), [queued, "GARP 1"]);
+    assert!(said(node.expires(6571)).is_empty());
+}
+
+/// As recorded from 2.3.3, stopped for 1.2 s; the other node would have been master by then.
+#[test]
+fn a_master_that_ran_late_gives_way() {
+    let config = Config { expired_backup: Some(200), excluded: vec![], has_routes: false, ..config() };
+    let mut node = Node::master(config.clone());
+    let due = node.deadline_ms();
+    assert_eq!(node.expires(due + 1500)[0], "-> 224.0.0.18 priority 110", "late, but not too late");
+    let mut node = Node::master(config.clone());
+    // three intervals and a skew of 56/256 s after the last advert
+    let said = node.expires(due + 2220);
+    assert_eq!(said[0], "VRRP thread timer expired 2.219688 seconds ago");
+    assert_eq!(said[1], "(VI_1) Entering BACKUP STATE");
+    assert!(said.iter().all(|l| !l.starts_with("->")), "without an advert: {said:?}");
+    assert_eq!(node.deadline_ms(), due + 2220 + 3570);
+
+    // The other one's advert is there before our timer is looked at.
+    let mut node = Node::master(Config { nopreempt: true, ..config.clone() });
+    let said = node.hears(90, "10.77.0.2", due + 2220);
+    assert_eq!(said[1], "(VI_1) Entering BACKUP STATE");
+    assert!(said.iter().all(|l| !l.starts_with("->")), "without an advert: {said:?}");
+    assert_eq!(node.router.instances()[0].master(), Some(ip("10.77.0.2")));
+}
+
+/// A mistake of the configuration keeps an instance in FAULT, and nobody is told.
+#[test]
+fn what_can_never_run_says_nothing() {
+    let config = Config { source: Some(ip("10.77.0.1")), faulty: true, has_routes: false, ..config() };
+    let mut node = Node::new(vec![config], vec![]);
+    node.router.start(at(0), &mut node.out);
+    assert_eq!(told(&mut node.out), Vec::<String>::new());
+    let instance = &node.router.instances()[0];
+    assert_eq!((instance.state(), instance.faults()), (rha_vrrp::State::Fault, 1));
+    assert_eq!(node.router.deadline(), Moment::NEVER);
+}
+
+#[test]
 fn the_startup_delay_holds_backup_timers() {
     let config = Config { source: Some(ip("10.77.0.1")), ..config() };
     let delay = Duration::from_secs(10);

@@ -31,12 +31,8 @@ pub enum HttpProtocol {
     /// `1.0`; the default.
     #[default]
     Http10,
-    /// `1.0K`: with `Connection: keep-alive`.
-    Http10KeepAlive,
     /// `1.1`: with `Connection: close`.
     Http11,
-    /// `1.1K`.
-    Http11KeepAlive,
 }
 
 /// Regular expression over a page (PCRE2).
@@ -65,7 +61,7 @@ pub struct HttpUrl {
     pub digest: Option<[u8; 16]>,
     /// `status_code` ranges; empty for 200–299 when nothing else is asked for.
     pub status: Vec<(u16, u16)>,
-    /// `virtualhost`, otherwise the checker's, the real server's, the virtual server's.
+    /// `virtualhost`; otherwise the checker's, the real server's, the virtual server's counts.
     pub virtual_host: Option<String>,
     /// `regex …`.
     pub regex: Option<RegexCheck>,
@@ -105,6 +101,8 @@ pub enum CheckerKind {
         sni: bool,
         /// `sni_name`.
         sni_name: Option<String>,
+        /// `virtualhost` of the checker.
+        virtual_host: Option<String>,
         /// `http_protocol`.
         protocol: HttpProtocol,
         /// `fast_recovery`.
@@ -118,7 +116,7 @@ pub enum CheckerKind {
     Smtp {
         /// `helo_name`.
         helo: String,
-        /// `host` blocks beside the checker's own target.
+        /// `host` blocks beside the checker's own target, which is the first of them if nothing else is written.
         hosts: Vec<ConnectOptions>,
     },
     /// `DNS_CHECK`.
@@ -141,7 +139,7 @@ pub enum CheckerKind {
     Misc {
         /// `misc_path`.
         command: Command,
-        /// `misc_timeout`, microseconds; the delay loop when not written.
+        /// `misc_timeout`, microseconds; 0, not written, is the delay loop.
         timeout_us: u64,
         /// `misc_dynamic`: exit codes 2..=255 set the weight to code − 2.
         dynamic: bool,

@@ -26,7 +26,7 @@ pub use global::{
     CpuList, DynamicInterfaces, FailoverGlobal, GarpDefaults, IpsetNames, LvsFlush, LvsSyncDaemon,
     LvsTimeouts, ProcessTuning, RxBufferPolicy, Snmp,
 };
-pub use notify::{Command, Fifo, Mail, Notify, ScriptUser};
+pub use notify::{Command, Fifo, Mail, MailDefaults, Notify, ScriptUser};
 pub use prefix::{Broadcast, IpPrefix, VirtualIp};
 pub use route::{
     Encap, EncapIp, IpRoute, IpRule, NextHop, PortRange, RouteAction, RouteMetrics, RouteType, RuleAction,
@@ -35,12 +35,12 @@ pub use track::{
     ScriptStart, TrackFile, TrackGroup, TrackProcess, TrackScript, TrackWeight, Tracked, TrackedBy,
 };
 pub use virtual_server::{
-    Forwarding, GroupEntry, LvsProtocol, Persistence, RealServer, SchedulerFlags, SorryServer, Ssl, Tunnel,
-    TunnelKind, VirtualServer, VirtualServerGroup, VirtualServerKey,
+    CheckTimes, Forwarding, GroupEntry, LvsProtocol, Persistence, RealServer, SchedulerFlags, SorryServer,
+    Ssl, Tunnel, TunnelKind, VirtualServer, VirtualServerGroup, VirtualServerKey,
 };
 pub use vrrp::{
-    AdvertTarget, AuthHmac, Authentication, Garp, IpvlanMode, LinkKind, PreemptPolicy, SyncGroup,
-    UnicastPeer, VirtualMac, VrrpInstance, VrrpState,
+    AddressLink, AdvertTarget, AuthHmac, Authentication, Garp, IpvlanMode, LinkKind, PreemptPolicy,
+    SyncGroup, UnicastPeer, VirtualMac, VrrpInstance, VrrpState,
 };
 
 /// `garp_group`: how fast gratuitous ARP and unsolicited NA may leave a set of interfaces.

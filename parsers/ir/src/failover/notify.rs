@@ -87,4 +87,17 @@ pub struct Mail {
     pub checkers: bool,
     /// `smtp_alert_vrrp` or `smtp_alert`: what instances do by default, effective.
     pub vrrp: bool,
+    /// What was written of both.
+    pub written: MailDefaults,
+}
+
+/// `smtp_alert`, `smtp_alert_vrrp`, `smtp_alert_checker` of `global_defs`, as far as they are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MailDefaults {
+    /// `smtp_alert`.
+    pub all: Option<bool>,
+    /// `smtp_alert_vrrp`.
+    pub vrrp: Option<bool>,
+    /// `smtp_alert_checker`.
+    pub checkers: Option<bool>,
 }

@@ -60,6 +60,8 @@ pub struct VirtualIp {
     pub track_group: Option<String>,
     /// `use_vmac`: goes on a macvlan even if its `dev` is not the instance's interface.
     pub use_vmac: bool,
+    /// The macvlan of its own that it goes on, one of [`super::VrrpInstance::address_links`].
+    pub vmac: Option<String>,
     /// Name of the instance that moves it; empty for static ones.
     pub session: String,
     /// Where it was written.

@@ -88,6 +88,33 @@ pub struct Persistence {
     pub granularity: Option<u32>,
 }
 
+/// Times and counts that checkers take over, as far as they were written for the server or those above it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CheckTimes {
+    /// `connect_timeout`, microseconds; 5 s.
+    pub connect_timeout_us: u64,
+    /// `delay_loop`, microseconds; 60 s.
+    pub delay_loop_us: u64,
+    /// `retry`.
+    pub retry: Option<u32>,
+    /// `delay_before_retry`, microseconds.
+    pub delay_before_retry_us: Option<u64>,
+    /// `warmup`, microseconds.
+    pub warmup_us: Option<u64>,
+}
+
+impl Default for CheckTimes {
+    fn default() -> Self {
+        CheckTimes {
+            connect_timeout_us: 5_000_000,
+            delay_loop_us: 60_000_000,
+            retry: None,
+            delay_before_retry_us: None,
+            warmup_us: None,
+        }
+    }
+}
+
 /// `sorry_server`: takes everything while there is no quorum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SorryServer {
@@ -126,12 +153,14 @@ pub struct RealServer {
     pub notify_down: Option<Command>,
     /// `smtp_alert`, effective.
     pub mail: bool,
-    /// `virtualhost`, otherwise the virtual server's.
+    /// `virtualhost`; checkers take the virtual server's otherwise.
     pub virtual_host: Option<String>,
     /// `snmp_name`.
     pub snmp_name: Option<String>,
     /// `…_CHECK`, `HTTP_GET`, `SSL_GET` in the order written.
     pub checkers: Vec<Checker>,
+    /// What its checkers take over.
+    pub times: CheckTimes,
     /// `FILE_CHECK`: files whose value changes the weight.
     pub track_files: Vec<Tracked>,
     /// Where it was written.
@@ -191,6 +220,12 @@ pub struct VirtualServer {
     pub forwarding: Forwarding,
     /// Persistence.
     pub persistence: Persistence,
+    /// Number among the virtual servers of one group.
+    pub number: u32,
+    /// `inhibit_on_failure`.
+    pub inhibit: bool,
+    /// What its real servers take over.
+    pub times: CheckTimes,
     /// `ha_suspend`: no checks while the address is not here.
     pub ha_suspend: bool,
     /// `quorum`, total weight needed; 1.

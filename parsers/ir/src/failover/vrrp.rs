@@ -102,8 +102,19 @@ pub struct VirtualMac {
     pub netlink_notify: bool,
     /// `group`: link group.
     pub group: Option<u32>,
-    /// `use_vmac_addr`: addresses on other interfaces get macvlans too.
-    pub addresses_too: bool,
+}
+
+/// A macvlan for addresses on another interface than the instance's, or of the other family.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AddressLink {
+    /// Its name, made from `vmac_addr_prefix` (else `vmac_prefix`, else `vrrp`) and the router id.
+    pub name: String,
+    /// The interface below.
+    pub base: String,
+    /// Family of its addresses.
+    pub ipv6: bool,
+    /// `use_vmac … MAC`: instead of 00:00:5e:00:01:VRID (02 for IPv6).
+    pub mac: Option<[u8; 6]>,
 }
 
 /// Gratuitous ARP and unsolicited NA of an instance, all effective.
@@ -167,6 +178,8 @@ pub struct VrrpInstance {
     pub unicast_ttl: Option<u8>,
     /// `check_unicast_src`: adverts only from configured peers.
     pub check_unicast_src: bool,
+    /// Whether anything about unicast was written; without peers it speaks multicast all the same.
+    pub unicast_written: bool,
     /// `unicast_fault_no_peer`.
     pub unicast_fault_no_peer: bool,
     /// `old_unicast_checksum`: `Some(true)` always old, `Some(false)` `never`, `None` detect.
@@ -187,6 +200,10 @@ pub struct VrrpInstance {
     pub rules: Vec<IpRule>,
     /// `use_vmac`, `use_ipvlan`.
     pub vmac: Option<VirtualMac>,
+    /// `use_vmac_addr`: addresses on other interfaces get macvlans too.
+    pub use_vmac_addr: bool,
+    /// Macvlans of addresses, in the order they are made; none is another instance's.
+    pub address_links: Vec<AddressLink>,
     /// `promote_secondaries`.
     pub promote_secondaries: bool,
     /// `track_interface`, `track_script`, `track_file`, `track_process`, `track_bfd`, in that order.
@@ -224,6 +241,8 @@ pub struct VrrpInstance {
     pub lvs_sync_daemon_interface: Option<String>,
     /// Name of the sync group it is in.
     pub sync_group: Option<String>,
+    /// Mistakes that keep it in FAULT for good; the other instances run.
+    pub config_faults: u32,
     /// Who is told.
     pub notify: Notify,
     /// Where it was written.

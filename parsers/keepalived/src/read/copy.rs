@@ -41,6 +41,23 @@ impl Copy {
         self.entries.reserve(memchr::memchr_iter(b'\n', file).count() + 3);
     }
 
+    /// The copy as the original writes it.
+    pub fn printed(&self) -> String {
+        let mut out = String::with_capacity(self.text.len() + self.entries.len() * 2);
+        for entry in &self.entries {
+            match *entry {
+                Entry::Line { start, len, .. } => out += self.text(start, len),
+                Entry::Open { start, len } => {
+                    out += "# ";
+                    out += self.text(start, len);
+                }
+                Entry::Close => out.push('!'),
+            }
+            out.push('\n');
+        }
+        out
+    }
+
     /// Keeps a text; gives where.
     pub fn keep(&mut self, text: &str) -> (u32, u32) {
         let start = u32::try_from(self.text.len()).unwrap_or(u32::MAX);

@@ -65,9 +65,9 @@ pub(crate) const ROWS: &[Keyword] = &[
     Keyword::part("preferred_lft", P, "SECONDS|forever", "How long it is preferred.", OF).support(FULL),
     Keyword::part("no_track", Place::VIRTUAL_ADDRESS, "", "Its loss is no reason to leave MASTER.", OF)
         .support(FULL),
-    Keyword::part("use_vmac", Place::VIRTUAL_ADDRESS, "", "Goes on a macvlan.", OF),
+    Keyword::part("use_vmac", Place::VIRTUAL_ADDRESS, "", "Goes on a macvlan.", OF).support(FULL),
     Keyword::part("track_group", Place::STATIC_ADDRESS, "GROUP", "Instances whose state it follows.", OF)
-        .support(STATIC_GROUP),
+        .support(FULL),
 ];
 
 /// Reads `ADDRESS[/MASK]`; a bad mask is said and replaced.
@@ -158,6 +158,7 @@ fn address(cx: &mut Cx<'_>, line: &Line, fixed: bool) -> Flow<Option<VirtualIp>>
         no_track: false,
         track_group: None,
         use_vmac: false,
+        vmac: None,
         session: String::new(),
         origin: line.at(0),
     };

@@ -9,6 +9,7 @@ use rha_ir::TrackerKind;
 use rha_ir::failover::{AdvertTarget, Authentication, Garp, LinkKind, TrackGroup, Tracked, VrrpState};
 use rha_text::{Severity, Span};
 
+use super::macvlan::Macvlan;
 use super::{AuthKind, Draft};
 use crate::number::SECOND;
 use crate::{Class, Cx};
@@ -183,10 +184,7 @@ fn complete(cx: &mut Cx<'_>, d: &mut Draft) -> bool {
     state_and_priority(cx, d, strict);
     authentication(cx, d, strict);
     targets(cx, d);
-    if !link_fits(cx, d) {
-        // The original keeps such an instance, but never runs it.
-        d.dead = true;
-    }
+    link_fits(cx, d);
     first_address(cx, d, strict);
     address_count(cx, d);
     preemption(cx, d, strict);
@@ -258,6 +256,7 @@ fn authentication(cx: &mut Cx<'_>, d: &mut Draft, strict: bool) {
 fn targets(cx: &mut Cx<'_>, d: &mut Draft) {
     let (name, span) = (d.model.name.clone(), d.model.origin);
     d.unicast = d.unicast_written && !d.peers.is_empty();
+    d.model.unicast_written = d.unicast_written;
     if !d.unicast_written || d.unicast {
         return;
     }
@@ -267,7 +266,7 @@ fn targets(cx: &mut Cx<'_>, d: &mut Draft) {
             span,
             format!("({name}) Cannot use unicast without any peers - going to fault state"),
         );
-        d.unicast = true;
+        d.model.config_faults += 1;
     } else {
         let text = format!(
             "({name}) A unicast keyword has been specified without any unicast peers. Defaulting to multicast. This usage is deprecated - please update your configuration."
@@ -276,10 +275,9 @@ fn targets(cx: &mut Cx<'_>, d: &mut Draft) {
     }
 }
 
-/// Whether the interface can do what is asked of it.
-fn link_fits(cx: &mut Cx<'_>, d: &mut Draft) -> bool {
+/// Whether the interface can do what is asked of it. COMPAT: an instance that cannot run is kept, in FAULT.
+fn link_fits(cx: &mut Cx<'_>, d: &mut Draft) {
     let (name, span) = (d.model.name.clone(), d.model.origin);
-    let mut fits = true;
     if d.model.strict && d.vmac.as_ref().is_some_and(|v| v.mac.is_some()) {
         cx.late("KA3009", span, format!("({name}): cannot specify MAC address with strict mode - clearing"));
         if let Some(v) = &mut d.vmac {
@@ -289,7 +287,7 @@ fn link_fits(cx: &mut Cx<'_>, d: &mut Draft) -> bool {
     if d.vmac.is_some() && d.interface.is_some() && !d.interface_info.ethernet {
         d.vmac = None;
         cx.late("KA3010", span, format!("({name}): vmacs are only supported on Ethernet type interfaces"));
-        fits = false;
+        d.model.config_faults += 1;
     }
     if let Some(interface) = &d.interface
         && !d.interface_info.multicast
@@ -299,14 +297,13 @@ fn link_fits(cx: &mut Cx<'_>, d: &mut Draft) -> bool {
             "({name}) interface {interface} does not support multicast, specify unicast peers - disabling"
         );
         cx.late("KA3008", span, text);
-        fits = false;
+        d.model.config_faults += 1;
     }
     if d.model.vrf.is_some() && (d.interface.is_some() || !d.unicast) {
         let what = if d.interface.is_some() { "out interface" } else { " unicast" };
         cx.late("KA3008", span, format!("({name}) vrf can only be specified with{what} - clearing"));
         d.model.vrf = None;
     }
-    fits
 }
 
 /// RFC 9568 §5.2.9: the first IPv6 address is link-local.
@@ -506,25 +503,25 @@ fn macvlan(cx: &mut Cx<'_>, d: &mut Draft, strict: bool) {
                 "({name}) IPv4 ipvlan requires a source ip address to be configured. setting instance to fault state"
             );
             cx.late("KA3010", span, text);
-            d.dead = true;
+            d.model.config_faults += 1;
         } else if address.is_some_and(|a| a.address.is_ipv6() != d.model.ipv6) {
             let text = format!(
                 "({name}) IPv4 ipvlan address family does not match instance. setting instance to fault state"
             );
             cx.late("KA3010", span, text);
-            d.dead = true;
+            d.model.config_faults += 1;
         }
     }
     if d.vmac_xmit_base && !macvlan {
         cx.late("KA3010", span, format!("({name}) vmac_xmit_base is only valid with a vmac"));
         d.vmac_xmit_base = false;
     }
-    let (xmit_base, too) = (d.vmac_xmit_base, d.vmac_addresses);
+    let xmit_base = d.vmac_xmit_base;
     let prefix = cx.model.global.vmac_prefix.clone().unwrap_or_else(|| "vrrp".to_owned());
-    let free = d.vmac.as_ref().filter(|v| v.name.is_empty()).map(|_| free_name(cx, &prefix, d));
+    let unnamed = d.vmac.as_ref().is_some_and(|v| v.name.is_empty());
+    let free = unnamed.then(|| super::macvlan::free_name(cx, &prefix, d.model.vrid, d.model.ipv6));
     if let Some(v) = &mut d.vmac {
         v.xmit_base = xmit_base;
-        v.addresses_too = too;
         if let Some(free) = free {
             v.name = free;
         }
@@ -535,25 +532,13 @@ fn macvlan(cx: &mut Cx<'_>, d: &mut Draft, strict: bool) {
         }
     }
     d.model.vmac = d.vmac.clone();
+    d.model.use_vmac_addr = d.vmac_addresses;
     d.model.interface = d.interface.clone().unwrap_or_default();
-    d.model.linkbeat_use_polling |= cx.model.global.linkbeat_use_polling;
-}
-
-/// A name for a macvlan that nobody has: `vrrp.51`, then `vrrp6.51` (IPv6), `vrrp1.51` and so on.
-fn free_name(cx: &mut Cx<'_>, prefix: &str, d: &Draft) -> String {
-    let vrid = d.model.vrid;
-    let six = d.model.ipv6.then(|| "6".to_owned());
-    let tries = std::iter::once(String::new()).chain(six).chain((1..u16::MAX).map(|n| n.to_string()));
-    for number in tries {
-        let tail = format!("{number}.{vrid}");
-        let keep =
-            prefix.char_indices().map(|(i, c)| i + c.len_utf8()).take_while(|n| n + tail.len() < 16).last();
-        let name = format!("{}{tail}", prefix.get(..keep.unwrap_or(0)).unwrap_or_default());
-        if cx.vrrp.vmac_names.insert(name.clone()) {
-            return name;
-        }
+    if let Some(v) = d.vmac.as_ref().filter(|v| v.kind == LinkKind::Macvlan) {
+        let (base, name) = (d.model.interface.clone(), v.name.clone());
+        cx.vrrp.macvlans.push(Macvlan::new(base, v.mac, (d.model.ipv6, d.model.vrid), name));
     }
-    format!("{prefix}.{vrid}")
+    d.model.linkbeat_use_polling |= cx.model.global.linkbeat_use_polling;
 }
 
 /// An instance does not track its own interface twice.
@@ -597,15 +582,7 @@ fn addresses(cx: &mut Cx<'_>, d: &mut Draft) {
     for (span, text) in said {
         cx.late("KA3010", span, text);
     }
-    let extra = d
-        .model
-        .addresses
-        .iter()
-        .chain(&d.model.excluded)
-        .any(|ip| ip.interface.is_some() && ip.interface != own);
-    if !extra {
-        d.model.garp.extra_if_us = 0;
-    }
+    super::macvlan::give_links(cx, d, own.as_ref());
     if d.model.addresses.is_empty() && !d.no_addresses_wanted {
         let text = format!("({name}) No VIP specified; at least one is sensible");
         cx.late_class("KA3005", Class::Wrong, Severity::Warning, Some(d.model.origin), text);

@@ -33,7 +33,8 @@ pub(crate) const INSTANCE: &[Keyword] = &[
     .support(FULL),
     Keyword::new("use_vmac_addr", P, "", V2_2, "Addresses on other interfaces get macvlans too.", |cx, _| {
         edit(cx, |d| d.vmac_addresses = true)
-    }),
+    })
+    .support(FULL),
     Keyword::new("vmac_xmit_base", P, "", V1_2, "Adverts leave through the base interface.", |cx, _| {
         edit(cx, |d| d.vmac_xmit_base = true)
     })
@@ -133,9 +134,7 @@ pub(crate) const INSTANCE: &[Keyword] = &[
             }
         }
     })
-    .support(partial(
-        "never is as nothing written: a peer that counts the old way is recognised all the same",
-    )),
+    .support(FULL),
     Keyword::new("native_ipv6", P, "", V1_2, "IPv6, whatever the addresses.", |cx, l| {
         if cx.vrrp.instances.last().is_some_and(|d| d.family == Some(4)) {
             return complain(cx, l, "KA2023", |n| {
@@ -148,7 +147,8 @@ pub(crate) const INSTANCE: &[Keyword] = &[
     Keyword::new("state", P, "MASTER|BACKUP", V1, "What it wants to be at start.", state).support(FULL),
     Keyword::new("interface", P, "INTERFACE", V1, "Where adverts are sent and heard.", link::interface)
         .support(FULL),
-    Keyword::new("vrf", P, "INTERFACE", V2_2, "Routing domain of an instance without interface.", link::vrf),
+    Keyword::new("vrf", P, "INTERFACE", V2_2, "Routing domain of an instance without interface.", link::vrf)
+        .support(partial("the socket is bound to the domain's device; no kernel here has VRFs to run it on")),
     Keyword::new("dont_track_primary", P, "", V1_1, "Its own interface going down is no fault.", |cx, _| {
         edit(cx, |d| d.model.dont_track_primary = true)
     })
@@ -474,21 +474,23 @@ pub(crate) const INSTANCE: &[Keyword] = &[
         "[PRIORITY]",
         V2_2_8,
         "Goes to BACKUP when its own timers ran late.",
+        expired_backup,
+    )
+    .support(FULL),
+    Keyword::new(
+        "thread_timer_expired",
+        P,
+        "[PRIORITY]",
+        V2_3_2,
+        "Another word for timer_expired_backup.",
         |cx, l| {
-            if l.len() < 2 {
-                return edit(cx, |d| d.model.timer_expired_backup = Some(254));
-            }
-            match cx.unsigned(l, 1, 1, 254, true)? {
-                Some(n) => edit(cx, |d| d.model.timer_expired_backup = u8::try_from(n).ok()),
-                None => complain(cx, l, "KA2020", |n| {
-                    format!("({n}): Invalid timer_expired_backup priority '{}'", l.word(1))
-                }),
-            }
+            complain(cx, l, "KA4101", |n| {
+                format!("({n}) thread_timer_expired - please replace with keyword 'timer_expired_backup'")
+            })?;
+            expired_backup(cx, l)
         },
-    ),
-    Keyword::new("thread_timer_expired", P, "", V2_3_2, "Older word for timer_expired_backup.", |cx, _| {
-        edit(cx, |d| d.model.timer_expired_backup = Some(254))
-    }),
+    )
+    .support(FULL),
     Keyword::new(
         "garp_extra_if|vmac_garp_intvl",
         P,
@@ -496,7 +498,8 @@ pub(crate) const INSTANCE: &[Keyword] = &[
         V2_2,
         "How often extra interfaces get gratuitous ARP.",
         garp_extra,
-    ),
+    )
+    .support(FULL),
     Keyword::new(
         "lower_prio_no_advert",
         P,
@@ -869,6 +872,18 @@ fn repeats(cx: &mut Cx<'_>, line: &Line) -> Flow<Option<u32>> {
         complain(cx, line, "KA2020", |n| format!("({n}): {keyword} must be greater than 0, setting to 1"))?;
     }
     Ok(n.map(|n| n.max(1)))
+}
+
+fn expired_backup(cx: &mut Cx<'_>, line: &Line) -> Flow {
+    if line.len() < 2 {
+        return edit(cx, |d| d.model.timer_expired_backup = Some(254));
+    }
+    match cx.unsigned(line, 1, 1, 254, true)? {
+        Some(n) => edit(cx, |d| d.model.timer_expired_backup = u8::try_from(n).ok()),
+        None => complain(cx, line, "KA2020", |n| {
+            format!("({n}) timer_expired_backup highest_other_priority not valid! must be between 1 & 254")
+        }),
+    }
 }
 
 fn garp_extra(cx: &mut Cx<'_>, line: &Line) -> Flow {

@@ -73,7 +73,6 @@ fn made(kind: LinkKind) -> VirtualMac {
         xmit_base: false,
         netlink_notify: false,
         group: None,
-        addresses_too: false,
     }
 }
 

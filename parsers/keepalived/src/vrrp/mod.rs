@@ -5,6 +5,7 @@ mod finish;
 mod group;
 mod instance;
 mod link;
+mod macvlan;
 mod other;
 mod route;
 mod rule;
@@ -67,7 +68,6 @@ pub(crate) struct Draft {
     pub no_addresses_wanted: bool,
     pub group: Option<usize>,
     pub hmac: AuthHmac,
-    pub dead: bool,
 }
 
 /// `auth_type`.
@@ -115,6 +115,8 @@ pub(crate) struct State {
     pub next_preference4: u32,
     pub next_preference6: u32,
     pub vmac_names: hashbrown::HashSet<String>,
+    /// Macvlans given out so far.
+    pub macvlans: Vec<macvlan::Macvlan>,
     pub files: Vec<TrackFile>,
 }
 
@@ -135,6 +137,7 @@ fn blank(name: String, origin: Span, garp: Garp) -> Draft {
         track_source: false,
         unicast_ttl: None,
         check_unicast_src: false,
+        unicast_written: false,
         unicast_fault_no_peer: false,
         old_unicast_checksum: None,
         v3_checksum_as_v2: false,
@@ -145,6 +148,8 @@ fn blank(name: String, origin: Span, garp: Garp) -> Draft {
         routes: Vec::new(),
         rules: Vec::new(),
         vmac: None,
+        use_vmac_addr: false,
+        address_links: Vec::new(),
         promote_secondaries: false,
         trackers: Vec::new(),
         dont_track_primary: false,
@@ -163,6 +168,7 @@ fn blank(name: String, origin: Span, garp: Garp) -> Draft {
         debug: 0,
         lvs_sync_daemon_interface: None,
         sync_group: None,
+        config_faults: 0,
         notify: Notify::default(),
         origin,
     };
@@ -198,7 +204,6 @@ fn blank(name: String, origin: Span, garp: Garp) -> Draft {
         no_addresses_wanted: false,
         group: None,
         hmac: AuthHmac::default(),
-        dead: false,
     }
 }
 

@@ -67,14 +67,13 @@ pub(crate) const ROWS: &[Keyword] = &[
         "Instances that static items follow.",
         Place::TRACK_GROUP,
     )
-    .support(STATIC_GROUP)
+    .support(FULL)
     .opening(open_track_group)
     .read_by(Reader::Vrrp)
-    .support(STATIC_GROUP),
+    .support(FULL),
     Keyword::new("group", Place::TRACK_GROUP, "{ INSTANCE… }", V2_0, "Their names.", track_group_list)
-        .support(STATIC_GROUP),
-    Keyword::part("INSTANCE_NAME", Place::TRACK_GROUP_LIST, "", "An instance.", "group")
-        .support(STATIC_GROUP),
+        .support(FULL),
+    Keyword::part("INSTANCE_NAME", Place::TRACK_GROUP_LIST, "", "An instance.", "group").support(FULL),
     Keyword::block(
         "garp_group",
         Place::TOP,

@@ -95,7 +95,7 @@ pub(crate) const ROWS: &[Keyword] = &[
     Keyword::part("no_track", Place::VIRTUAL_ROUTE, "", "Its loss is no reason to leave MASTER.", OF)
         .support(FULL),
     Keyword::part("track_group", Place::STATIC_ROUTE, "GROUP", "Instances whose state it follows.", OF)
-        .support(STATIC_GROUP),
+        .support(FULL),
 ];
 
 /// The number and meaning of a route type's name.

@@ -76,7 +76,7 @@ pub(crate) const ROWS: &[Keyword] = &[
     Keyword::part("no_track", Place::VIRTUAL_RULE, "", "Its loss is no reason to leave MASTER.", OF)
         .support(FULL),
     Keyword::part("track_group", Place::STATIC_RULE, "GROUP", "Instances whose state it follows.", OF)
-        .support(STATIC_GROUP),
+        .support(FULL),
 ];
 
 struct Draft {

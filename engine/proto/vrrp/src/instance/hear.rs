@@ -31,6 +31,10 @@ impl Instance {
         if !matches!(self.state, State::Backup | State::Master) {
             return Heard::Deaf;
         }
+        if self.state == State::Master {
+            // Before the advert of whoever took over meanwhile makes us answer as master.
+            self.gives_way_when_late(turn);
+        }
         let frame = match Frame::parse(datagram) {
             Ok(frame) => frame,
             Err(short) => {

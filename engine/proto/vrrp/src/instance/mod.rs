@@ -84,10 +84,13 @@ struct Bursts {
     lower: Moment,
     /// Next refresh; looked at when an advert is sent, as in the original.
     refresh: Moment,
+    /// Next announcement on other interfaces; likewise.
+    extra: Moment,
 }
 
 impl Bursts {
-    const NONE: Bursts = Bursts { delayed: Moment::NEVER, lower: Moment::NEVER, refresh: Moment::NEVER };
+    const NONE: Bursts =
+        Bursts { delayed: Moment::NEVER, lower: Moment::NEVER, refresh: Moment::NEVER, extra: Moment::NEVER };
 }
 
 /// Which refusals were logged, so that each is logged once.
@@ -144,6 +147,8 @@ pub struct Instance {
     /// The addresses are on.
     holds: bool,
     ip_id: u16,
+    /// When an advert was sent last.
+    sent: Moment,
     /// AH sequence number sent last, or heard if that was greater.
     sequence: u32,
     replays: Replays,
@@ -182,6 +187,7 @@ impl Instance {
             bursts: Bursts::NONE,
             holds: false,
             ip_id: 0,
+            sent: Moment::default(),
             sequence: 0,
             replays: Replays::default(),
             checksum: config.checksum,
@@ -259,6 +265,13 @@ impl Instance {
         self.troubles.len() + self.count(Effect::Fault)
     }
 
+    /// Whether it has a fault that is told of. COMPAT: an instance that was configured wrongly is in FAULT from the
+    /// start without a line and a notice of it.
+    pub(crate) fn suffers(&self) -> bool {
+        let other = |t: &Trouble| *t != Trouble::Configuration;
+        self.troubles.iter().any(other) || self.count(Effect::Fault) > 0
+    }
+
     /// Number of unweighted scripts without a first result.
     #[must_use]
     pub fn waiting(&self) -> usize {
@@ -300,6 +313,18 @@ impl Instance {
     #[must_use]
     pub fn advert_deadline(&self) -> Moment {
         self.deadline
+    }
+
+    /// A peer was found to count checksums as keepalived up to 1.3.6 did, and so do we since.
+    #[must_use]
+    pub fn learned_old_checksum(&self) -> bool {
+        self.checksum != self.config.checksum
+    }
+
+    /// When interfaces that no advert leaves by are announced on next (`garp_extra_if`).
+    #[must_use]
+    pub fn extra_deadline(&self) -> Moment {
+        self.bursts.extra
     }
 
     /// The virtual addresses are on, as far as the machine ordered it.

@@ -49,6 +49,7 @@ impl Instance {
             Target::Unicast { peers, .. } => peers.iter().for_each(|peer| send(peer.address)),
         }
         self.stats.adverts_sent += 1;
+        self.sent = turn.moment();
     }
 
     /// Sends priority 0 (RFC 5798 §6.4.3: Shutdown) and says so.
@@ -65,12 +66,16 @@ impl Instance {
         }
         for round in 0..rounds {
             for (place, vip) in self.config.vips().enumerate() {
-                if round == 0 {
-                    turn.log_detail(|| queueing_text(&self.config.name, vip));
-                }
-                turn.act(Action::Announce { vip: place });
+                self.announce_one(place, vip, round == 0, turn);
             }
         }
+    }
+
+    fn announce_one(&self, place: usize, vip: &Vip, first: bool, turn: &mut Turn<'_>) {
+        if first {
+            turn.log_detail(|| queueing_text(&self.config.name, vip));
+        }
+        turn.act(Action::Announce { vip: place });
     }
 
     /// The bursts of a new master: now, after `garp_master_delay`, and the refresh clock.
@@ -81,6 +86,7 @@ impl Instance {
         };
         self.bursts.delayed = in_future(garp.delay);
         self.bursts.refresh = in_future(garp.refresh);
+        self.bursts.extra = in_future(garp.extra);
         self.announce(garp.repeat, turn);
     }
 
@@ -114,11 +120,20 @@ impl Instance {
         }
     }
 
-    /// `garp_master_refresh`. COMPAT: looked at when an advert is sent, not at its own time.
+    /// `garp_master_refresh` and `garp_extra_if`. COMPAT: looked at when an advert is sent, not at their own time.
     pub(super) fn refresh(&mut self, turn: &mut Turn<'_>) {
+        let garp = &self.config.garp;
         if self.bursts.refresh < turn.moment() {
-            self.announce(self.config.garp.refresh_repeat, turn);
-            self.bursts.refresh = turn.moment().after(self.config.garp.refresh);
+            self.announce(garp.refresh_repeat, turn);
+            self.bursts.refresh = turn.moment().after(garp.refresh);
+        }
+        if self.bursts.extra < turn.moment() {
+            for place in &garp.extra_places {
+                if let Some(vip) = self.config.vips().nth(*place) {
+                    self.announce_one(*place, vip, true, turn);
+                }
+            }
+            self.bursts.extra = turn.moment().after(garp.extra);
         }
     }
 

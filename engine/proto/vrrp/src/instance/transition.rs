@@ -80,7 +80,27 @@ impl Instance {
         }
     }
 
+    /// `timer_expired_backup`: our timer is so late that another may have become master since our last advert
+    /// (RFC 5798 §6.1: Master_Down_Interval, of a backup with the priority configured).
+    pub(super) fn gives_way_when_late(&mut self, turn: &mut Turn<'_>) -> bool {
+        let Some(priority) = self.config.expired_backup.filter(|_| self.holds) else { return false };
+        let patience = self.config.advert_interval * 3 + self.skew_of(256 - u64::from(priority));
+        let now = turn.moment();
+        if self.sent.after(patience) > now {
+            return false;
+        }
+        let late = now.since(self.deadline);
+        let (seconds, micros) = (late.as_secs(), late.subsec_micros());
+        turn.log(format!("VRRP thread timer expired {seconds}.{micros:06} seconds ago"));
+        self.want = State::Backup;
+        self.leave_master(Farewell::Silent, turn);
+        true
+    }
+
     fn master_tick(&mut self, turn: &mut Turn<'_>) {
+        if self.gives_way_when_late(turn) {
+            return;
+        }
         self.send_advert(self.effective, turn);
         if self.holds {
             self.refresh(turn);
@@ -316,6 +336,7 @@ impl Instance {
     pub(crate) fn succeed(&mut self, old: Instance, turn: &mut Turn<'_>) {
         self.stats = old.stats;
         self.sequence = old.sequence;
+        self.sent = old.sent;
         self.replays = old.replays;
         self.ip_id = old.ip_id;
         self.notified = old.notified;

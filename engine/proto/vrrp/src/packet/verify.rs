@@ -171,6 +171,7 @@ fn check_sum(frame: &Frame<'_>, vrrp: &[u8], expected: &Expected<'_>) -> Verdict
     let may_be_old = config.version == Version::V3
         && config.target.is_unicast()
         && expected.checksum == Checksum::Pseudo
+        && !config.refuses_old_checksum
         && right(pseudo(Target::GROUP_V4));
     if may_be_old { Ok(true) } else { Err(Reject::Checksum { version }) }
 }
