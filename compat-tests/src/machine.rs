@@ -108,12 +108,18 @@ impl Machine {
         std::fs::read_to_string(self.path(path)).unwrap_or_default()
     }
 
-    /// Writes a file of the machine.
+    /// Writes a file of the machine. The configuration is replaced at once: half of one is one too.
     ///
     /// # Panics
     /// It cannot be written.
     pub fn write(&self, path: &str, text: &str) {
-        std::fs::write(self.path(path), text).expect("a file");
+        if path == CONFIG {
+            let new = self.path("/tmp/.new.conf");
+            std::fs::write(&new, text).expect("a file");
+            std::fs::rename(&new, self.path(path)).expect("a file");
+        } else {
+            std::fs::write(self.path(path), text).expect("a file");
+        }
     }
 
     /// Has the shell do something; what it prints, once it is done.

@@ -409,15 +409,21 @@ fn the_master_has_a_socket_of_its_own() {
             "@1 show version; @1 show version",
             "expert-mode",
             "mcli-debug-mode",
+            "expert-mode on; expert-mode",
+            "experimental-mode on; @1 experimental-mode",
+            "@1 experimental-mode on; @1 experimental-mode",
+            "experimental-mode on; @1 set var proc.x int(3); @1 get var proc.x",
             "user; reload",
             "@1 disable frontend fe",
             "@1 enable frontend fe",
         ] {
             stage.note(command, shape(&ask(&format!("{command}\n"), true)));
         }
-        for lines in
-            ["prompt\n@1\nshow cli level\n@\nshow cli level\nquit\n", "prompt\n@master\nuser\nquit\n"]
-        {
+        for lines in [
+            "prompt\n@1\nshow cli level\n@\nshow cli level\nquit\n",
+            "prompt\n@master\nuser\nquit\n",
+            "prompt\nexpert-mode on\nexperimental-mode on\nmcli-debug-mode on\nexpert-mode off\nquit\n",
+        ] {
             let text = ask(lines, false);
             let pid = text.split("> ").find(|w| w.parse::<u32>().is_ok()).unwrap_or("no worker");
             stage.note(lines, text.replace(pid, "<worker>"));

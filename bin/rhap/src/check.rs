@@ -156,6 +156,27 @@ pub fn has_warnings(parsed: &Parsed) -> bool {
     parsed.diagnostics.iter().any(|d| d.native.is_some() && d.severity == Severity::Warning)
 }
 
+/// What a start would tell of servers that take up the states of a file.
+///
+/// COMPAT: the original does so with `-c` too. DIFFERS: behind what is wrong with the files, not between.
+#[must_use]
+pub fn restored(parsed: &Parsed, dialect: Dialect) -> Vec<Diagnostic> {
+    let has = |s: &rha_ir::Server| s.extra.as_ref().is_some_and(|e| e.restored.is_some());
+    if parsed.is_refused() || !parsed.model.proxies.iter().any(|p| p.service.servers.iter().any(has)) {
+        return Vec::new();
+    }
+    let mut model = parsed.model.clone();
+    model.process.allow_planned = true;
+    let Ok(mut plan) = rha_proxy::Plan::build(&model, dialect, None) else { return Vec::new() };
+    let Ok(prepared) = rha_proxy::health::prepare(&mut plan) else { return Vec::new() };
+    let warning = |text| {
+        let mut d = Diagnostic::native("HA3020", Severity::Warning, Span::default(), text);
+        d.labels.clear();
+        d
+    };
+    prepared.rehearse(std::sync::Arc::new(plan)).into_iter().map(warning).collect()
+}
+
 /// The end of `-c`: what standard output says, and the exit code.
 ///
 /// COMPAT: `Configuration file is valid` only with `-V` from 2.9 on; no listener is exit 2 except under

@@ -1,12 +1,15 @@
 //! The sockets of the runtime API (`stats socket`): one thread, one task a connection.
 
+use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::io;
 use std::os::fd::AsFd;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
+use rha_admin::command::SeverityOutput;
+use rha_admin::command::wait::{self, Progress, Wait};
 use rha_admin::session::Session;
 use rha_admin::view::ControlSocket;
 use rha_ir::{Bind, BindAddress, Process, SocketLevel};
@@ -18,9 +21,19 @@ use crate::engine::Engine;
 
 /// Bound sockets with their level.
 pub struct Bound {
-    sockets: Vec<(Listener, SocketLevel, bool)>,
+    sockets: Vec<(Listener, How)>,
     idle: Duration,
     most: usize,
+}
+
+/// What is said of a socket.
+#[derive(Debug, Clone, Copy)]
+struct How {
+    level: SocketLevel,
+    /// `severity-output`.
+    severities: SeverityOutput,
+    /// `expose-fd listeners`.
+    exposes: bool,
 }
 
 /// Connections to the sockets.
@@ -28,6 +41,8 @@ pub struct Bound {
 pub struct Traffic {
     now: AtomicU32,
     total: AtomicU64,
+    /// Number and beginning of those that are open, microseconds of the monotonic clock.
+    open: Mutex<BTreeMap<u64, u64>>,
 }
 
 impl Traffic {
@@ -35,6 +50,27 @@ impl Traffic {
     #[must_use]
     pub fn now(&self) -> u32 {
         self.now.load(Relaxed)
+    }
+
+    /// Number and beginning of each that is open, microseconds of the monotonic clock.
+    #[must_use]
+    pub fn open(&self) -> Vec<(u64, u64)> {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.iter().map(|(n, at)| (*n, *at)).collect()
+    }
+
+    /// One begins: its number.
+    fn begin(&self) -> u64 {
+        self.count(true);
+        let number = self.total.load(Relaxed);
+        let began = rha_net::read_clocks().mono_us;
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).insert(number, began);
+        number
+    }
+
+    fn end(&self, number: u64) {
+        self.count(false);
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
     }
 
     /// Counts one that begins or ends.
@@ -67,12 +103,15 @@ pub fn bind(process: &Process) -> Result<(Bound, Vec<ControlSocket>), Vec<StartE
     let (mut shown, mut errors) = (Vec::new(), Vec::new());
     for line in lines {
         let level = line.bind.level.unwrap_or_default();
+        let severities =
+            line.bind.severity_output.as_deref().and_then(SeverityOutput::of).unwrap_or_default();
+        let how = How { level, severities, exposes: line.bind.expose_listeners };
         for a in &line.bind.addresses {
             match open(a, &line.bind) {
                 Ok(sockets) => {
                     for socket in sockets {
                         shown.push(ControlSocket { name: name(socket.address()), level });
-                        bound.sockets.push((socket, level, line.bind.expose_listeners));
+                        bound.sockets.push((socket, how));
                     }
                 }
                 Err(e) => errors.push(e),
@@ -119,8 +158,8 @@ impl Bound {
         }
         rha_net::spawn_worker("control".to_owned(), move || async move {
             let slots = Arc::new(Semaphore::new(self.most));
-            for (socket, level, exposes) in self.sockets {
-                let talk = Talk { level, exposes, idle: self.idle, engine: engine.clone() };
+            for (socket, how) in self.sockets {
+                let talk = Talk { how, idle: self.idle, engine: engine.clone() };
                 rha_net::spawn(accept(socket, talk, slots.clone()));
             }
             std::future::pending().await
@@ -132,9 +171,7 @@ impl Bound {
 /// What a conversation depends on.
 #[derive(Clone)]
 struct Talk {
-    level: SocketLevel,
-    /// `expose-fd listeners`.
-    exposes: bool,
+    how: How,
     idle: Duration,
     engine: Arc<Engine>,
 }
@@ -148,9 +185,9 @@ async fn accept(socket: Listener, how: Talk, slots: Arc<Semaphore>) {
                 let how = how.clone();
                 rha_net::spawn(async move {
                     let traffic = how.engine.clone();
-                    traffic.control.count(true);
+                    let number = traffic.control.begin();
                     talk(incoming.conn, how).await;
-                    traffic.control.count(false);
+                    traffic.control.end(number);
                     drop(slot);
                 });
             }
@@ -170,9 +207,41 @@ fn hand_over(conn: &Conn, engine: Arc<Engine>) {
     let _ = std::thread::Builder::new().name("handover".to_owned()).spawn(give);
 }
 
+/// Sends all of an answer; whether that was possible.
+async fn send(conn: &mut Conn, out: &mut Vec<u8>, patience: Duration) -> bool {
+    let mut rest = out.as_slice();
+    while !rest.is_empty() {
+        match rha_net::timeout(patience, poll_fn(|cx| conn.poll_write(cx, rest))).await {
+            Ok(Ok(n)) => rest = rest.get(n..).unwrap_or_default(),
+            _ => return false,
+        }
+    }
+    out.clear();
+    true
+}
+
+/// How often a `wait` looks whether what it waits for has come.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Waits as a command asked for.
+async fn wait_for(conn: &mut Conn, wait: &Wait, engine: &Engine) -> Progress {
+    let end = Instant::now() + Duration::from_micros(wait.us);
+    loop {
+        let how = wait::progress(wait, engine);
+        let left = end.saturating_duration_since(Instant::now());
+        if how != Progress::Waiting || left.is_zero() {
+            return how;
+        }
+        let pause = if wait.server.is_some() { left.min(LOOK) } else { left };
+        if rha_net::timeout(pause, poll_fn(|cx| conn.poll_gone(cx))).await.is_ok() {
+            return Progress::Interrupted;
+        }
+    }
+}
+
 async fn talk(mut conn: Conn, how: Talk) {
-    let Talk { level, exposes, idle, engine } = how;
-    let mut session = Session::new(level);
+    let Talk { how: How { level, severities, exposes }, idle, engine } = how;
+    let mut session = Session::new(level).saying(severities);
     let mut buf = vec![0; 16 * 1024];
     let mut out = Vec::new();
     while !session.is_closed() {
@@ -191,14 +260,14 @@ async fn talk(mut conn: Conn, how: Talk) {
             }
             Ok(Err(_)) | Err(_) => return,
         }
-        let mut rest = out.as_slice();
-        while !rest.is_empty() {
-            match rha_net::timeout(patience, poll_fn(|cx| conn.poll_write(cx, rest))).await {
-                Ok(Ok(n)) => rest = rest.get(n..).unwrap_or_default(),
-                _ => return,
+        loop {
+            if !send(&mut conn, &mut out, patience).await {
+                return;
             }
+            let Some(wait) = session.waiting().cloned() else { break };
+            let how = wait_for(&mut conn, &wait, engine.as_ref()).await;
+            session.waited(how, engine.as_ref(), &mut out);
         }
-        out.clear();
     }
     let _ = conn.shutdown(std::net::Shutdown::Write);
 }

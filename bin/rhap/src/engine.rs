@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rha_admin::view::{
@@ -22,6 +22,7 @@ use rha_proxy::{Eviction, Runtime};
 use rha_vocab::Dialect;
 
 use crate::control::Traffic;
+use crate::look;
 
 /// What runs, and when it began.
 pub struct Engine {
@@ -51,6 +52,8 @@ pub struct Engine {
     pub boot_ms: u64,
     /// Whether a master watches this process.
     pub under_master: bool,
+    /// `set anon global-key`.
+    pub anon_key: AtomicU32,
     /// Standard error.
     pub console: rha_proxy::health::Console,
 }
@@ -274,7 +277,9 @@ impl Engine {
             backup: plan.backup,
             checked: progress.is_some(),
             health: progress.map_or((0, 0, 0), |(h, rise, fall, _)| (rise, fall, h)),
-            first_health: if state.was_maintained() { 0 } else { model.timing.rise },
+            checks_off: state.checks_off.load(Relaxed),
+            disabled: model.disabled,
+            first_health: first_health(model, state.was_maintained()),
             failures: self.failures(p.id, i, &health),
             observed_failures: health.failed_observations,
             check: progress.map(|(_, _, _, last)| last_check(last, &state.checking[0])).unwrap_or_default(),
@@ -300,7 +305,7 @@ impl Engine {
                 Some(_) if state.agent_off.load(Relaxed) => AGENT_CONFIGURED,
                 Some(_) => AGENT_CONFIGURED | ENABLED,
             },
-            cookie: model.cookie.as_ref().map(ToString::to_string),
+            cookie: p.cookie_of(i).map(|c| String::from_utf8_lossy(&c).into_owned()),
             idle: state.idle.load(Relaxed).into(),
             safe: state.safe.load(Relaxed).into(),
             need: state.need().into(),
@@ -358,7 +363,8 @@ impl Engine {
             node: model.node.clone().unwrap_or_else(rha_net::hostname),
             description: model.description.clone().unwrap_or_default(),
             stopping: shared.stopping.load(Relaxed),
-            jobs: (now_open + own + listeners, listeners),
+            // COMPAT: 3.0 counts one more than connections and listeners, whatever the configuration (`admin/info-own`).
+            jobs: (now_open + own + listeners + u64::from(self.dialect >= Dialect::V3_0), listeners),
             unstoppable: self.under_master.into(),
             dropped_logs: sum(|w| w.dropped_logs.read()),
             bytes_out: (bytes_out, sample.bytes_out_rate),
@@ -423,6 +429,21 @@ fn turn(aim: &Mutex<Aim>, ip: Option<IpAddr>, port: Option<u16>) {
     let mut aim = aim.lock().unwrap_or_else(PoisonError::into_inner);
     aim.ip = ip.or(aim.ip);
     aim.port = port.or(aim.port);
+}
+
+/// The health of a server without checks.
+fn first_health(s: &rha_ir::Server, was_maintained: bool) -> u32 {
+    let (rise, top) = (s.timing.rise, s.timing.rise + s.timing.fall - 1);
+    match s.extra.as_ref().and_then(|e| e.restored.as_ref()) {
+        Some(r) if r.admin & 1 == 0 => match r.operation {
+            0 => 0,
+            1 if rise > 1 => rise - 1,
+            3 => rise,
+            _ => top,
+        },
+        _ if was_maintained => 0,
+        _ => rise,
+    }
 }
 
 /// The name a server's address was written with.
@@ -560,7 +581,10 @@ impl Site for Engine {
                     return Err("could not update addr: the server has no IP address.".to_owned());
                 };
                 let new = SocketAddr::new(ip.unwrap_or(old.ip()), port.unwrap_or(old.port()));
-                server.set_address(SocketAddress::Ip(new));
+                let (id, index) = self.at(at);
+                if let Some(proxy) = plan.proxy(id) {
+                    proxy.move_server(index, SocketAddress::Ip(new), plan.dialect);
+                }
             }
             Change::ServerMaxconn(at, n) => {
                 if let Some(s) = state_of(at.proxy) {
@@ -634,6 +658,41 @@ impl Site for Engine {
 
     fn startup_logs(&self) -> String {
         self.startup_logs.clone()
+    }
+
+    fn streams(&self) -> Vec<view::Stream> {
+        look::streams(self)
+    }
+
+    fn kill(&self, id: u64) -> bool {
+        look::kill(self, id)
+    }
+
+    fn captures(&self) -> view::Captures {
+        look::captures(self)
+    }
+
+    fn variable(&self, name: &str) -> Option<view::Variable> {
+        look::variable(self, name)
+    }
+
+    fn set_variable(&self, name: &str, format: bool, value: &str) -> Result<(), String> {
+        look::set_variable(self, name, format, value)
+    }
+
+    fn anon_key(&self) -> u32 {
+        self.anon_key.load(Relaxed)
+    }
+
+    fn set_anon_key(&self, key: u32) {
+        self.anon_key.store(key, Relaxed);
+    }
+
+    fn random(&self) -> u32 {
+        let t = rha_net::read_clocks();
+        ((t.mono_us ^ t.wall_us.unsigned_abs().rotate_left(17)).wrapping_mul(0x2545_F491_4F6C_DD1D) >> 32)
+            as u32
+            | 1
     }
 }
 

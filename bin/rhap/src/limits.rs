@@ -19,7 +19,10 @@ pub fn beside_connections(model: &Model, under_master: bool) -> u64 {
     let checks = servers().filter(|s| s.checked).count() as u64;
     let agents = servers().filter(|s| s.agent.as_ref().is_some_and(|a| a.enabled)).count() as u64;
     let workers = process.nbthread.map_or_else(
-        || std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as u64,
+        || {
+            let found = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as u64;
+            found.min(process.thread_hard_limit.map_or(u64::MAX, u64::from))
+        },
         u64::from,
     );
     let master = if under_master { 12 } else { 0 };
@@ -27,8 +30,13 @@ pub fn beside_connections(model: &Model, under_master: bool) -> u64 {
 }
 
 /// The connection limit when nobody wrote one.
-pub fn automatic_maxconn(beside: u64) -> u32 {
-    let (_, hard) = rha_net::descriptor_limit();
-    let n = hard.min(MOST).saturating_sub(beside) / 2;
+pub fn automatic_maxconn(beside: u64, process: &rha_ir::Process) -> u32 {
+    let n = most_descriptors(process).saturating_sub(beside) / 2;
     u32::try_from(n).unwrap_or(u32::MAX).max(100)
+}
+
+/// Descriptors that are taken without a number in the configuration (`fd-hard-limit`).
+pub fn most_descriptors(process: &rha_ir::Process) -> u64 {
+    let (_, hard) = rha_net::descriptor_limit();
+    hard.min(process.fd_hard_limit.map_or(MOST, u64::from))
 }

@@ -5,6 +5,7 @@ mod control;
 mod engine;
 mod fronts;
 mod limits;
+mod look;
 mod manual;
 mod master;
 mod master_cli;
@@ -115,7 +116,11 @@ fn program(options: &Options) -> i32 {
         );
         return 1;
     }
-    let parsed = check::parse(options, d);
+    let mut parsed = check::parse(options, d);
+    if options.check {
+        let told = check::restored(&parsed, d);
+        parsed.diagnostics.extend(told);
+    }
     check::report(options, &parsed, &mut stream);
     if options.check {
         return check::verdict(options, d, &parsed, &mut stream);
@@ -170,7 +175,9 @@ fn start(options: &Options, d: Dialect, parsed: rha_haproxy::Parsed, mut stream:
     }
     let pidfile = options.pidfile.clone().or_else(|| process.pidfile.clone());
     let mut own = crate::stream(d);
-    let (role, again) = master::supervise(options, d, &mut own, master::Upbringing { pidfile, parent: line });
+    let max_reloads = process.max_reloads;
+    let start = master::Upbringing { pidfile, parent: line, max_reloads };
+    let (role, again) = master::supervise(options, d, &mut own, start);
     match role {
         Role::Done(code) => code,
         Role::Worker(line) => {

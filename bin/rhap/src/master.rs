@@ -76,6 +76,8 @@ pub struct Upbringing {
     pub pidfile: Option<String>,
     /// Who waits for it to serve (`-D`).
     pub parent: Option<Line>,
+    /// `mworker-max-reloads`: reloads that a former worker survives.
+    pub max_reloads: Option<u32>,
 }
 
 /// What a process is after [`supervise`] or [`daemonize`].
@@ -120,6 +122,7 @@ pub fn supervise(
         cli: MasterCli::default(),
         since: Instant::now(),
         reloads: (0, 0),
+        max_reloads: start.max_reloads,
         sockets: Vec::new(),
     };
     match MasterCli::bind(&options.master_sockets) {
@@ -159,6 +162,7 @@ struct Master<'a> {
     sockets: Vec<Listener>,
     /// All, and those that failed.
     reloads: (u32, u32),
+    max_reloads: Option<u32>,
 }
 
 impl Master<'_> {
@@ -249,7 +253,12 @@ impl Master<'_> {
         *self.stream = crate::stream(self.dialect);
         self.notify("RELOADING=1\nSTATUS=Reloading Configuration.\n");
         self.reloads.0 += 1;
+        self.stream.forget();
         self.workers.iter_mut().for_each(|w| w.reloads += 1);
+        let most = self.max_reloads.unwrap_or(u32::MAX);
+        for w in self.workers.iter().filter(|w| w.former && w.reloads > most) {
+            rha_net::send_signal(w.pid, Signal::Terminate);
+        }
         None
     }
 
@@ -266,12 +275,13 @@ impl Master<'_> {
             version: &version,
             dialect: self.dialect,
             master: (self.since, self.reloads.0, self.reloads.1),
+            startup_logs: self.stream.said(),
             workers: &workers,
         };
         let all = &mut self.workers;
-        let ask = |pid, level, command: &str| {
+        let ask = |pid, rights: master_cli::Rights, command: &str| {
             let w = all.iter_mut().find(|w| w.pid == pid)?;
-            master_cli::ask(&mut w.talk, level, command).ok()
+            master_cli::ask(&mut w.talk, rights, command).ok()
         };
         self.cli.turn(&family, ask).reload
     }
@@ -299,7 +309,7 @@ impl Master<'_> {
         }
         let Some(new) = became_ready else { return false };
         self.say(Severity::Notice, "Loading success.");
-        self.cli.reloaded(true, self.dialect);
+        self.cli.reloaded(true, self.dialect, self.stream.said());
         for w in self.workers.iter_mut().filter(|w| w.pid != new && w.ready) {
             w.former = true;
             rha_net::send_signal(w.pid, Signal::User1);
@@ -325,7 +335,7 @@ impl Master<'_> {
         if !dead.ready && !first && !self.workers.is_empty() {
             self.say(Severity::Warning, "Loading failure!");
             self.reloads.1 += 1;
-            self.cli.reloaded(false, self.dialect);
+            self.cli.reloaded(false, self.dialect, self.stream.said());
             self.notify("READY=1\nSTATUS=Reload failed!\n");
             return;
         }

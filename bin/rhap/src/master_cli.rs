@@ -8,6 +8,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
+use rha_admin::command::{Mode, wait};
 use rha_admin::session::Session;
 use rha_admin::view::Site;
 use rha_ir::SocketLevel;
@@ -29,6 +30,8 @@ pub struct Family<'a> {
     pub dialect: Dialect,
     /// Start of the master, reloads, failed ones.
     pub master: (Instant, u32, u32),
+    /// What was said since the start or the last reload.
+    pub startup_logs: &'a str,
     /// The workers, the current one first.
     pub workers: &'a [Relative],
 }
@@ -52,9 +55,35 @@ pub struct Turn {
     pub reload: bool,
 }
 
+/// What a connection may ask of a worker.
+#[derive(Debug, Clone, Copy)]
+pub struct Rights {
+    level: SocketLevel,
+    expert: bool,
+    experimental: bool,
+}
+
+impl Rights {
+    fn byte(self) -> u8 {
+        self.level as u8 | u8::from(self.expert) << 4 | u8::from(self.experimental) << 5
+    }
+
+    fn of(byte: u8) -> (SocketLevel, Vec<Mode>) {
+        let level = match byte & 0x0f {
+            0 => SocketLevel::User,
+            1 => SocketLevel::Operator,
+            _ => SocketLevel::Admin,
+        };
+        let modes = [(0x10, Mode::Expert), (0x20, Mode::Experimental)];
+        (level, modes.iter().filter(|(bit, _)| byte & bit != 0).map(|(_, m)| *m).collect())
+    }
+}
+
 struct Client {
     conn: PlainConn,
-    level: SocketLevel,
+    rights: Rights,
+    /// `mcli-debug-mode`.
+    debug: bool,
     pending: Vec<u8>,
     prompt: bool,
     /// The worker that commands go to, `None` for the master.
@@ -100,14 +129,15 @@ impl MasterCli {
     pub fn turn(
         &mut self,
         family: &Family<'_>,
-        mut ask: impl FnMut(i32, SocketLevel, &str) -> Option<Vec<u8>>,
+        mut ask: impl FnMut(i32, Rights, &str) -> Option<Vec<u8>>,
     ) -> Turn {
         let mut turn = Turn::default();
         for (socket, level) in &self.sockets {
             while let Ok(Some(conn)) = socket.accept_now() {
                 self.clients.push(Client {
                     conn,
-                    level: *level,
+                    rights: Rights { level: *level, expert: false, experimental: false },
+                    debug: false,
                     pending: Vec::new(),
                     prompt: false,
                     target: None,
@@ -130,10 +160,10 @@ impl MasterCli {
     }
 
     /// A reload ended: tells whoever asked for it. COMPAT: until 2.6 the connection just ends.
-    pub fn reloaded(&mut self, well: bool, d: Dialect) {
+    pub fn reloaded(&mut self, well: bool, d: Dialect, said: &str) {
         for c in self.clients.iter_mut().filter(|c| c.waits) {
             if d >= Dialect::V2_8 {
-                c.send(if well { b"Success=1\n" } else { b"Success=0\n" });
+                c.send(format!("Success={}\n--\n{said}\n", u8::from(well)).as_bytes());
             }
         }
         self.clients.retain(|c| !c.waits);
@@ -179,7 +209,7 @@ impl Client {
         &mut self,
         line: &str,
         family: &Family<'_>,
-        ask: &mut impl FnMut(i32, SocketLevel, &str) -> Option<Vec<u8>>,
+        ask: &mut impl FnMut(i32, Rights, &str) -> Option<Vec<u8>>,
     ) -> bool {
         let mut reload = false;
         for part in line.split(';') {
@@ -187,8 +217,11 @@ impl Client {
         }
         // COMPAT: `quit` is answered by a last prompt.
         if self.prompt && (!self.closed || line.trim() == "quit") {
-            let text = self.target.map_or_else(|| "\nmaster> ".to_owned(), |pid| format!("\n{pid}> "));
-            self.send(text.trim_start_matches('\n').as_bytes());
+            let name = self.target.map_or_else(|| "master".to_owned(), |pid| pid.to_string());
+            let flags = [(self.rights.experimental, 'x'), (self.rights.expert, 'e'), (self.debug, 'd')];
+            let flags: String = flags.iter().filter(|(on, _)| *on).map(|(_, c)| c).collect();
+            let flags = if flags.is_empty() { flags } else { format!("({flags})") };
+            self.send(format!("{name}{flags}> ").as_bytes());
         }
         // COMPAT: the connection stays until the client closes its side.
         reload
@@ -198,7 +231,7 @@ impl Client {
         &mut self,
         text: &str,
         family: &Family<'_>,
-        ask: &mut impl FnMut(i32, SocketLevel, &str) -> Option<Vec<u8>>,
+        ask: &mut impl FnMut(i32, Rights, &str) -> Option<Vec<u8>>,
     ) -> bool {
         let (mut target, mut text) = (self.target, text);
         if let Some(rest) = text.strip_prefix('@') {
@@ -216,24 +249,44 @@ impl Client {
                 self.target = target;
                 return false;
             }
+        } else if self.switches(text) {
+            return false;
         }
         match (target, text) {
             // COMPAT: these are the connection's own, whoever is the target.
             (_, "prompt") => self.prompt = !self.prompt,
             (_, "quit") => self.closed = true,
-            (Some(pid), _) => match ask(pid, self.level, text) {
+            (Some(pid), _) => match ask(pid, self.rights, text) {
                 Some(answer) => self.send(&answer),
                 None => self.closed = true,
             },
-            (None, "reload") if self.level == SocketLevel::Admin => {
+            (None, "reload") if self.rights.level == SocketLevel::Admin => {
                 self.waits = true;
                 return true;
             }
-            (None, "operator") if self.level >= SocketLevel::Operator => self.level = SocketLevel::Operator,
-            (None, "user") => self.level = SocketLevel::User,
-            (None, _) => self.send(own(text, self.level, family).as_bytes()),
+            (None, "operator") if self.rights.level >= SocketLevel::Operator => {
+                self.rights.level = SocketLevel::Operator;
+            }
+            (None, "user") => self.rights.level = SocketLevel::User,
+            (None, _) => self.send(own(text, self.rights.level, family).as_bytes()),
         }
         false
+    }
+
+    /// `expert-mode`, `experimental-mode` and `mcli-debug-mode`: whoever is the target, the connection keeps them
+    /// and says nothing. Whether it was one.
+    fn switches(&mut self, text: &str) -> bool {
+        let mut words = text.split_whitespace();
+        let flag = match words.next() {
+            Some("expert-mode") => &mut self.rights.expert,
+            Some("experimental-mode") => &mut self.rights.experimental,
+            Some("mcli-debug-mode") => &mut self.debug,
+            _ => return false,
+        };
+        if let Some(word) = words.next() {
+            *flag = word == "on";
+        }
+        true
     }
 
     fn send(&mut self, bytes: &[u8]) {
@@ -281,6 +334,7 @@ const COMMANDS: &[Own] = &[
     row(&["show", "cli", "level"], "", "show the level of this connection"),
     row(&["show", "cli", "sockets"], "", "list the control sockets"),
     row(&["show", "proc"], "", "show the processes"),
+    row(&["show", "startup-logs"], "", "show what was said since the start or the last reload"),
     row(&["show", "version"], "", "show the version"),
     row(&["user"], "", "go down to level user"),
 ];
@@ -289,6 +343,11 @@ const ALWAYS: &[Own] = &[
     row(&["prompt"], "", "switch interactive mode"),
     row(&["quit"], "", "disconnect"),
 ];
+
+/// The commands of a version.
+fn known(d: Dialect) -> impl Iterator<Item = &'static Own> {
+    COMMANDS.iter().filter(move |c| d >= Dialect::V2_8 || c.words != ["show", "startup-logs"])
+}
 
 fn own(text: &str, level: SocketLevel, family: &Family<'_>) -> String {
     match text.split_whitespace().collect::<Vec<_>>().as_slice() {
@@ -306,8 +365,11 @@ fn own(text: &str, level: SocketLevel, family: &Family<'_>) -> String {
         // COMPAT: the master lists none, and takes these two without a word.
         ["show", "cli", "sockets"] => "\n".to_owned(),
         ["expert-mode" | "experimental-mode" | "mcli-debug-mode", ..] => String::new(),
-        ["help", ..] => list("The following commands are valid at this level:\n", COMMANDS.iter()),
-        [] => list("Unknown command. Please enter one of the following commands only:\n", COMMANDS.iter()),
+        ["show", "startup-logs"] if family.dialect >= Dialect::V2_8 => format!("{}\n", family.startup_logs),
+        ["help", ..] => list("The following commands are valid at this level:\n", known(family.dialect)),
+        [] => {
+            list("Unknown command. Please enter one of the following commands only:\n", known(family.dialect))
+        }
         typed => {
             let head = match typed {
                 [first, ..] if family.dialect >= Dialect::V2_8 => format!(
@@ -316,7 +378,7 @@ fn own(text: &str, level: SocketLevel, family: &Family<'_>) -> String {
                 _ => "Unknown command, but maybe one of the following ones is a better match:\n".to_owned(),
             };
             let typed: Vec<_> = typed.iter().map(ToString::to_string).collect();
-            let all: Vec<_> = COMMANDS.iter().collect();
+            let all: Vec<_> = known(family.dialect).collect();
             list(&head, rha_admin::command::near(&typed, &all, |c: &Own| c.words).into_iter())
         }
     }
@@ -404,10 +466,10 @@ fn address_of(text: &str) -> rha_net::SocketAddress {
 }
 
 /// Asks a worker over its line.
-pub fn ask(line: &mut UnixStream, level: SocketLevel, command: &str) -> io::Result<Vec<u8>> {
+pub fn ask(line: &mut UnixStream, rights: Rights, command: &str) -> io::Result<Vec<u8>> {
     line.set_read_timeout(Some(PATIENCE))?;
     line.set_write_timeout(Some(PATIENCE))?;
-    let mut message = vec![level as u8];
+    let mut message = vec![rights.byte()];
     message.extend_from_slice(command.as_bytes());
     let size = u32::try_from(message.len()).map_err(io::Error::other)?;
     line.write_all(&size.to_le_bytes())?;
@@ -430,15 +492,16 @@ fn frame(line: &mut UnixStream) -> io::Result<Vec<u8>> {
 /// The worker's side: answers until the master has gone; `asked` hears of each command before and after.
 pub fn answer(mut line: UnixStream, site: &dyn Site, asked: impl Fn(bool)) {
     while let Ok(message) = frame(&mut line) {
-        let Some((level, command)) = message.split_first() else { return };
-        let level = match level {
-            0 => SocketLevel::User,
-            1 => SocketLevel::Operator,
-            _ => SocketLevel::Admin,
-        };
+        let Some((rights, command)) = message.split_first() else { return };
+        let (level, modes) = Rights::of(*rights);
         let mut out = Vec::new();
         asked(true);
-        Session::new(level).receive(&[command, b"\n"].concat(), site, &mut out);
+        let mut session = Session::new(level).in_modes(&modes);
+        session.receive(&[command, b"\n"].concat(), site, &mut out);
+        while let Some(wait) = session.waiting().cloned() {
+            let how = wait::hold(&wait, site);
+            session.waited(how, site, &mut out);
+        }
         asked(false);
         let Ok(size) = u32::try_from(out.len()) else { return };
         if line.write_all(&size.to_le_bytes()).and_then(|()| line.write_all(&out)).is_err() {
@@ -467,7 +530,13 @@ mod tests {
     fn processes_are_listed_in_columns() {
         let now = Instant::now();
         let workers = [Relative { pid: 7, reloads: 1, since: now, former: false }];
-        let f = Family { version: "9.9", dialect: Dialect::V2_6, master: (now, 2, 1), workers: &workers };
+        let f = Family {
+            version: "9.9",
+            dialect: Dialect::V2_6,
+            master: (now, 2, 1),
+            workers: &workers,
+            startup_logs: "",
+        };
         let text = own("show proc", SocketLevel::User, &f);
         assert!(text.starts_with(
             "#<PID>          <type>          <reloads>       <uptime>        <version>      \n"

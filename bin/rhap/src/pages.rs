@@ -56,7 +56,7 @@ impl LocalPages for Pages {
             let done = match (admin, request.body_is_whole()) {
                 (false, _) => Outcome::Denied,
                 (true, false) => Outcome::TooLong,
-                (true, true) => posted::obey(engine, stats, request.body()),
+                (true, true) => posted::obey(engine, proxy, stats, request.body()),
             };
             return posted::answer(&stats.uri, done);
         }
@@ -65,6 +65,11 @@ impl LocalPages for Pages {
         if !stats.show_legends {
             snapshot = snapshot.without_legends();
         }
+        let plan = engine.runtime.plan();
+        let own = plan.proxy(proxy).map_or("", |p| &p.name);
+        let asked = page::asked_scope(rest);
+        snapshot =
+            snapshot.within(|name| is_shown(stats, own, name) && asked.is_none_or(|a| contains(name, a)));
         let filter = rha_admin::stats::Filter::default();
         match view {
             View::Csv => plain(
@@ -86,6 +91,15 @@ impl LocalPages for Pages {
     }
 }
 
+/// `stats scope`: a name, or `.` for the proxy that serves the page.
+fn is_shown(stats: &Stats, own: &str, name: &str) -> bool {
+    stats.scope.is_empty() || stats.scope.iter().any(|s| s.0 == name || s.0 == "." && name == own)
+}
+
+fn contains(name: &str, text: &[u8]) -> bool {
+    name.as_bytes().windows(text.len()).any(|w| w.eq_ignore_ascii_case(text))
+}
+
 fn settings(stats: &Stats, snapshot: &rha_admin::view::Snapshot, admin: bool, rest: &[u8]) -> Settings {
     let or = |wish: &Option<Option<String>>, global: &str| {
         wish.as_ref().map(|own| own.clone().unwrap_or_else(|| global.to_owned()))
@@ -95,7 +109,6 @@ fn settings(stats: &Stats, snapshot: &rha_admin::view::Snapshot, admin: bool, re
         hide_version: stats.hide_version,
         node: or(&stats.show_node, &snapshot.process.node),
         description: or(&stats.show_desc, &snapshot.process.description),
-        scope: stats.scope.iter().map(|s| s.0.clone()).collect(),
         admin,
         said: posted::told(rest),
     }

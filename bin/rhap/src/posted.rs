@@ -4,6 +4,7 @@
 //! comes of it, the browser is sent back to the page, which tells (`admin/stats-admin-*`).
 
 use rha_admin::view::{Change, Force, ServerAt, Site as _, Wish};
+use rha_base::ProxyId;
 use rha_health::{Admin, Cause, Checked, Operation};
 use rha_ir::Stats;
 use rha_proxy::LocalPage;
@@ -69,7 +70,7 @@ const ACTIONS: [(&str, Action); 17] = [
 ];
 
 /// Does what a form asks for.
-pub fn obey(engine: &Engine, stats: &Stats, form: &[u8]) -> Outcome {
+pub fn obey(engine: &Engine, page: ProxyId, stats: &Stats, form: &[u8]) -> Outcome {
     let Some(fields) = fields(form) else { return Outcome::Wrong };
     // The last of each counts: that is where the form has them.
     let last = |name: &[u8]| fields.iter().rev().find(|(k, _)| k == name).map(|(_, v)| v.as_slice());
@@ -81,7 +82,8 @@ pub fn obey(engine: &Engine, stats: &Stats, form: &[u8]) -> Outcome {
         .iter()
         .find(|p| p.kind.is_backend() && (Some(&*p.name) == named || id.is_some_and(|n| n == p.number)));
     if named.is_some() && !stats.scope.is_empty() {
-        let shown = |name: &str| stats.scope.iter().any(|s| s.0 == name);
+        let own = plan.proxy(page).map_or("", |p| &p.name);
+        let shown = |name: &str| stats.scope.iter().any(|s| s.0 == name || s.0 == "." && name == own);
         if !found.is_some_and(|p| shown(&p.name)) {
             return Outcome::Denied;
         }

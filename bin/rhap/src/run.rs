@@ -101,6 +101,18 @@ impl Start<'_> {
         self.serve(&engine, &signals)
     }
 
+    /// `tune.renice.runtime`, or what it was before `tune.renice.startup`; threads started from now on inherit it.
+    fn settle_priority(&mut self, process: &rha_ir::Process, usual: i32) {
+        let [startup, runtime] = process.nice;
+        let Some(nice) = runtime.or(startup.map(|_| usual)) else { return };
+        if !rha_net::set_priority(nice) {
+            let why = io::Error::last_os_error().to_string();
+            let why = why.split(" (os error").next().unwrap_or_default();
+            let text = format!("[rhap.main()] couldn't set the runtime nice value to {nice}: {why}");
+            self.say(Severity::Warning, &text);
+        }
+    }
+
     fn wanted_descriptors(&self) -> u64 {
         let process = &self.parsed.model.process;
         let (soft, hard) = rha_net::descriptor_limit();
@@ -108,7 +120,7 @@ impl Start<'_> {
             .ulimit_n
             .map(u64::from)
             .or_else(|| self.maxconn().map(|n| u64::from(n) * 2 + 100))
-            .map_or(hard.min(1 << 20), |n| n.max(soft.min(hard)))
+            .map_or(limits::most_descriptors(process), |n| n.max(soft.min(hard)))
     }
 
     fn maxconn(&self) -> Option<u32> {
@@ -122,12 +134,18 @@ impl Start<'_> {
     fn start(&mut self) -> Result<Arc<Engine>, i32> {
         let mut model = std::mem::take(&mut self.parsed.model);
         let beside = limits::beside_connections(&model, self.under_master);
-        let maxconn = self.maxconn_of(&model.process).unwrap_or_else(|| limits::automatic_maxconn(beside));
+        let maxconn = self
+            .maxconn_of(&model.process)
+            .unwrap_or_else(|| limits::automatic_maxconn(beside, &model.process));
         model.process.maxconn = Some(maxconn);
         if let Some(n) = self.options.proxy_maxconn.filter(|n| *n > 0) {
             model.proxies.iter_mut().filter(|p| p.maxconn.is_none()).for_each(|p| p.maxconn = Some(n));
         }
         model.process.allow_planned = self.options.allow_planned;
+        let usual = rha_net::priority();
+        if let [Some(nice), _] = model.process.nice {
+            rha_net::set_priority(nice);
+        }
         let later = Later::default();
         let stats = model.proxies.iter().map(|p| p.stats.clone()).collect();
         let mut plan = match Plan::build(&model, self.dialect, None) {
@@ -150,6 +168,7 @@ impl Start<'_> {
             let level = rha_ir::SocketLevel::Admin;
             sockets.push(rha_admin::view::ControlSocket { name: format!("sockpair@{number}"), level });
         }
+        self.settle_priority(&model.process, usual);
         let runtime = match rha_proxy::start(plan, self.start_options(&model.process, fetched)) {
             Ok(r) => r,
             Err(errors) => return Err(self.bind_errors(&model, errors)),
@@ -164,12 +183,22 @@ impl Start<'_> {
             })
         };
         let quiet = (self.options.quiet && !self.options.verbose) || self.detach;
+        // States from a file are told as part of the configuration, introduction included.
+        let mut first = stream();
+        if self.stream.is_introduced() {
+            first.serves();
+        }
         let watch = prepared
-            .start(runtime.plan(), console(stream(), quiet), None)
+            .start(runtime.plan(), console(first, quiet), None)
             .map_err(|e| self.fail(&format!("[rhap.main()] cannot start checks: {e}")))?;
-        let lines = console(stream(), quiet);
+        let lines = {
+            let mut stream = stream();
+            stream.serves();
+            console(stream, quiet)
+        };
         let engine = Arc::new(Engine {
             console: lines,
+            anon_key: 0.into(),
             under_master: self.under_master,
             boot_ms: crate::since_start_ms(),
             runtime,
@@ -183,7 +212,7 @@ impl Start<'_> {
             sockets,
             checks_before: std::sync::Mutex::default(),
             control: control::Traffic::default(),
-            startup_logs: String::new(),
+            startup_logs: self.stream.said().to_owned(),
             memory_mb: u64::from(self.options.memory_mb.unwrap_or(0)),
             sample: std::sync::Mutex::new(crate::engine::Sample::first(rha_net::read_clocks().mono_us)),
         });
@@ -228,6 +257,7 @@ impl Start<'_> {
         let root = process.chroot.clone();
         let mut inherited = self.line.as_mut().map(Line::take_inherited).unwrap_or_default();
         inherited.extend(fetched);
+        let dumpable = process.dumpable;
         let identity = Identity {
             uid: process.user.as_deref().and_then(rha_net::lookup_user),
             gid: process.group.as_deref().and_then(rha_net::lookup_group),
@@ -248,6 +278,9 @@ impl Start<'_> {
                         .map_err(|_| io::Error::other(format!("Cannot chroot({root}).")))?;
                 }
                 rha_net::drop_privileges(&identity)?;
+                if dumpable {
+                    rha_net::allow_core_dumps();
+                }
                 if let Some(line) = &mut master {
                     line.hand_over(sockets);
                     line.ready();
@@ -400,8 +433,7 @@ impl Start<'_> {
 }
 
 /// Lines of the watch over servers, on standard error.
-fn console(mut stream: Stream, quiet: bool) -> rha_proxy::health::Console {
-    stream.serves();
+fn console(stream: Stream, quiet: bool) -> rha_proxy::health::Console {
     let stream = std::sync::Mutex::new(stream);
     Box::new(move |word, text| {
         if word == "WARNING" {
@@ -415,7 +447,11 @@ fn console(mut stream: Stream, quiet: bool) -> rha_proxy::health::Console {
         if quiet {
             return;
         }
-        let said = stream.lock().unwrap_or_else(std::sync::PoisonError::into_inner).say(severity, text);
+        let mut stream = stream.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if !text.starts_with("config : ") {
+            stream.serves();
+        }
+        let said = stream.say(severity, text);
         check::eprint_one(&said);
     })
 }

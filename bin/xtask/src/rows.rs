@@ -53,7 +53,8 @@ pub fn all() -> Vec<Row> {
 
 /// A keyword once per context it stands in.
 fn keyword(k: &'static Keyword) -> impl Iterator<Item = Row> {
-    tables::contexts(k).map(|(context, name)| row("cfg", context, name, k.usage, k.lifetime, k.support, k.doc))
+    tables::contexts(k)
+        .map(|(context, name)| row("cfg", context, name, k.usage, k.lifetime, k.support, k.doc))
 }
 
 fn samples() -> Vec<Row> {

@@ -16,4 +16,5 @@ pub mod info;
 pub mod page;
 pub mod session;
 pub mod stats;
+pub mod veil;
 pub mod view;

@@ -72,6 +72,10 @@ fn of_proxy(p: &Proxy) -> Vec<Object<'_>> {
     out
 }
 
+fn modules(d: Dialect) -> impl Iterator<Item = &'static Column> {
+    MODULES.iter().filter(move |c| c.lifetime.covers(d))
+}
+
 fn columns(d: Dialect) -> impl Iterator<Item = &'static Column> {
     COLUMNS.iter().filter(move |c| c.lifetime.covers(d))
 }
@@ -84,7 +88,7 @@ pub fn csv(snapshot: &Snapshot, filter: &Filter, d: Dialect) -> String {
         let _ = write!(out, "{},", c.name);
     }
     out.push_str("-,");
-    for c in MODULES {
+    for c in modules(d) {
         let _ = write!(out, "{},", c.name);
     }
     out.push('\n');
@@ -93,7 +97,7 @@ pub fn csv(snapshot: &Snapshot, filter: &Filter, d: Dialect) -> String {
             csv_cell(&mut out, c.cell(o, d));
         }
         out.push_str("-,");
-        for c in MODULES {
+        for c in modules(d) {
             csv_cell(&mut out, c.cell(o, d));
         }
         out.push('\n');
@@ -126,7 +130,7 @@ pub fn typed(snapshot: &Snapshot, filter: &Filter, d: Dialect) -> String {
     let mut out = String::new();
     for o in objects(snapshot, filter) {
         // COMPAT: the separator of the CSV form has no position here.
-        for (pos, c) in columns(d).chain(MODULES).enumerate() {
+        for (pos, c) in columns(d).chain(modules(d)).enumerate() {
             typed_line(&mut out, (o, d), pos, c);
         }
     }
@@ -156,7 +160,7 @@ pub fn json(snapshot: &Snapshot, filter: &Filter, d: Dialect) -> String {
         .into_iter()
         .map(|o| {
             let fields = columns(d)
-                .chain(MODULES)
+                .chain(modules(d))
                 .enumerate()
                 .filter_map(|(pos, c)| Some(json_field((o, d), pos, c, &c.cell(o, d)?)));
             Value::Array(fields.collect())

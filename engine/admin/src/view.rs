@@ -132,6 +132,10 @@ pub struct Server {
     pub checked: bool,
     /// `rise`, `fall`, current health.
     pub health: (u32, u32, u32),
+    /// Whether `disable health` holds its checks back.
+    pub checks_off: bool,
+    /// Whether `disabled` was written.
+    pub disabled: bool,
     /// Health shown when it has no checks: `rise`, or 0 once it was in maintenance.
     pub first_health: u32,
     /// Failed checks, and times it went down.
@@ -289,6 +293,13 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// Only the proxies whose name passes.
+    #[must_use]
+    pub fn within(mut self, is_shown: impl Fn(&str) -> bool) -> Snapshot {
+        self.proxies.retain(|p| is_shown(&p.name));
+        self
+    }
+
     /// Leaves out what only `stats show-legends` and a socket of level operator show: addresses, cookies and
     /// balancing algorithms.
     #[must_use]
@@ -390,6 +401,97 @@ pub struct ControlSocket {
     pub level: SocketLevel,
 }
 
+/// A proxy as a stream's lines name it.
+#[derive(Debug, Clone, Default)]
+pub struct Named {
+    /// Name.
+    pub name: String,
+    /// Id.
+    pub id: u32,
+    /// `http` or `tcp`; nothing for a server.
+    pub mode: &'static str,
+    /// Address: a listener's or a server's.
+    pub address: Option<String>,
+}
+
+/// A stream: a request, or a TCP connection, that is being served.
+#[derive(Debug, Clone, Default)]
+pub struct Stream {
+    /// What it is called by; never used twice.
+    pub id: u64,
+    /// `tcpv4`, `tcpv6`, `unix_stream`.
+    pub protocol: &'static str,
+    /// `address:port` of the client; `unix:` and the listener's id.
+    pub source: String,
+    /// Id of the listener.
+    pub listener: u32,
+    /// Name of the listener, if it has one.
+    pub listener_name: Option<String>,
+    /// Frontend, with the listener's address.
+    pub frontend: Named,
+    /// Backend, once chosen.
+    pub backend: Option<Named>,
+    /// Server, once chosen.
+    pub server: Option<Named>,
+    /// When it began: `dd/Mon/yyyy:hh:mm:ss.micros`.
+    pub began: String,
+    /// How long ago, milliseconds.
+    pub age_ms: u64,
+    /// Time left until its next deadline, milliseconds.
+    pub expires_ms: Option<u64>,
+    /// Descriptor of the client's connection.
+    pub descriptor: i32,
+    /// Worker that serves it.
+    pub worker: u32,
+}
+
+/// A bad request or response as it was received.
+#[derive(Debug, Clone, Default)]
+pub struct Capture {
+    /// Whether it is a response.
+    pub is_response: bool,
+    /// When: `dd/Mon/yyyy:hh:mm:ss.millis`.
+    pub date: String,
+    /// The proxy it is kept for; the other side; the server.
+    pub proxy: Named,
+    /// The other proxy: a request's backend, a response's frontend.
+    pub other: Option<Named>,
+    /// Server.
+    pub server: Option<Named>,
+    /// Number of the event.
+    pub event: u64,
+    /// `address:port` of the client.
+    pub source: String,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// Where in them the error is.
+    pub position: usize,
+    /// Name of the parser's state and its number.
+    pub state: (&'static str, u32),
+    /// Room left in the buffer, and its size.
+    pub room: (usize, usize),
+}
+
+/// What is known of bad requests and responses.
+#[derive(Debug, Clone, Default)]
+pub struct Captures {
+    /// Now: `dd/Mon/yyyy:hh:mm:ss.millis`.
+    pub date: String,
+    /// How many there were ever.
+    pub total: u64,
+    /// The last of each proxy and direction, requests first.
+    pub last: Vec<Capture>,
+}
+
+/// A variable's value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variable {
+    /// `sint`, `str`, `bool`, `bin`, `ipv4` …
+    pub kind: &'static str,
+    /// As text; bytes that are none are shown as dots.
+    pub text: String,
+}
+
 /// The engine behind the runtime API.
 pub trait Site {
     /// Whose words are used.
@@ -407,4 +509,83 @@ pub trait Site {
     fn sockets(&self) -> Vec<ControlSocket>;
     /// Warnings of start, for `show startup-logs`.
     fn startup_logs(&self) -> String;
+    /// Streams now, for `show sess`.
+    fn streams(&self) -> Vec<Stream>;
+    /// `shutdown session`: whether there was such a stream.
+    fn kill(&self, id: u64) -> bool;
+    /// Bad requests and responses, for `show errors`.
+    fn captures(&self) -> Captures;
+    /// `get var`: a `proc.` variable by its name.
+    fn variable(&self, name: &str) -> Option<Variable>;
+    /// `set var <name> [expr|fmt] <value>`.
+    ///
+    /// # Errors
+    /// What the original would answer, without the final newline.
+    fn set_variable(&self, name: &str, format: bool, value: &str) -> Result<(), String>;
+    /// The key under which names are hidden from who asks; 0 is none.
+    fn veil(&self) -> u32 {
+        0
+    }
+    /// The key that hides names for connections that name none, `set anon global-key`; 0 is none.
+    fn anon_key(&self) -> u32;
+    /// Sets it.
+    fn set_anon_key(&self, key: u32);
+    /// A random number other than 0.
+    fn random(&self) -> u32;
+}
+
+/// A site whose names are hidden from who asks, `set anon`.
+pub struct Veiled<'a> {
+    /// What is behind.
+    pub site: &'a dyn Site,
+    /// The key.
+    pub key: u32,
+}
+
+impl Site for Veiled<'_> {
+    fn veil(&self) -> u32 {
+        self.key
+    }
+    fn dialect(&self) -> Dialect {
+        self.site.dialect()
+    }
+    fn look(&self) -> Snapshot {
+        self.site.look()
+    }
+    fn change(&self, change: Change) -> Result<(), String> {
+        self.site.change(change)
+    }
+    fn environment(&self) -> Vec<(String, String)> {
+        self.site.environment()
+    }
+    fn sockets(&self) -> Vec<ControlSocket> {
+        self.site.sockets()
+    }
+    fn startup_logs(&self) -> String {
+        self.site.startup_logs()
+    }
+    fn streams(&self) -> Vec<Stream> {
+        self.site.streams()
+    }
+    fn kill(&self, id: u64) -> bool {
+        self.site.kill(id)
+    }
+    fn captures(&self) -> Captures {
+        self.site.captures()
+    }
+    fn variable(&self, name: &str) -> Option<Variable> {
+        self.site.variable(name)
+    }
+    fn set_variable(&self, name: &str, format: bool, value: &str) -> Result<(), String> {
+        self.site.set_variable(name, format, value)
+    }
+    fn anon_key(&self) -> u32 {
+        self.site.anon_key()
+    }
+    fn set_anon_key(&self, key: u32) {
+        self.site.set_anon_key(key);
+    }
+    fn random(&self) -> u32 {
+        self.site.random()
+    }
 }

@@ -18,4 +18,6 @@ pub use ids::{ProxyId, ServerId};
 pub use term::{CookieMark, Ending, Phase, Side};
 pub use text::{push_decimal, push_ip, push_v4};
 pub use value::{Value, parse_int};
-pub use view::{Fact, Message, ProxyFact, Request, Response, Scene, Scope, ServerFact, Site, VarSlot};
+pub use view::{
+    Fact, Message, ProxyFact, Request, Response, Scene, Scope, ServerFact, Site, TcpFact, VarSlot,
+};

@@ -199,6 +199,37 @@ pub enum Fact {
     ListenerConnections,
     /// Status given by the server, before rules.
     ServerStatus,
+    /// The headers of the packet that opened the client connection, where they were kept (`tcp-ss`).
+    SavedSyn,
+    /// `set-priority-class`, `set-priority-offset`.
+    PriorityClass,
+    PriorityOffset,
+    /// Whether the stream met an error, has a server connection, is answered by a page of the proxy's own (as
+    /// `Bool`).
+    Failed,
+    Forwarded,
+    AnsweredHere,
+    /// Name of the frontend's `default_backend`.
+    DefaultBackend,
+    /// What the frontend's section says, milliseconds.
+    FrontendTarpitTimeout,
+    /// What the kernel has measured on the client's and the server's connection.
+    ClientTcp(TcpFact),
+    ServerTcp(TcpFact),
+}
+
+/// A figure of `TCP_INFO`, tcp(7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "named after the fetch that gives it; times in microseconds")]
+pub enum TcpFact {
+    RttUs,
+    RttVarianceUs,
+    Unacked,
+    Sacked,
+    Lost,
+    Retransmitted,
+    Fackets,
+    Reordering,
 }
 
 /// A number about a proxy.
@@ -240,6 +271,18 @@ pub trait Site {
     fn connections(&self) -> i64;
     /// Number of workers (`nbthread`).
     fn workers(&self) -> u32;
+    /// A backend by name, as a converter finds it while running.
+    fn backend_named(&self, _name: &[u8]) -> Option<ProxyId> {
+        None
+    }
+    /// A frontend by name.
+    fn frontend_named(&self, _name: &[u8]) -> Option<ProxyId> {
+        None
+    }
+    /// A server of a backend by name.
+    fn server_named(&self, _backend: ProxyId, _name: &[u8]) -> Option<ServerId> {
+        None
+    }
     /// Whether an address is one of this machine's; `None` when that is not known.
     fn is_local(&self, _address: std::net::IpAddr) -> Option<bool> {
         None
@@ -264,6 +307,14 @@ pub trait Scene {
     fn response_buffer(&self) -> &[u8];
     /// Whether more request bytes may still come; a content rule waits while they may.
     fn request_may_grow(&self) -> bool;
+    /// Bytes of the request that are here; of an HTTP message, as HAProxy stores it.
+    fn request_size(&self) -> u64 {
+        self.request_buffer().len() as u64
+    }
+    /// Whether what comes may yet turn out to be an HTTP request.
+    fn request_may_become_http(&self) -> bool {
+        self.request_may_grow()
+    }
     /// Whether more response bytes may still come.
     fn response_may_grow(&self) -> bool {
         false
@@ -275,6 +326,11 @@ pub trait Scene {
     /// Sets a variable or, with `None`, removes it, while an expression runs (`set-var` converter); later
     /// expressions see it. Gives back whether it could.
     fn set_variable(&self, _slot: VarSlot, _value: Option<Value<'static>>) -> bool {
+        false
+    }
+    /// Puts a text into a slot of the request's or response's captures while an expression runs; later
+    /// expressions see it. Gives back whether there is such a slot.
+    fn set_capture(&self, _response: bool, _slot: usize, _text: &[u8]) -> bool {
         false
     }
     /// A variable's value.

@@ -81,6 +81,12 @@ impl BfdListener {
         Ok(address.as_socket().map_or(0, |a| a.port()))
     }
 
+    /// Its descriptor's number, for dumps.
+    #[must_use]
+    pub fn descriptor(&self) -> i32 {
+        self.socket.inner().as_raw_fd()
+    }
+
     /// Waits for a packet. Cancelling the future loses nothing.
     ///
     /// # Errors
@@ -169,6 +175,12 @@ impl BfdSender {
             }
             done => done,
         }
+    }
+
+    /// Its descriptor's number, for dumps.
+    #[must_use]
+    pub fn descriptor(&self) -> i32 {
+        self.socket.as_raw_fd()
     }
 
     /// The port it sends from.

@@ -185,6 +185,10 @@ impl Conn {
         }
     }
 
+    pub(crate) fn is_unix(&self) -> bool {
+        self.is_unix
+    }
+
     /// Closes one or both directions.
     ///
     /// # Errors

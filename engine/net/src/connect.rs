@@ -2,13 +2,14 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::listen::{Probes, set_tcp_number};
-use crate::{Conn, SocketAddress};
+use crate::{Conn, NetNamespace, SocketAddress, TcpOptions};
 
 /// Settings of an outgoing connection.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +26,14 @@ pub struct ConnectOptions {
     pub receive_buffer: Option<u32>,
     /// `tune.sndbuf.server`, bytes.
     pub send_buffer: Option<u32>,
+    /// `namespace`.
+    pub namespace: Option<NetNamespace>,
+    /// What few sockets have.
+    pub tcp: Option<Arc<TcpOptions>>,
+    /// `set-bc-mark`.
+    pub mark: Option<u32>,
+    /// `set-bc-tos`.
+    pub tos: Option<u8>,
 }
 
 /// A connection under way.
@@ -63,10 +72,18 @@ pub fn connect(to: &SocketAddress, options: &ConnectOptions) -> io::Result<Conne
         SocketAddress::Abstract(n) => (Domain::UNIX, abstract_address(n)?),
         SocketAddress::Fd(_) => return Err(io::ErrorKind::Unsupported.into()),
     };
-    let socket = Socket::new(domain, Type::STREAM.nonblocking().cloexec(), None)?;
+    let make = || Socket::new(domain, Type::STREAM.nonblocking().cloexec(), None);
+    let socket = match &options.namespace {
+        Some(namespace) if domain != Domain::UNIX => namespace.within(make)?,
+        _ => make()?,
+    };
     if domain != Domain::UNIX {
         socket.set_tcp_nodelay(true)?;
         apply(&socket, options)?;
+        if let (Some(tcp), Some(peer)) = (&options.tcp, to.ip()) {
+            tcp.apply_connecting(&socket, peer)?;
+        }
+        crate::marks::mark_new(&socket, domain == Domain::IPV6, options.mark, options.tos);
     }
     match socket.connect(&address) {
         Ok(()) => {}

@@ -115,6 +115,14 @@ pub fn name_process(name: &CStr) {
     unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) };
 }
 
+/// Takes a variable out of this process's environment, and so out of that of the programs it starts.
+///
+/// Contract: no other thread runs, as right after [`crate::fork`].
+pub fn forget_variable(name: &str) {
+    // SAFETY: nobody else reads or writes the environment, by contract.
+    unsafe { std::env::remove_var(name) };
+}
+
 /// Processor times in microseconds: user and system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Times {

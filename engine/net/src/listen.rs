@@ -19,7 +19,7 @@ use socket2::{Domain, SockAddr, Socket, TcpKeepalive, Type};
 
 use crate::connect::abstract_address;
 use crate::reactor::{READ, Registration};
-use crate::{Conn, SocketAddress, lookup_group, lookup_user};
+use crate::{Conn, NetNamespace, SocketAddress, TcpOptions, lookup_group, lookup_user};
 
 /// What a `bind` line asks of its sockets.
 #[derive(Debug, Clone, Default)]
@@ -52,6 +52,12 @@ pub struct ListenOptions {
     pub keepalive: Option<Probes>,
     /// `tfo`.
     pub fast_open: bool,
+    /// `noreuseport`: one socket for all workers, and nobody else's beside it.
+    pub no_reuse_port: bool,
+    /// `namespace`.
+    pub namespace: Option<NetNamespace>,
+    /// What few sockets have.
+    pub tcp: TcpOptions,
 }
 
 /// TCP keep-alive; what is not set is the system's default.
@@ -103,6 +109,8 @@ pub enum BindProblem {
     Listen,
     /// `cannot bind UNIX socket`.
     BindUnix,
+    /// `cannot set TCP MD5 signature`.
+    Sign,
     /// An inherited descriptor is not a listening stream socket.
     Inherited,
 }
@@ -136,6 +144,7 @@ impl fmt::Display for BindError {
         match self.problem {
             BindProblem::Create => write!(f, "cannot create listening socket ({why}) for [{}]", self.address),
             BindProblem::Bind => write!(f, "cannot bind socket ({why}) for [{}]", self.address),
+            BindProblem::Sign => write!(f, "cannot set TCP MD5 signature, ({why}) for [{}]", self.address),
             BindProblem::Listen => write!(f, "cannot listen to socket ({why}) for [{}]", self.address),
             // COMPAT: no "for" here.
             BindProblem::BindUnix => write!(f, "cannot bind UNIX socket ({why}) [{}]", self.address),
@@ -178,6 +187,13 @@ pub fn bind(address: &SocketAddress, o: &ListenOptions, copies: usize) -> Result
     let copies = copies.max(1);
     match address {
         SocketAddress::Ip(ip) => {
+            if o.no_reuse_port && copies > 1 {
+                let mut one = bind(address, o, 1)?;
+                if let Some(first) = one.pop() {
+                    let address = first.address.clone();
+                    return share(first.socket, &address, copies).map_err(|e| fail(BindProblem::Create, e));
+                }
+            }
             let mut ip = *ip;
             let mut out = Vec::with_capacity(copies);
             for _ in 0..copies {
@@ -221,13 +237,20 @@ fn share(socket: Socket, address: &SocketAddress, copies: usize) -> io::Result<V
 
 fn bind_ip(ip: SocketAddr, o: &ListenOptions) -> Result<Socket, (BindProblem, io::Error)> {
     let create = |e| (BindProblem::Create, e);
-    let socket =
-        Socket::new(Domain::for_address(ip), Type::STREAM.nonblocking().cloexec(), None).map_err(create)?;
+    let make = || Socket::new(Domain::for_address(ip), Type::STREAM.nonblocking().cloexec(), None);
+    let socket = match &o.namespace {
+        Some(namespace) => namespace.within(make),
+        None => make(),
+    }
+    .map_err(create)?;
     socket.set_reuse_address(true).map_err(create)?;
-    socket.set_reuse_port(true).map_err(create)?;
+    if !o.no_reuse_port {
+        socket.set_reuse_port(true).map_err(create)?;
+    }
     // Accepted sockets inherit it, which saves a call per connection.
     socket.set_tcp_nodelay(true).map_err(create)?;
     tune(&socket, ip, o).map_err(create)?;
+    o.tcp.apply_listening(&socket, ip).map_err(|e| (BindProblem::Sign, e))?;
     socket.bind(&ip.into()).map_err(|e| (BindProblem::Bind, e))?;
     socket.listen(o.backlog.max(1)).map_err(|e| (BindProblem::Listen, e))?;
     Ok(socket)

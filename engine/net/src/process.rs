@@ -120,6 +120,35 @@ pub fn chroot(path: &Path) -> io::Result<()> {
     std::env::set_current_dir("/")
 }
 
+/// Lets a process that changed its user leave a core file (`set-dumpable`), as large as the system allows.
+pub fn allow_core_dumps() {
+    let unlimited = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
+    let mut limit = unlimited;
+    // SAFETY: a valid rlimit, and a plain system call. What is not allowed is left as it is.
+    unsafe {
+        if libc::setrlimit(libc::RLIMIT_CORE, &raw const unlimited) != 0
+            && libc::getrlimit(libc::RLIMIT_CORE, &raw mut limit) == 0
+        {
+            limit.rlim_cur = limit.rlim_max;
+            libc::setrlimit(libc::RLIMIT_CORE, &raw const limit);
+        }
+        libc::prctl(libc::PR_SET_DUMPABLE, 1, 0, 0, 0);
+    }
+}
+
+/// The scheduling priority of this process, -20..=19.
+#[must_use]
+pub fn priority() -> i32 {
+    // SAFETY: a plain system call.
+    unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) }
+}
+
+/// Sets the scheduling priority of this process and of threads started from now on; false when that is refused.
+pub fn set_priority(nice: i32) -> bool {
+    // SAFETY: a plain system call.
+    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, nice) == 0 }
+}
+
 /// Gives up privileges: supplementary groups, group, user, in this order.
 ///
 /// # Errors

@@ -21,6 +21,9 @@ const EXHAUSTED: Duration = Duration::from_millis(100);
 /// How often a full listener looks for connections that ended on other workers.
 const FULL: Duration = Duration::from_millis(20);
 
+/// Ports below belong to services, which are no clients (`harden.reject-privileged-ports.tcp`).
+const PRIVILEGED: u16 = 1024;
+
 /// A listener of a worker.
 pub(crate) struct Door {
     pub front: ProxyId,
@@ -39,7 +42,7 @@ async fn accept<H, T>(
     worker: Rc<Worker>,
     door: Door,
     http: Rc<FuturePool<H, Box<Session>, Option<Box<Session>>>>,
-    tcp: Rc<FuturePool<T, Box<Session>, ()>>,
+    tcp: Rc<FuturePool<T, Box<Session>, Option<Box<Session>>>>,
 ) where
     H: Future + 'static,
     T: Future + 'static,
@@ -62,12 +65,15 @@ async fn accept<H, T>(
                 continue;
             }
         };
+        let from_service = incoming.peer.is_some_and(|a| a.port() < PRIVILEGED && a.port() != 0);
+        if from_service && worker.plan().process.rejects_privileged_ports {
+            continue;
+        }
         let session = admit(&worker, &door, incoming);
         if session.frontend().mode == Mode::Http {
             rha_net::spawn(http_connection(session, http.clone()));
         } else {
-            let pool = tcp.clone();
-            rha_net::spawn(async move { pool.run(session).await });
+            rha_net::spawn(tcp_connection(session, tcp.clone(), http.clone()));
         }
     }
 }
@@ -87,6 +93,25 @@ async fn http_connection<H: Future>(
 ) {
     let Some(admitted) = http::begin(session).await else { return };
     session = admitted;
+    requests(session, pool).await;
+}
+
+/// A TCP connection; `http` is for what becomes one of HTTP.
+async fn tcp_connection<H: Future, T: Future>(
+    session: Box<Session>,
+    tcp: Rc<FuturePool<T, Box<Session>, Option<Box<Session>>>>,
+    http: Rc<FuturePool<H, Box<Session>, Option<Box<Session>>>>,
+) {
+    if let Some(session) = tcp.run(session).await {
+        Box::pin(requests(session, http)).await;
+    }
+}
+
+/// One request after another.
+async fn requests<H: Future>(
+    mut session: Box<Session>,
+    pool: Rc<FuturePool<H, Box<Session>, Option<Box<Session>>>>,
+) {
     loop {
         if session.left.is_empty() && !http::next_request(&mut session).await {
             return;

@@ -72,7 +72,7 @@ impl Stream {
                 TcpAct::Close => return Some(Judgement::Close),
                 TcpAct::Reject => return Some(Judgement::Reject),
                 // The parser lets it stand in connection rules only.
-                TcpAct::ExpectProxy => continue,
+                TcpAct::ExpectProxy | TcpAct::ExpectNetscaler => continue,
                 TcpAct::Shared(a) => match self.apply(a, Subject::Response) {
                     Done::Reject => return Some(Judgement::Reject),
                     Done::Drop => return Some(Judgement::Reset),

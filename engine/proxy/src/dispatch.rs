@@ -18,6 +18,7 @@ use crate::queue::{Assigned, Given, Place, Wish};
 use crate::session::TimedOut;
 use crate::state::Operation;
 use crate::stream::Stream;
+use crate::wire::{self, Wire};
 
 /// Longest wait before the same server is tried again.
 const TURN_AROUND_MS: u32 = 1000;
@@ -59,10 +60,9 @@ impl Failure {
         }
     }
 
-    /// Status an HTTP client gets. COMPAT: 503, also without descriptors (`bad_input`); 400 to who has left.
+    /// Status an HTTP client gets. COMPAT: 503, also without descriptors (`bad_input`).
     pub(crate) fn status(self) -> u16 {
         match self {
-            Failure::ClientGone(_) => 400,
             Failure::Redirected => 302,
             _ => 503,
         }
@@ -115,7 +115,10 @@ impl Stream {
     async fn try_connect(&mut self, persist: Persistence, pool: PoolUse) -> Result<(), Failure> {
         let plan = self.session.plan.clone();
         let Some(backend) = self.backend.and_then(|b| plan.proxy(b)) else { return Err(Failure::NoServer) };
-        let mut wish = Wish { fixed: persist.server, key: None, avoid: None };
+        if let Some(direct) = &backend.direct {
+            return Box::pin(self.connect_direct(backend, direct)).await;
+        }
+        let mut wish = self.wish(persist);
         if wish.fixed.is_none() {
             wish.key = self.hash_key(backend.id);
         }
@@ -161,11 +164,16 @@ impl Stream {
         }
     }
 
+    fn wish(&self, persist: Persistence) -> Wish {
+        let now_ms = self.now().mono_us / 1000;
+        Wish { fixed: persist.server, key: None, avoid: None, now_ms, priority: self.priority }
+    }
+
     /// Whether a server's `redir` concerns the request.
     fn is_redirectable(&self) -> bool {
         use rha_http1::Method::{Get, Head};
         let r = &self.parts.request;
-        r.is_complete() && matches!(r.head.method_kind(), Get | Head)
+        self.speaks_http() && r.is_complete() && matches!(r.head.method_kind(), Get | Head)
     }
 
     /// Counts another try of a whole exchange, and chooses whether it goes to another server.
@@ -175,7 +183,7 @@ impl Stream {
             s.retries.add(1);
         }
         let before = self.server;
-        let mut wish = Wish { fixed: persist.server, key: None, avoid: None };
+        let mut wish = self.wish(*persist);
         if self.choose_redispatch(*persist, &mut wish) {
             persist.server = None;
             self.previous = before;
@@ -251,6 +259,7 @@ impl Stream {
                 }
                 Assigned::NoServer => {
                     self.server = None;
+                    self.parts.card.server.set(None);
                     return Err(Failure::NoServer);
                 }
                 Assigned::QueueFull if wish.fixed.is_some() && !persist.forced && backend.redispatch != 0 => {
@@ -283,6 +292,7 @@ impl Stream {
 
     fn take(&mut self, server: usize) {
         self.server = Some(server);
+        self.parts.card.server.set(Some(server));
         self.slot = true;
         let backend = self.backend.unwrap_or(self.session.front);
         self.tenancy = Some(Tenancy::new(&self.session, backend, server));
@@ -296,6 +306,9 @@ impl Stream {
                 return Poll::Ready(Ok(g));
             }
             if self.session.poll_deadline(cx).is_ready() {
+                if self.is_killed() {
+                    return Poll::Ready(Err(Failure::Evicted(Eviction::Killed)));
+                }
                 return Poll::Ready(Err(Failure::QueueTimeout));
             }
             if watch && self.session.conn.poll_gone(cx).is_ready() {
@@ -311,7 +324,7 @@ impl Stream {
         self.backend_or_front().abort_on_close
     }
 
-    async fn turn_around(&mut self, connect: Timeout) -> Result<(), Failure> {
+    pub(crate) async fn turn_around(&mut self, connect: Timeout) -> Result<(), Failure> {
         let ms = if connect.is_set() { connect.0.min(TURN_AROUND_MS) } else { TURN_AROUND_MS };
         let now = self.session.worker.clock.precise().tick();
         self.session.set_deadline(now.after(Duration::from_millis(ms.into())));
@@ -320,7 +333,10 @@ impl Stream {
             if watch && self.session.conn.poll_gone(cx).is_ready() {
                 return Poll::Ready(Err(Failure::ClientGone(Phase::Connect)));
             }
-            self.session.poll_deadline(cx).map(|TimedOut| Ok(()))
+            self.session.poll_deadline(cx).map(|TimedOut| match self.is_killed() {
+                true => Err(Failure::Evicted(Eviction::Killed)),
+                false => Ok(()),
+            })
         })
         .await
     }
@@ -334,14 +350,24 @@ impl Stream {
         };
         let generation = state.generation();
         self.reused = false;
-        if self.take_own(backend, server, generation) {
+        // DIFFERS: connections with marks are not shared, not even with requests that ask for the same ones.
+        let marked = self.server_marks != (None, None);
+        self.conn_name = self.name_of(s.wire.as_deref());
+        let namespace = self.namespace_of(s.wire.as_deref());
+        let marked = marked || namespace.is_some();
+        if !marked && self.take_own(backend, server, generation) {
             return Ok(());
         }
-        let plain = s.send_proxy == 0 && !s.client_address;
+        let plain = s.send_proxy == 0 && !s.client_address && !marked;
         if pool != PoolUse::None
             && plain
-            && let Some(idle) =
-                self.session.worker.take_idle(backend, server, generation, pool == PoolUse::Any)
+            && self.session.worker.is_current(&plan)
+            && let Some(idle) = self.session.worker.take_idle(
+                (backend, server),
+                self.conn_name,
+                generation,
+                pool == PoolUse::Any,
+            )
         {
             self.server_conn = Some(idle.conn);
             self.generation = generation;
@@ -354,15 +380,23 @@ impl Stream {
         }
         state.count_use();
         let to = server_address(s, &state.address(), self.session.destination_if(s));
-        let options = self.connect_options(&s.connect);
-        self.establish(&to, &options, self.timeout_connect.unwrap_or(proxy.timeouts.connect)).await?;
+        let mut options = self.connect_options(&s.connect);
+        if namespace.is_some() {
+            options.namespace = namespace;
+        }
+        let socks4 = s.wire.as_ref().and_then(|w| w.socks4.as_ref());
+        let timeout = self.timeout_connect.unwrap_or(proxy.timeouts.connect);
+        self.establish(socks4.unwrap_or(&to), &options, timeout).await?;
+        if socks4.is_some() {
+            Box::pin(self.ask_socks4(&to)).await?;
+        }
         if let Some(conn) = self.server_conn.as_ref().filter(|_| proxy.model.options.nolinger) {
             conn.reset_on_close();
         }
         self.generation = generation;
         self.uses = 1;
         if s.send_proxy != 0 {
-            self.announce(s.send_proxy).await?;
+            self.announce(s.send_proxy, s.wire.as_deref()).await?;
         }
         Ok(())
     }
@@ -372,6 +406,7 @@ impl Stream {
         if own.backend != backend
             || own.server != server
             || own.generation != generation
+            || own.name != self.conn_name
             || own.conn.quiet() != Quiet::Yes
         {
             return false;
@@ -383,7 +418,7 @@ impl Stream {
         true
     }
 
-    fn mark_reused(&mut self) {
+    pub(crate) fn mark_reused(&mut self) {
         self.reused = true;
         if let Some(server) = self.server {
             self.backend_or_front().state.servers.get(server).inspect(|s| s.count_use());
@@ -393,11 +428,12 @@ impl Stream {
         }
     }
 
-    fn connect_options(&self, o: &ConnectOptions) -> ConnectOptions {
-        o.clone()
+    pub(crate) fn connect_options(&self, o: &ConnectOptions) -> ConnectOptions {
+        let (mark, tos) = self.server_marks;
+        ConnectOptions { mark, tos, ..o.clone() }
     }
 
-    async fn establish(
+    pub(crate) async fn establish(
         &mut self,
         to: &SocketAddress,
         options: &ConnectOptions,
@@ -433,10 +469,15 @@ impl Stream {
     }
 
     /// `send-proxy`, `send-proxy-v2`: the first bytes of a new connection.
-    async fn announce(&mut self, version: u8) -> Result<(), Failure> {
-        let header = crate::announce::header(version, self.session.source, self.session.destination());
+    async fn announce(&mut self, version: u8, wire: Option<&Wire>) -> Result<(), Failure> {
+        let header = self.header_for(version, wire);
+        self.say(&header).await
+    }
+
+    /// Sends the first bytes of a new connection.
+    async fn say(&mut self, header: &[u8]) -> Result<(), Failure> {
         let Some(conn) = self.server_conn.as_mut() else { return Ok(()) };
-        let mut rest: &[u8] = &header;
+        let mut rest: &[u8] = header;
         while !rest.is_empty() {
             match poll_fn(|cx| conn.poll_write(cx, rest)).await {
                 Ok(n) => rest = rest.get(n..).unwrap_or_default(),
@@ -446,8 +487,50 @@ impl Stream {
         Ok(())
     }
 
+    /// Has the SOCKS4 proxy connect to the server, within the time for connecting.
+    async fn ask_socks4(&mut self, to: &SocketAddress) -> Result<(), Failure> {
+        let Some(to) = to.ip() else { return Err(Failure::Refused) };
+        self.say(&wire::socks4_request(to)).await?;
+        let mut answer = [0; wire::SOCKS4_ANSWER];
+        let mut have = 0;
+        while let Some(rest) = answer.get_mut(have..).filter(|r| !r.is_empty()) {
+            let read = poll_fn(|cx| {
+                let Some(conn) = self.server_conn.as_mut() else { return Poll::Ready(Ok(0)) };
+                if let Poll::Ready(r) = conn.poll_read(cx, rest) {
+                    return Poll::Ready(r.map_err(|_| Failure::Refused));
+                }
+                self.session.poll_deadline(cx).map(|TimedOut| Err(Failure::ConnectTimeout))
+            })
+            .await?;
+            if read == 0 && have > 0 {
+                // COMPAT: an answer that is cut off is waited for (`binds/socks4-cut`).
+                poll_fn(|cx| self.session.poll_deadline(cx)).await;
+                return Err(Failure::ConnectTimeout);
+            }
+            if read == 0 {
+                return Err(Failure::Refused);
+            }
+            have += read;
+        }
+        if wire::socks4_granted(&answer) { Ok(()) } else { Err(Failure::Refused) }
+    }
+
+    /// `pool-conn-name`: what tells idle connections apart; 0 without.
+    fn name_of(&self, wire: Option<&Wire>) -> u64 {
+        let Some(expr) = wire.and_then(|w| w.pool_name.as_ref()) else { return 0 };
+        expr.text(self).map_or(0, |text| xxhash_rust::xxh64::xxh64(&text, 0) | 1)
+    }
+
+    /// `namespace *`: the client's.
+    fn namespace_of(&self, wire: Option<&Wire>) -> Option<rha_net::NetNamespace> {
+        wire.filter(|w| w.namespace_of_client).and_then(|_| self.client_namespace().cloned())
+    }
+
     /// Puts the server connection where its next user finds it, or closes it.
     pub(crate) fn keep_server_connection(&mut self, private: bool) {
+        if self.server.is_none() {
+            return self.keep_direct_connection();
+        }
         let (Some(conn), Some(backend), Some(server)) = (self.server_conn.take(), self.backend, self.server)
         else {
             return;
@@ -455,13 +538,16 @@ impl Stream {
         let plan = self.session.plan.clone();
         let proxy = &plan.proxies[backend.0 as usize];
         let (Some(s), Some(state)) = (proxy.server(server), proxy.state.servers.get(server)) else { return };
-        if self.generation != state.generation() || state.operation() == Operation::Stopped {
+        let roams = s.wire.as_ref().is_some_and(|w| w.namespace_of_client);
+        let marked = self.server_marks != (None, None) || roams;
+        if marked || self.generation != state.generation() || state.operation() == Operation::Stopped {
             return;
         }
         if s.max_reuse >= 0 && i64::from(self.uses) > i64::from(s.max_reuse) {
             return;
         }
         let shared = proxy.reuse != HttpReuse::Never && !private && s.send_proxy == 0 && !s.client_address;
+        let shared = shared && self.session.worker.is_current(&plan);
         let idle = state.idle.load(std::sync::atomic::Ordering::Relaxed);
         if shared {
             if s.pool_max_conn >= 0 && i64::from(idle) >= i64::from(s.pool_max_conn) {
@@ -473,12 +559,13 @@ impl Stream {
             }
             state.idle.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             let since = self.now().tick();
-            let idle = crate::worker::Idle { conn, since, generation: self.generation, uses: self.uses };
+            let (name, generation, uses) = (self.conn_name, self.generation, self.uses);
+            let idle = crate::worker::Idle { conn, since, name, generation, uses };
             self.session.worker.give_idle(backend, server, idle);
         } else {
-            let (generation, uses) = (self.generation, self.uses);
+            let (name, generation, uses) = (self.conn_name, self.generation, self.uses);
             self.session.own =
-                Some(Box::new(crate::session::Owned { backend, server, conn, generation, uses }));
+                Some(Box::new(crate::session::Owned { backend, server, conn, name, generation, uses }));
         }
     }
 

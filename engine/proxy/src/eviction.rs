@@ -142,6 +142,9 @@ impl Tenancy {
             return None;
         }
         self.worker_saw = now;
+        if session.worker.roster.is_killed(session.timer) {
+            return Some(Eviction::Killed);
+        }
         let state = session.plan.proxy(self.backend)?.state.servers.get(self.server)?;
         let count = state.evictions.read();
         if count == self.since {

@@ -17,9 +17,14 @@
 //!   entry comes up early. Nothing is armed or cancelled per request.
 //! - `reuse`: pooled futures. A connection's task holds only the session; what a request needs (a future of
 //!   some kilobytes, two buffers, the stream) comes from pools when its first byte is there.
+//! - `capture`: the last bad messages, for `show errors`.
+//! - `roster`: the streams of a worker as others may see them.
 //! - `stream`: one request, or one TCP connection, from choice of backend to log line; implements
 //!   `rha_base::Scene`, through which rules and formats see it.
+//! - `direct`: backends without a choice of servers.
 //! - `dispatch`: which server, when (queue), how (pool, connect, retry, redispatch).
+//! - `proxied`, `netscaler`, `unborn`: headers that tell a client's address, and the line about those that do not;
+//!   `announce`, `wire`: what a server is told before the first byte (PROXY, SOCKS4).
 //! - `relay`: copying without owning a buffer: worker's scratch in, the other socket out.
 //! - `http`: request loop, heads, bodies, local replies, persistence cookie. `tcp`: the same without heads.
 //! - `log`: lines into the worker's batch, out at the end of the loop turn, never waiting.
@@ -31,19 +36,24 @@
 mod accept;
 mod announce;
 mod answer;
+mod capture;
+mod direct;
 mod dispatch;
+mod edits;
 mod eviction;
 mod gate;
 pub mod health;
 mod health_hook;
 mod http;
 mod log;
+mod netscaler;
 pub mod pace;
 pub mod plan;
 mod proxied;
 mod queue;
 mod relay;
 mod reuse;
+mod roster;
 mod rules;
 mod runtime;
 mod session;
@@ -52,10 +62,14 @@ pub mod stats;
 mod stream;
 mod tcp;
 mod timer;
+mod unborn;
+mod wire;
 mod worker;
 
+pub use capture::Captured;
 pub use eviction::Eviction;
 pub use health_hook::{Observer, Seen};
 pub use http::local::{LocalPage, LocalPages};
 pub use plan::{Plan, PlanError};
+pub use roster::StreamSeen;
 pub use runtime::{Options, Runtime, StartError, start};

@@ -61,7 +61,8 @@ impl Logs {
                 let exit = match (&t.to, &t.address) {
                     (LogDestination::Descriptor(fd), _) => Exit::Lines(LineSink::new(*fd)),
                     (LogDestination::Datagram(_), Some(a)) => {
-                        let mut s = DatagramSocket::new(a.clone());
+                        let mut s = DatagramSocket::new(a.clone())
+                            .with_buffer(plan.model.process.datagram_send_buffer);
                         let _ = s.open();
                         Exit::Datagram(s)
                     }

@@ -3,12 +3,17 @@
 //!
 //! The header is read to its last byte and no further, so nothing has to be kept back for the protocol after
 //! it. DIFFERS: a header that arrives in pieces is waited for, within `timeout client`; the original gives up.
+//! What is wrong with a header becomes a [`Trouble`], which is logged.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 use crate::announce::SIGNATURE;
-use crate::session::Session;
+use crate::session::{Session, TimedOut};
+use crate::unborn::Trouble;
+
+/// First bytes of version 1.
+const LEAD: &[u8] = b"PROXY ";
 
 /// Length of the shortest header of version 1; the shortest of version 2 is one byte longer.
 const SHORTEST: usize = 15;
@@ -36,68 +41,107 @@ pub(crate) struct Header {
     pub fields: Vec<(u8, Vec<u8>)>,
 }
 
-/// Reads the header and takes its addresses; false when there is none.
-pub(crate) async fn receive(session: &mut Session) -> bool {
-    let front = session.frontend();
-    let timeout = front.model.timeouts.client_hs.map_or(front.timeouts.client, crate::plan::Timeout);
-    session.set_deadline(timeout.from(session.now().tick()));
-    let Some(header) = read(session).await else { return false };
+/// Reads the header and takes its addresses.
+pub(crate) async fn receive(session: &mut Session) -> Result<(), Trouble> {
+    bound(session);
+    let header = read(session).await?;
     if let Some((source, destination)) = header.ends {
         session.source = Some(source);
         session.set_destination(destination);
     }
     session.proxied = Some(header.fields.into());
-    true
+    Ok(())
 }
 
-async fn read(session: &mut Session) -> Option<Header> {
+/// A header has to come within the time for handshakes.
+pub(crate) fn bound(session: &Session) {
+    let front = session.frontend();
+    let timeout = front.model.timeouts.client_hs.map_or(front.timeouts.client, crate::plan::Timeout);
+    session.set_deadline(timeout.from(session.now().tick()));
+}
+
+async fn read(session: &mut Session) -> Result<Header, Trouble> {
     let mut head = vec![0; SHORTEST];
-    fill(session, &mut head, 0).await?;
-    if head.starts_with(b"PROXY ") {
+    begin(session, &mut head).await?;
+    if head.starts_with(LEAD) {
         while !head.ends_with(b"\n") {
             if head.len() >= LONGEST_LINE {
-                return None;
+                return Err(Trouble::Invalid);
             }
             grow(session, &mut head, 1).await?;
         }
         return line(&head);
     }
     grow(session, &mut head, FIXED - SHORTEST).await?;
-    if !head.starts_with(&SIGNATURE) {
-        return None;
-    }
-    let length = u16::from_be_bytes([*head.get(14)?, *head.get(15)?]);
+    let length = match (head.get(14), head.get(15)) {
+        (Some(high), Some(low)) => u16::from_be_bytes([*high, *low]),
+        _ => return Err(Trouble::Truncated),
+    };
     grow(session, &mut head, length.into()).await?;
-    binary(&head)
+    // COMPAT: the addresses count even if a field behind them is wrong (`binds/proxy-header-v2-bad-field`).
+    if let Some((Some((source, destination)), _)) = binary_ends(&head) {
+        session.source = Some(source);
+        session.set_destination(destination);
+    }
+    binary(&head).ok_or(Trouble::Invalid)
 }
 
-async fn grow(session: &mut Session, head: &mut Vec<u8>, by: usize) -> Option<()> {
-    let from = head.len();
-    head.resize(from + by, 0);
-    fill(session, head, from).await
-}
-
-async fn fill(session: &mut Session, head: &mut [u8], mut from: usize) -> Option<()> {
-    while let Some(rest) = head.get_mut(from..).filter(|r| !r.is_empty()) {
-        match session.until_deadline(|s, cx| s.conn.poll_read(cx, rest)).await {
-            Ok(Ok(n)) if n > 0 => from += n,
-            _ => return None,
+/// The first bytes, as long as they may be a header's.
+async fn begin(session: &mut Session, head: &mut [u8]) -> Result<(), Trouble> {
+    let mut have = 0;
+    while have < head.len() {
+        have = more(session, head, have).await?;
+        let so_far = head.get(..have).unwrap_or_default();
+        let is = |lead: &[u8]| so_far.iter().zip(lead).all(|(a, b)| a == b);
+        if !is(LEAD) && !is(&SIGNATURE) {
+            // COMPAT: what is too short for either version is a header cut off.
+            return Err(if have < SIGNATURE.len() { Trouble::Truncated } else { Trouble::NoHeader });
         }
     }
-    Some(())
+    Ok(())
+}
+
+pub(crate) async fn grow(session: &mut Session, head: &mut Vec<u8>, by: usize) -> Result<(), Trouble> {
+    let mut have = head.len();
+    head.resize(have + by, 0);
+    while have < head.len() {
+        have = more(session, head, have).await?;
+    }
+    Ok(())
+}
+
+/// Reads once behind the first `have` bytes; how many there are then.
+async fn more(session: &mut Session, head: &mut [u8], have: usize) -> Result<usize, Trouble> {
+    let rest = head.get_mut(have..).unwrap_or_default();
+    match session.until_deadline(|s, cx| s.conn.poll_read(cx, rest)).await {
+        Ok(Ok(0)) if have == 0 => Err(Trouble::Empty),
+        Ok(Ok(0)) => Err(Trouble::Truncated),
+        Ok(Ok(n)) => Ok(have + n),
+        Ok(Err(_)) => Err(Trouble::Broken),
+        Err(TimedOut) => Err(Trouble::Late),
+    }
 }
 
 /// Version 1: a line of text, its CR LF included.
-fn line(text: &[u8]) -> Option<Header> {
-    let text = std::str::from_utf8(text.strip_suffix(b"\r\n")?).ok()?;
-    let mut words = text.strip_prefix("PROXY ")?.split(' ');
+fn line(text: &[u8]) -> Result<Header, Trouble> {
+    let rest = text.strip_prefix(LEAD).ok_or(Trouble::NoHeader)?;
+    if rest.starts_with(b"UNKNOWN") {
+        return if text.ends_with(b"\r\n") { Ok(Header::default()) } else { Err(Trouble::Invalid) };
+    }
+    if !rest.starts_with(b"TCP4 ") && !rest.starts_with(b"TCP6 ") {
+        return Err(Trouble::Protocol);
+    }
+    ends_of(rest).map(|ends| Header { ends: Some(ends), fields: Vec::new() }).ok_or(Trouble::Invalid)
+}
+
+fn ends_of(rest: &[u8]) -> Option<(SocketAddr, SocketAddr)> {
+    let text = std::str::from_utf8(rest.strip_suffix(b"\r\n")?).ok()?;
+    let mut words = text.split(' ');
     let ends = match words.next()? {
-        "UNKNOWN" => return Some(Header::default()),
         "TCP4" => addresses::<Ipv4Addr>(&mut words)?,
-        "TCP6" => addresses::<Ipv6Addr>(&mut words)?,
-        _ => return None,
+        _ => addresses::<Ipv6Addr>(&mut words)?,
     };
-    words.next().is_none().then(|| Header { ends: Some(ends), fields: Vec::new() })
+    words.next().is_none().then_some(ends)
 }
 
 fn addresses<'a, A: FromStr + Into<IpAddr>>(
@@ -111,28 +155,39 @@ fn addresses<'a, A: FromStr + Into<IpAddr>>(
 
 /// Version 2, whole.
 fn binary(head: &[u8]) -> Option<Header> {
+    let (ends, fields) = binary_ends(head)?;
+    // COMPAT: fields behind addresses of other families are not looked at.
+    let fields = if ends.is_none() && head.get(12) == Some(&0x21) { &[] } else { fields };
+    Some(Header { ends, fields: all_fields(head, fields)? })
+}
+
+type Ends = (SocketAddr, SocketAddr);
+
+/// The addresses of version 2, and the fields behind them.
+fn binary_ends(head: &[u8]) -> Option<(Option<Ends>, &[u8])> {
     let (command, family) = (*head.get(12)?, *head.get(13)?);
     let rest = head.get(FIXED..)?;
-    let (ends, fields) = match (command, family) {
-        (0x20, _) => (None, rest),
+    match (command, family) {
+        (0x20, _) => Some((None, rest)),
         (0x21, 0x11) => {
             let (a, rest) = rest.split_first_chunk::<12>()?;
             let [s1, s2, s3, s4, d1, d2, d3, d4, sp @ .., dp1, dp2] = *a;
             let source = (Ipv4Addr::new(s1, s2, s3, s4), u16::from_be_bytes(sp)).into();
-            (Some((source, (Ipv4Addr::new(d1, d2, d3, d4), u16::from_be_bytes([dp1, dp2])).into())), rest)
+            let to = (Ipv4Addr::new(d1, d2, d3, d4), u16::from_be_bytes([dp1, dp2])).into();
+            Some((Some((source, to)), rest))
         }
         (0x21, 0x21) => {
             let (source, rest) = rest.split_first_chunk::<16>()?;
             let (destination, rest) = rest.split_first_chunk::<16>()?;
             let ([a, b, c, d], rest) = rest.split_first_chunk::<4>()?;
             let source = (Ipv6Addr::from(*source), u16::from_be_bytes([*a, *b])).into();
-            (Some((source, (Ipv6Addr::from(*destination), u16::from_be_bytes([*c, *d])).into())), rest)
+            let to = (Ipv6Addr::from(*destination), u16::from_be_bytes([*c, *d])).into();
+            Some((Some((source, to)), rest))
         }
-        // COMPAT: other families keep the connection's addresses, and their fields are not looked at.
-        (0x21, _) => return Some(Header::default()),
-        _ => return None,
-    };
-    Some(Header { ends, fields: all_fields(head, fields)? })
+        // COMPAT: other families keep the connection's addresses.
+        (0x21, _) => Some((None, rest)),
+        _ => None,
+    }
 }
 
 fn all_fields(head: &[u8], mut rest: &[u8]) -> Option<Vec<(u8, Vec<u8>)>> {
@@ -159,14 +214,8 @@ fn all_fields(head: &[u8], mut rest: &[u8]) -> Option<Vec<(u8, Vec<u8>)>> {
 /// Whether the header's CRC-32C, computed with its own four bytes at `at` as zeroes, is `value`.
 fn checksum_holds(head: &[u8], at: usize, value: &[u8]) -> bool {
     let Ok(wanted) = <[u8; 4]>::try_from(value) else { return false };
-    let mut crc = u32::MAX;
-    for (i, byte) in head.iter().enumerate() {
-        crc ^= u32::from(if (at..at + 4).contains(&i) { 0 } else { *byte });
-        for _ in 0..8 {
-            crc = if crc & 1 == 1 { crc >> 1 ^ 0x82f6_3b78 } else { crc >> 1 };
-        }
-    }
-    !crc == u32::from_be_bytes(wanted)
+    let bytes = head.iter().enumerate().map(|(i, b)| if (at..at + 4).contains(&i) { 0 } else { *b });
+    crate::announce::crc32c(bytes) == u32::from_be_bytes(wanted)
 }
 
 #[cfg(test)]
@@ -183,14 +232,14 @@ mod tests {
         assert_eq!(good.ends, ends("10.0.0.1:1000", "10.0.0.2:80"));
         let good = line(b"PROXY TCP6 ::1 ::2 1000 80\r\n").unwrap();
         assert_eq!(good.ends, ends("[::1]:1000", "[::2]:80"));
-        assert_eq!(line(b"PROXY UNKNOWN\r\n"), Some(Header::default()));
-        for bad in [
-            "PROXY TCP4 ::1 ::2 1 2\r\n",
-            "PROXY TCP4 1.2.3.4 1.2.3.4 1\r\n",
-            "PROXY UDP4 1 2 3 4\r\n",
-            "PROXY \n",
+        assert_eq!(line(b"PROXY UNKNOWN\r\n"), Ok(Header::default()));
+        for (bad, why) in [
+            ("PROXY TCP4 ::1 ::2 1 2\r\n", Trouble::Invalid),
+            ("PROXY TCP4 1.2.3.4 1.2.3.4 1\r\n", Trouble::Invalid),
+            ("PROXY UDP4 1 2 3 4\r\n", Trouble::Protocol),
+            ("PROXY \n", Trouble::Protocol),
         ] {
-            assert_eq!(line(bad.as_bytes()), None, "{bad}");
+            assert_eq!(line(bad.as_bytes()), Err(why), "{bad}");
         }
     }
 
@@ -200,10 +249,29 @@ mod tests {
             let both = ends(a, b);
             for version in [1, 2] {
                 let raw = crate::announce::header(version, both.map(|e| e.0), both.map(|e| e.1));
-                let got = if version == 1 { line(&raw) } else { binary(&raw) };
+                let got = if version == 1 { line(&raw).ok() } else { binary(&raw) };
                 assert_eq!(got.and_then(|h| h.ends), both);
             }
         }
+    }
+
+    #[test]
+    fn fields_that_we_send_are_understood() {
+        let both = ends("10.0.0.1:1000", "[::2]:80");
+        let fields = crate::announce::Fields {
+            before: vec![(0xe0, b"a".to_vec())],
+            checksum: true,
+            after: vec![(UNIQUE_ID, b"id".to_vec())],
+        };
+        let mut raw = crate::announce::with_fields(2, both.map(|e| e.0), both.map(|e| e.1), &fields);
+        let got = binary(&raw).unwrap();
+        assert_eq!(got.ends, ends("[::ffff:10.0.0.1]:1000", "[::2]:80"));
+        assert_eq!(got.fields.iter().map(|f| f.0).collect::<Vec<_>>(), [0xe0, CHECKSUM, UNIQUE_ID]);
+        let last = raw.len() - 1;
+        raw[last] ^= 1;
+        assert_eq!(binary(&raw), None);
+        let local = crate::announce::with_fields(2, None, None, &crate::announce::Fields::default());
+        assert_eq!(local.get(12..), Some(&[0x20, 0, 0, 0][..]));
     }
 
     #[test]

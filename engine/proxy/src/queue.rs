@@ -1,7 +1,8 @@
 //! Requests that wait for a server, and how a slot passes from one request to the next.
 //!
 //! Two kinds of queue: a server's own, for requests that must go there (persistence, hash), and the
-//! backend's. A slot that becomes free goes to the oldest of both. COMPAT: HAProxy's order.
+//! backend's. A slot that becomes free goes to the first of both: the lowest class, in it the oldest, age counted
+//! with the request's offset. COMPAT: HAProxy's order, HAProxy 3.0 configuration manual §4.3 "set-priority-class".
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed, Ordering::SeqCst};
@@ -15,10 +16,13 @@ use crate::state::{Core, ProxyState};
 const WAITING: u32 = u32::MAX;
 const ELSEWHERE: u32 = u32::MAX - 1;
 
+/// A place in the order of waiting requests: class, milliseconds with the offset, and what came first.
+type Order = (i16, i64, u64);
+
 /// A waiting request.
 #[derive(Debug)]
 pub(crate) struct Waiter {
-    order: u64,
+    order: Order,
     given: AtomicU32,
     waker: Mutex<Option<Waker>>,
 }
@@ -64,20 +68,27 @@ pub(crate) struct Place {
     pub waiter: Arc<Waiter>,
     /// The server whose queue it is; `None` for the backend's.
     pub server: Option<usize>,
-    /// Requests ahead when it came, in the server's and the backend's queue (`%sq`, `%bq`).
+    /// Its place when it came, from 1, in the server's or the backend's queue (`%sq`, `%bq`).
     pub ahead: (u32, u32),
 }
 
 /// All queues of a backend.
 pub(crate) struct Queues {
     next: u64,
+    /// The latest time a request came with: clocks of workers differ by a turn of their loops.
+    latest_ms: u64,
     backend: VecDeque<Arc<Waiter>>,
     servers: Vec<VecDeque<Arc<Waiter>>>,
 }
 
 impl Queues {
     pub(crate) fn new(servers: usize) -> Self {
-        Queues { next: 0, backend: VecDeque::new(), servers: (0..servers).map(|_| VecDeque::new()).collect() }
+        Queues {
+            next: 0,
+            latest_ms: 0,
+            backend: VecDeque::new(),
+            servers: (0..servers).map(|_| VecDeque::new()).collect(),
+        }
     }
 }
 
@@ -103,6 +114,10 @@ pub(crate) struct Wish {
     pub key: Option<u32>,
     /// The one that just failed.
     pub avoid: Option<usize>,
+    /// Now, milliseconds of the monotonic clock.
+    pub now_ms: u64,
+    /// Class and offset in milliseconds.
+    pub priority: (i16, i32),
 }
 
 impl ProxyState {
@@ -110,22 +125,22 @@ impl ProxyState {
     pub(crate) fn assign(&self, wish: Wish, random: &mut dyn FnMut() -> u32) -> Assigned {
         let mut core = self.lock();
         if let Some(s) = wish.fixed {
-            return self.take_or_wait(&mut core, s);
+            return self.take_or_wait(&mut core, s, wish);
         }
         if !core.balancer.has_usable() {
             return Assigned::NoServer;
         }
         if self.algorithm.queue_means_full() && self.queued.read() > 0 {
-            return Assigned::Wait(self.wait(&mut core, None));
+            return Assigned::Wait(self.wait(&mut core, None, wish));
         }
         let mut ask = Ask { key: wish.key, avoid: wish.avoid, load: self, random };
         match core.balancer.choose(&mut ask) {
-            Some(s) => self.take_or_wait(&mut core, s),
-            None => Assigned::Wait(self.wait(&mut core, None)),
+            Some(s) => self.take_or_wait(&mut core, s, wish),
+            None => Assigned::Wait(self.wait(&mut core, None, wish)),
         }
     }
 
-    fn take_or_wait(&self, core: &mut Core, s: usize) -> Assigned {
+    fn take_or_wait(&self, core: &mut Core, s: usize, wish: Wish) -> Assigned {
         let limit = self.limit(s);
         let Some(server) = self.servers.get(s) else { return Assigned::NoServer };
         if limit == 0 || (server.queued.read() == 0 && server.served.read() < limit) {
@@ -135,7 +150,7 @@ impl ProxyState {
         if server.maxqueue != 0 && server.queued.read() >= server.maxqueue {
             return Assigned::QueueFull;
         }
-        Assigned::Wait(self.wait(core, Some(s)))
+        Assigned::Wait(self.wait(core, Some(s), wish))
     }
 
     fn count_in(&self, core: &mut Core, s: usize) {
@@ -148,15 +163,19 @@ impl ProxyState {
         }
     }
 
-    fn wait(&self, core: &mut Core, server: Option<usize>) -> Place {
-        core.queues.next += 1;
-        let order = core.queues.next;
+    fn wait(&self, core: &mut Core, server: Option<usize>, wish: Wish) -> Place {
+        let queues = &mut core.queues;
+        queues.next += 1;
+        queues.latest_ms = queues.latest_ms.max(wish.now_ms);
+        let (class, offset) = wish.priority;
+        let due = i64::try_from(queues.latest_ms).unwrap_or(i64::MAX).saturating_add(offset.into());
+        let order = (class, due, queues.next);
         let waiter = Arc::new(Waiter { order, given: AtomicU32::new(WAITING), waker: Mutex::new(None) });
         let ahead = (server.map_or(0, |s| self.queued(s)), self.queued.read());
         self.total_queued.fetch_add(1, Relaxed);
         match server.and_then(|s| core.queues.servers.get_mut(s)) {
             Some(q) => {
-                q.push_back(waiter.clone());
+                insert(q, waiter.clone());
                 if let Some(s) = server.and_then(|s| self.servers.get(s)) {
                     s.queued.up();
                 }
@@ -165,11 +184,12 @@ impl ProxyState {
                 }
             }
             None => {
-                core.queues.backend.push_back(waiter.clone());
+                insert(&mut core.queues.backend, waiter.clone());
                 self.queued.up();
             }
         }
-        let ahead = if server.is_some() { (ahead.0, 0) } else { (0, ahead.1) };
+        // COMPAT: places are counted from 1 (`http_aborts/stays-behind-*`).
+        let ahead = if server.is_some() { (ahead.0 + 1, 0) } else { (0, ahead.1 + 1) };
         Place { waiter, server, ahead }
     }
 
@@ -268,6 +288,12 @@ impl ProxyState {
     }
 }
 
+/// Takes its place in the queue, nearly always the last.
+fn insert(queue: &mut VecDeque<Arc<Waiter>>, waiter: Arc<Waiter>) {
+    let at = queue.iter().rposition(|w| w.order < waiter.order).map_or(0, |i| i + 1);
+    queue.insert(at, waiter);
+}
+
 #[cfg(test)]
 mod tests {
     use rha_balance::Algorithm;
@@ -315,6 +341,29 @@ mod tests {
         b.release(x);
         b.release(y);
         assert_eq!((b.served.load(Relaxed), b.total_queued.load(Relaxed), b.queued.read()), (0, 0, 0));
+    }
+
+    #[test]
+    fn lower_classes_go_first_and_offsets_count_as_age() {
+        let b = backend(1);
+        let mut r = || 0;
+        let x = slot(b.assign(Wish { fixed: Some(0), ..Wish::default() }, &mut r));
+        let wait = |fixed, now_ms, priority| match b
+            .assign(Wish { fixed, now_ms, priority, ..Wish::default() }, &mut || 0)
+        {
+            Assigned::Wait(w) => w,
+            other => panic!("{other:?}"),
+        };
+        let plain = wait(Some(x), 10, (0, 0));
+        let older = wait(Some(x), 20, (0, -15));
+        let late = wait(Some(x), 30, (0, 100));
+        let first = wait(Some(x), 40, (-1, 500));
+        let last = wait(Some(x), 50, (2, -500));
+        for w in [&first, &older, &plain, &late, &last] {
+            assert_eq!(w.waiter.given(), None);
+            b.release(x);
+            assert_eq!(w.waiter.given(), Some(Given::Slot(x)));
+        }
     }
 
     #[test]

@@ -4,16 +4,17 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use rha_base::{Scope, Value, VarSlot};
-use rha_sample::{Sampled, Verdict, expand};
+use rha_sample::{Sampled, Verdict};
 use rha_vocab::SampleType;
 
 use crate::http::Next;
 use crate::plan::Timeout;
 use crate::plan::rules::{
-    Act, AddressPart, Delay, FieldNames, RedirectPlan, ReplyPlan, Rule, SetWhen, TcpAct, UriPart, Which,
+    Act, AddressPart, Delay, PriorityPart, RedirectPlan, ReplyPlan, Rule, SetWhen, SocketMark, SocketSide,
+    TcpAct, Which,
 };
 use crate::session::Session;
-use crate::stream::Stream;
+use crate::stream::{Pending, Stream};
 
 /// What a set of rules led to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +45,12 @@ pub(crate) enum Done<'a> {
     Pause(Duration),
     /// Wait for the body.
     Body(u32, Option<u64>),
+    /// Send the 103 that has been gathered, then the next rule.
+    Hints,
+    /// An edit did not fit: an internal error.
+    Failed,
+    /// The request is none that could be brought into the form wanted.
+    Bad,
 }
 
 /// Why a reply is given.
@@ -67,17 +74,36 @@ pub(crate) enum Subject {
 /// the connection.
 pub(crate) async fn admit(session: Box<Session>) -> Option<Box<Session>> {
     let rules = &session.frontend().rules;
-    let proxied = session.listener().is_some_and(|l| l.accept_proxy);
-    if rules.tcp_connection.is_empty() && rules.tcp_session.is_empty() && !proxied {
+    let (proxied, netscaler) = session.listener().map_or((false, None), |l| (l.accept_proxy, l.netscaler));
+    let plain = !proxied && netscaler.is_none();
+    if rules.tcp_connection.is_empty() && rules.tcp_session.is_empty() && plain {
         session.admitted();
         return Some(session);
     }
     let mut session = admit_connection(session)?;
     session.wire = Some(Box::new([session.source, session.destination()]));
-    if (proxied || session.expects_proxy) && !Box::pin(crate::proxied::receive(&mut session)).await {
+    let netscaler = if session.expects_netscaler { Some(netscaler.unwrap_or(0)) } else { netscaler };
+    if (proxied || session.expects_proxy || netscaler.is_some())
+        && let Err(trouble) = Box::pin(receive_address(&mut session, netscaler)).await
+    {
+        crate::unborn::log(session, trouble);
         return None;
     }
     admit_session(session)
+}
+
+/// Reads the headers that tell a client's address, PROXY's before NetScaler's.
+async fn receive_address(
+    session: &mut Session,
+    netscaler: Option<u32>,
+) -> Result<(), crate::unborn::Trouble> {
+    if session.expects_proxy || session.listener().is_some_and(|l| l.accept_proxy) {
+        crate::proxied::receive(session).await?;
+    }
+    match netscaler {
+        Some(magic) => crate::netscaler::receive(session, magic).await,
+        None => Ok(()),
+    }
 }
 
 fn admit_connection(session: Box<Session>) -> Option<Box<Session>> {
@@ -126,6 +152,7 @@ impl Stream {
                 TcpAct::Accept => return true,
                 TcpAct::Reject | TcpAct::Close => return false,
                 TcpAct::ExpectProxy => self.session.expects_proxy = true,
+                TcpAct::ExpectNetscaler => self.session.expects_netscaler = true,
                 TcpAct::Shared(a) => match self.apply(a, Subject::Request) {
                     Done::Reject => return false,
                     Done::Drop => {
@@ -150,13 +177,29 @@ impl Stream {
     }
 
     /// Variables that expressions have set become visible.
+    #[inline]
     fn settle_variables(&mut self) {
-        if self.parts.pending.get_mut().is_empty() {
-            return;
+        if !self.parts.pending.get_mut().is_empty() {
+            self.settle_pending();
         }
+    }
+
+    #[inline(never)]
+    fn settle_pending(&mut self) {
         let pending = std::mem::take(self.parts.pending.get_mut());
-        for (slot, value) in pending {
-            self.store(slot, value);
+        for p in pending {
+            match p {
+                Pending::Variable(slot, value) => self.store(slot, value),
+                Pending::Capture { response, slot, text } => {
+                    let all = &mut self.parts.captures[usize::from(response)];
+                    if all.len() <= slot {
+                        all.resize(slot + 1, None);
+                    }
+                    if let Some(s) = all.get_mut(slot) {
+                        *s = Some(text);
+                    }
+                }
+            }
         }
     }
 
@@ -205,24 +248,20 @@ impl Stream {
             }
             Act::Pause(d) => return Done::Pause(Duration::from_millis(u64::from(self.delay(d)))),
             Act::WaitForBody { time_ms, at_least } => return Done::Body(*time_ms, *at_least),
-            Act::SetHeader(name, f) => self.with_text(f, |s, v| s.set_field(on, name, v)),
-            Act::AddHeader(name, f) => self.with_text(f, |s, v| s.add_field(on, name, v)),
-            Act::DelHeader(names) => self.delete_fields(on, names),
-            Act::ReplaceHeader(name, re, f) => self.replace_field(on, name, re, f, false),
-            Act::ReplaceValue(name, re, f) => self.replace_field(on, name, re, f, true),
-            Act::SetMethod(f) => self.with_text(f, |s, v| s.parts.request.head.set_method(v)),
-            Act::SetUri(part, f) => self.with_text(f, |s, v| s.set_uri(*part, v)),
-            Act::ReplaceUri(part, re, f) => self.replace_uri(*part, re, f),
-            Act::SetStatus(code, reason) => {
-                let reason = reason.as_ref().and_then(|r| std::str::from_utf8(r).ok());
-                match on {
-                    Subject::Reply => {
-                        self.parts.reply.status = *code;
-                        self.parts.reply.head.set_status(*code, reason);
-                    }
-                    _ => self.parts.response.head.set_status(*code, reason),
+            Act::SetHeader(..)
+            | Act::AddHeader(..)
+            | Act::ReplaceHeader(..)
+            | Act::ReplaceValue(..)
+            | Act::SetMethod(_)
+            | Act::SetUri(..)
+            | Act::ReplaceUri(..)
+            | Act::SetStatus(..) => {
+                if !self.edit(act, on) {
+                    return self.misfit();
                 }
             }
+            Act::NormalizeUri(how) => return self.normalize_uri(*how),
+            Act::DelHeader(names) => self.delete_fields(on, names),
             Act::SetVar(slot, e, when) => {
                 let value = match e.eval(self) {
                     Sampled::Value(v) => Some(v.into_owned()),
@@ -254,20 +293,67 @@ impl Stream {
                     self.max_retries = u32::try_from(n).ok();
                 }
             }
-            Act::EarlyHint(name, f) => self.with_text(f, |s, v| s.early_hint(name, v)),
-            Act::StrictMode(_) | Act::Nothing => {}
+            Act::EarlyHint(name, f, last) => {
+                // COMPAT: who speaks HTTP/1.0 gets none.
+                if self.parts.request.head.is_http11() {
+                    self.with_text(f, |s, v| s.early_hint(name, v));
+                    if *last {
+                        return Done::Hints;
+                    }
+                }
+            }
+            Act::StrictMode(on) => self.lenient = !on,
+            Act::Priority(which, e) => self.set_priority(*which, e),
+            Act::Socket(side, what, value) => self.set_socket(*side, *what, value),
+            Act::Nothing => {}
             Act::DisableL7Retry => self.no_l7_retry = true,
+            Act::SwitchToHttp => {
+                self.taken_over |= !self.speaks_http();
+                return Done::Stop;
+            }
         }
         Done::Next
     }
 
     /// Evaluates a format into the scratch text and hands it over.
-    fn with_text(&mut self, f: &rha_sample::Format, then: impl FnOnce(&mut Stream, &[u8])) {
+    pub(crate) fn with_text<T>(
+        &mut self,
+        f: &rha_sample::Format,
+        then: impl FnOnce(&mut Stream, &[u8]) -> T,
+    ) -> T {
         let mut text = std::mem::take(&mut self.parts.text);
         text.clear();
         f.write(self, &mut text);
-        then(self, &text);
+        let made = then(self, &text);
         self.parts.text = text;
+        made
+    }
+
+    /// `set-priority-class`, `set-priority-offset`.
+    fn set_priority(&mut self, which: PriorityPart, e: &rha_sample::Expr) {
+        let Some(Value::Int(n)) = e.eval_as(self, SampleType::Sint) else { return };
+        match which {
+            PriorityPart::Class => self.priority.0 = n.clamp(-0x7ff, 0x7ff) as i16,
+            PriorityPart::Offset => self.priority.1 = n.clamp(-0x7_ffff, 0x7_ffff) as i32,
+        }
+    }
+
+    /// Netfilter's mark, the type of service. COMPAT: one that the system refuses is not spoken of.
+    fn set_socket(&mut self, side: SocketSide, what: SocketMark, value: &Delay) {
+        let value = self.delay(value);
+        match side {
+            SocketSide::Client => {
+                let conn = &self.session.conn;
+                let _ = match what {
+                    SocketMark::Mark => conn.set_mark(value),
+                    SocketMark::Tos => conn.set_tos(value as u8),
+                };
+            }
+            SocketSide::Server => match what {
+                SocketMark::Mark => self.server_marks.0 = Some(value),
+                SocketMark::Tos => self.server_marks.1 = Some(value as u8),
+            },
+        }
     }
 
     fn delay(&self, d: &Delay) -> u32 {
@@ -280,148 +366,25 @@ impl Stream {
         }
     }
 
-    fn set_field(&mut self, on: Subject, name: &[u8], value: &[u8]) {
-        let p = &mut *self.parts;
-        match on {
-            Subject::Request => p.request.head.set(&p.request.buf, name, value),
-            Subject::Response => p.response.head.set(&p.response.buf, name, value),
-            Subject::Reply => p.reply.head.set(&[], name, value),
-        }
-    }
-
-    pub(crate) fn add_field(&mut self, on: Subject, name: &[u8], value: &[u8]) {
-        let p = &mut *self.parts;
-        match on {
-            Subject::Request => p.request.head.add(name, value),
-            Subject::Response => p.response.head.add(name, value),
-            Subject::Reply => p.reply.head.add(name, value),
-        }
-    }
-
-    fn delete_fields(&mut self, on: Subject, names: &FieldNames) {
-        let p = &mut *self.parts;
-        if let FieldNames::Exact(n) = names {
-            match on {
-                Subject::Request => p.request.head.delete(&p.request.buf, n),
-                Subject::Response => p.response.head.delete(&p.response.buf, n),
-                Subject::Reply => p.reply.head.delete(&[], n),
-            };
-            return;
-        }
-        let matches = |name: &[u8]| {
-            let low = name.to_ascii_lowercase();
-            match names {
-                FieldNames::Exact(n) => low == *n,
-                FieldNames::Begin(n) => low.starts_with(n),
-                FieldNames::End(n) => low.ends_with(n),
-                FieldNames::Sub(n) => memchr::memmem::find(&low, n).is_some(),
-                FieldNames::Regex(re) => re.is_match(&low),
-            }
-        };
-        match on {
-            Subject::Request => p.request.head.delete_where(&p.request.buf, matches),
-            Subject::Response => p.response.head.delete_where(&p.response.buf, matches),
-            Subject::Reply => p.reply.head.delete_where(&[], matches),
-        }
-    }
-
-    fn field_values(&self, on: Subject, name: &[u8]) -> Vec<(usize, Vec<u8>)> {
-        let p = &*self.parts;
-        let own = |(i, v): (usize, &[u8])| (i, v.to_vec());
-        match on {
-            Subject::Request => p.request.head.find(&p.request.buf, name).map(own).collect(),
-            Subject::Response => p.response.head.find(&p.response.buf, name).map(own).collect(),
-            Subject::Reply => p.reply.head.find(&[], name).map(own).collect(),
-        }
-    }
-
-    fn set_value_at(&mut self, on: Subject, i: usize, value: &[u8]) {
-        let p = &mut *self.parts;
-        match on {
-            Subject::Request => p.request.head.set_value(i, value),
-            Subject::Response => p.response.head.set_value(i, value),
-            Subject::Reply => p.reply.head.set_value(i, value),
-        }
-    }
-
-    /// `replace-header`: the whole value; `replace-value`: each element of a comma-separated list.
-    fn replace_field(
-        &mut self,
-        on: Subject,
-        name: &[u8],
-        re: &rha_sample::Regex,
-        f: &rha_sample::Format,
-        each: bool,
-    ) {
-        for (i, value) in self.field_values(on, name) {
-            let mut out = Vec::with_capacity(value.len());
-            let mut changed = false;
-            let parts: Vec<&[u8]> = if each { list_elements(&value) } else { vec![&value] };
-            for (n, part) in parts.iter().enumerate() {
-                if n > 0 {
-                    out.push(b',');
-                }
-                let trimmed = part.trim_ascii();
-                let lead = part.len() - part.trim_ascii_start().len();
-                let Some(groups) = re.captures_at(trimmed, 0) else {
-                    out.extend_from_slice(part);
-                    continue;
-                };
-                changed = true;
-                out.extend_from_slice(part.get(..lead).unwrap_or_default());
-                self.with_text(f, |_, text| expand(text, trimmed, &groups, &mut out));
-            }
-            if changed {
-                self.set_value_at(on, i, &out);
-            }
-        }
-    }
-
-    fn set_uri(&mut self, part: UriPart, text: &[u8]) {
-        let r = &mut self.parts.request;
-        match part {
-            UriPart::Path => r.head.set_path(&r.buf, text),
-            UriPart::PathQuery => r.head.set_path_and_query(&r.buf, text),
-            UriPart::Query => r.head.set_query(&r.buf, text),
-            UriPart::Uri => r.head.set_target(&r.buf, text),
-        }
-    }
-
-    fn replace_uri(&mut self, part: UriPart, re: &rha_sample::Regex, f: &rha_sample::Format) {
-        let text = {
-            let r = &self.parts.request;
-            let t = r.head.target_parts(&r.buf);
-            match part {
-                UriPart::Path => t.path(),
-                UriPart::PathQuery => t.path_and_query(),
-                UriPart::Query => t.query().unwrap_or_default(),
-                UriPart::Uri => t.whole(),
-            }
-            .to_vec()
-        };
-        let Some(groups) = re.captures_at(&text, 0) else { return };
-        let mut out = Vec::new();
-        self.with_text(f, |_, replacement| expand(replacement, &text, &groups, &mut out));
-        self.set_uri(part, &out);
-    }
-
     fn set_variable_if(&mut self, slot: VarSlot, value: Option<Value<'static>>, when: &[SetWhen]) {
         use rha_base::Scene as _;
         let old = self.variable(slot);
+        // COMPAT: those of the process are there from the start, if only without a value.
+        let exists = old.is_some() || slot.scope == Scope::Process;
         let empty = |v: Option<&Value<'_>>| match v {
             None => true,
             Some(Value::Str(s) | Value::Bin(s)) => s.is_empty(),
             Some(_) => false,
         };
         let ok = when.iter().all(|w| match w {
-            SetWhen::IfExists => old.is_some(),
-            SetWhen::IfNotExists => old.is_none(),
+            SetWhen::IfExists => exists,
+            SetWhen::IfNotExists => !exists,
             SetWhen::IfEmpty => empty(value.as_ref()),
             SetWhen::IfNotEmpty => !empty(value.as_ref()),
             SetWhen::IfSet => !empty(old),
             SetWhen::IfNotSet => empty(old),
-            SetWhen::IfGreater => compare(value.as_ref(), old).is_gt(),
-            SetWhen::IfLess => compare(value.as_ref(), old).is_lt(),
+            SetWhen::IfGreater => numbers(old, value.as_ref()).is_none_or(|(old, new)| old > new),
+            SetWhen::IfLess => numbers(old, value.as_ref()).is_none_or(|(old, new)| old < new),
         });
         // COMPAT: an expression without a value leaves the variable as it is.
         if ok && value.is_some() {
@@ -480,63 +443,56 @@ impl Stream {
     fn early_hint(&mut self, name: &[u8], value: &[u8]) {
         self.parts.hints.extend_from_slice(&name.to_ascii_lowercase());
         self.parts.hints.extend_from_slice(b": ");
-        self.parts.hints.extend_from_slice(value);
+        // Nothing can end the line early.
+        for c in value {
+            match c {
+                b'\r' => self.parts.hints.extend_from_slice(b"%0D"),
+                b'\n' => self.parts.hints.extend_from_slice(b"%0A"),
+                0 => self.parts.hints.extend_from_slice(b"%00"),
+                c => self.parts.hints.push(*c),
+            }
+        }
         self.parts.hints.extend_from_slice(b"\r\n");
     }
 }
 
 /// `http-after-response` rules on the reply about to be sent. COMPAT: backend's first, then frontend's.
-pub(crate) fn after_response(s: &mut Stream) {
+/// False when one of them could not do its edit.
+pub(crate) fn after_response(s: &mut Stream) -> bool {
     let plan = s.session.plan.clone();
     let front = s.session.front;
     s.parts.reply.shown = true;
     let back = s.backend.filter(|b| *b != front);
+    let mut fits = true;
     for id in [back, Some(front)].into_iter().flatten() {
         let Some(p) = plan.proxy(id) else { continue };
+        s.lenient = false;
         for r in &p.rules.http_after_response {
-            if s.applies(r.when.as_ref()).is_yes() && matches!(s.apply(&r.action, Subject::Reply), Done::Stop)
-            {
-                break;
+            if !s.applies(r.when.as_ref()).is_yes() {
+                continue;
             }
+            match s.apply(&r.action, Subject::Reply) {
+                Done::Stop => break,
+                Done::Failed => {
+                    fits = false;
+                    break;
+                }
+                _ => {}
+            }
+        }
+        if !fits {
+            break;
         }
     }
     s.parts.reply.shown = false;
+    fits
 }
 
-fn compare(a: Option<&Value<'_>>, b: Option<&Value<'_>>) -> std::cmp::Ordering {
-    match (a, b) {
-        (Some(Value::Int(a)), Some(Value::Int(b))) => a.cmp(b),
-        (Some(Value::Str(a)), Some(Value::Str(b))) => a.cmp(b),
-        _ => std::cmp::Ordering::Equal,
-    }
-}
-
-/// Elements of a comma-separated list, quotes respected.
-fn list_elements(value: &[u8]) -> Vec<&[u8]> {
-    let mut out = Vec::new();
-    let (mut start, mut quoted, mut escaped) = (0, false, false);
-    for (i, c) in value.iter().enumerate() {
-        match c {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            b',' if !quoted => {
-                out.push(value.get(start..i).unwrap_or_default());
-                start = i + 1;
-            }
-            _ => {}
-        }
-    }
-    out.push(value.get(start..).unwrap_or_default());
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lists_respect_quotes() {
-        assert_eq!(list_elements(b"a, \"b,c\" ,d"), [&b"a"[..], b" \"b,c\" ", b"d"]);
+/// What `ifgt` and `iflt` compare. COMPAT: where one of the two is no number the condition is as if it held
+/// (`stream_options/variables-*`).
+fn numbers(old: Option<&Value<'_>>, new: Option<&Value<'_>>) -> Option<(i64, i64)> {
+    match (old, new) {
+        (Some(Value::Int(old)), Some(Value::Int(new))) => Some((*old, *new)),
+        _ => None,
     }
 }

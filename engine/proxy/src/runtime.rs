@@ -13,6 +13,7 @@ use crate::accept::{self, Door};
 use crate::gate::{Gate, Held};
 use crate::pace::Pace;
 use crate::plan::{ListenerPlan, Plan};
+use crate::roster::StreamSeen;
 use crate::state::Gauge;
 use crate::stats::{ProxyStats, Side, SideTotal, WorkerStats};
 use crate::worker::{Shared, Worker};
@@ -68,6 +69,10 @@ enum Order {
     Open(ProxyId, u32, Listener),
     /// Let go of a proxy's listeners. Answered once that is done.
     Close(ProxyId, std::sync::mpsc::Sender<()>),
+    /// Tell which streams there are.
+    Look(std::sync::mpsc::Sender<Vec<StreamSeen>>),
+    /// End the stream of that number; answered if it is here.
+    Kill(u64, std::sync::mpsc::Sender<()>),
     /// Answer between two turns.
     Settle(std::sync::mpsc::Sender<()>),
     /// Close the listeners; end when the last connection is gone. Answered once what was logged before
@@ -76,6 +81,9 @@ enum Order {
     /// End now.
     Stop,
 }
+
+/// How long workers may take to tell of their streams.
+const LOOK: std::time::Duration = std::time::Duration::from_secs(2);
 
 struct Hand {
     orders: mpsc::UnboundedSender<Order>,
@@ -122,8 +130,11 @@ pub fn start(plan: Plan, mut options: Options) -> Result<Runtime, Vec<StartError
         sess_pace: Pace::new(plan.model.process.max_sess_rate.unwrap_or(0)),
         requests: 0.into(),
         stopping: false.into(),
+        stopping_since_us: 0.into(),
         hostname: rha_net::hostname().into(),
+        started: std::time::Instant::now(),
         workers: plan.process.workers,
+        captures: crate::capture::CaptureStore::default(),
     });
     let plan = Arc::new(plan);
     let mut runtime = Runtime {
@@ -310,6 +321,14 @@ async fn work(
             Some(Order::Close(proxy, seen)) => {
                 close(&mut acceptors, |p| p == proxy);
                 let _ = seen.send(());
+            }
+            Some(Order::Look(seen)) => {
+                let _ = seen.send(worker.roster.read(&worker.timers, index));
+            }
+            Some(Order::Kill(number, done)) => {
+                if worker.kill(number) {
+                    let _ = done.send(());
+                }
             }
             Some(Order::Settle(seen)) => {
                 let _ = seen.send(());
@@ -502,6 +521,35 @@ impl Runtime {
         self.tell_all(|seen| Order::Close(proxy, seen));
     }
 
+    /// All streams now, in the order they began.
+    #[must_use]
+    pub fn streams(&self) -> Vec<StreamSeen> {
+        let (seen, answers) = std::sync::mpsc::channel();
+        for h in &self.hands {
+            let _ = h.orders.send(Order::Look(seen.clone()));
+        }
+        drop(seen);
+        let patience = std::time::Instant::now() + LOOK;
+        let left = || patience.saturating_duration_since(std::time::Instant::now());
+        let mut all = Vec::new();
+        while let Ok(some) = answers.recv_timeout(left()) {
+            all.extend(some);
+        }
+        all.sort_by_key(|s| s.number);
+        all
+    }
+
+    /// Ends a stream by its number; whether there was one.
+    #[must_use]
+    pub fn kill(&self, number: u64) -> bool {
+        let (done, answers) = std::sync::mpsc::channel();
+        for h in &self.hands {
+            let _ = h.orders.send(Order::Kill(number, done.clone()));
+        }
+        drop(done);
+        answers.recv_timeout(LOOK).is_ok()
+    }
+
     /// Returns once every worker has finished the turn it is in: what a client has seen is counted then.
     pub fn settle(&self) {
         self.tell_all(Order::Settle);
@@ -532,6 +580,7 @@ impl Runtime {
 
     /// Closes the listeners and lets connections finish (SIGUSR1).
     pub fn finish(&self) {
+        self.shared.stopping_since_us.store(rha_net::read_clocks().mono_us, Relaxed);
         self.shared.stopping.store(true, Relaxed);
         self.tell_all(Order::Finish);
         self.gate.close(None);

@@ -24,6 +24,8 @@ pub(crate) struct Owned {
     pub backend: ProxyId,
     pub server: usize,
     pub conn: Conn,
+    /// `pool-conn-name`, hashed; 0 without.
+    pub name: u64,
     pub generation: u32,
     pub uses: u32,
 }
@@ -52,8 +54,14 @@ pub(crate) struct Session {
     /// Backend and server of the last request (`option prefer-last-server`).
     pub last_server: Option<(ProxyId, usize)>,
     left_front: bool,
+    /// When the last request was over, or the connection was accepted; microseconds.
+    pub free_us: u64,
+    /// A connection of a TCP frontend that speaks HTTP by now.
+    pub upgraded: bool,
     /// A connection rule says that a PROXY protocol header comes first.
     pub expects_proxy: bool,
+    /// The same of NetScaler's header.
+    pub expects_netscaler: bool,
     /// `sess.` variables.
     pub variables: Vec<Option<Value<'static>>>,
 }
@@ -84,7 +92,10 @@ impl Session {
             own: None,
             last_server: None,
             left_front: false,
+            free_us: accepted.mono_us,
+            upgraded: false,
             expects_proxy: false,
+            expects_netscaler: false,
             variables: Vec::new(),
             worker,
         };
@@ -210,6 +221,7 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         self.worker.timers.close(self.timer);
+        self.worker.roster.forget(self.timer);
         self.leave_front();
         self.worker.sessions.set(self.worker.sessions.get().saturating_sub(1));
         self.worker.shared.connections.down();

@@ -121,6 +121,9 @@ pub struct ServerState {
     pub served: Gauge,
     /// Requests in its own queue.
     pub queued: Gauge,
+    /// The cookie computed from its address after a move.
+    moved_cookie: RwLock<Option<Vec<u8>>>,
+    has_moved: AtomicBool,
     /// Idle connections in all workers' pools.
     pub idle: AtomicU32,
     /// Of them, proven by reuse.
@@ -173,10 +176,24 @@ impl ServerState {
     #[must_use]
     pub fn new(s: &rha_ir::Server, address: SocketAddress) -> Self {
         let admin = if s.disabled { admin::FORCED_MAINTENANCE | admin::CONFIGURED_MAINTENANCE } else { 0 };
+        let saved = s.extra.as_ref().and_then(|e| e.restored.as_ref());
+        // A weight that was written since goes before one that an operator had set.
+        let weight = saved.map(|r| r.weights).filter(|w| w.1 == s.weight).map_or(s.weight, |w| w.0);
+        let aim = |of: fn(&rha_ir::RestoredState) -> (Option<std::net::IpAddr>, Option<u16>)| {
+            let (ip, port) = saved.map(of).unwrap_or_default();
+            Mutex::new(Aim { ip, port, ..Aim::default() })
+        };
+        let off = |bits: u32| bits & 2 != 0 && bits & 4 == 0;
+        let address = match (address, saved.and_then(|r| r.port)) {
+            (SocketAddress::Ip(at), Some(port)) => SocketAddress::Ip((at.ip(), port).into()),
+            (other, _) => other,
+        };
         ServerState {
             name: s.name.as_str().into(),
             served: Gauge::default(),
             queued: Gauge::default(),
+            moved_cookie: RwLock::new(None),
+            has_moved: AtomicBool::new(false),
             idle: AtomicU32::new(0),
             safe: AtomicU32::new(0),
             need: AtomicU32::new(0),
@@ -184,15 +201,15 @@ impl ServerState {
             maxconn: AtomicU32::new(s.maxconn),
             minconn: if s.minconn == 0 { s.maxconn } else { s.minconn },
             maxqueue: s.maxqueue,
-            user_weight: AtomicU32::new(s.weight),
+            user_weight: AtomicU32::new(weight),
             initial_weight: s.weight,
             slow_start_percent: AtomicU32::new(100),
             was_maintained: AtomicBool::new(s.disabled),
-            checks_off: AtomicBool::new(false),
-            agent_off: AtomicBool::new(false),
+            checks_off: AtomicBool::new(saved.is_some_and(|r| off(r.check_state))),
+            agent_off: AtomicBool::new(saved.is_some_and(|r| off(r.agent_state))),
             checking: [const { AtomicBool::new(false) }; 2],
-            check_aim: Mutex::default(),
-            agent_aim: Mutex::default(),
+            check_aim: aim(|r| r.check_to),
+            agent_aim: aim(|r| r.agent_to),
             operation: AtomicU8::new(if s.disabled { Operation::Stopped } else { Operation::Running } as u8),
             admin: AtomicU32::new(admin),
             evictions: crate::eviction::Evictions::default(),
@@ -236,6 +253,20 @@ impl ServerState {
     pub fn effective_weight(&self) -> u32 {
         let w = self.user_weight.load(Relaxed) * WEIGHT_SCALE;
         (w * self.slow_start_percent.load(Relaxed)).div_ceil(100)
+    }
+
+    /// The cookie computed from the address it has moved to, if its cookie depends on that.
+    #[must_use]
+    pub fn moved_cookie(&self) -> Option<Vec<u8>> {
+        if !self.has_moved.load(Relaxed) {
+            return None;
+        }
+        self.moved_cookie.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_moved_cookie(&self, cookie: Option<Vec<u8>>) {
+        *self.moved_cookie.write().unwrap_or_else(PoisonError::into_inner) = cookie;
+        self.has_moved.store(true, Relaxed);
     }
 
     /// Where to connect.
@@ -347,6 +378,11 @@ impl std::fmt::Debug for ProxyState {
 }
 
 impl ProxyState {
+    /// Places a server on the ring anew, as its `hash-key` says for an address.
+    pub(crate) fn set_hash_key(&self, i: usize, s: &rha_ir::Server, to: &SocketAddress, dialect: Dialect) {
+        self.lock().balancer.set_hash_key(i, &hash_key(s, to, dialect));
+    }
+
     /// The state a proxy starts with; `addresses` are the servers'.
     #[must_use]
     pub fn new(

@@ -1,4 +1,4 @@
-//! TCP mode: content rules, server, tunnel, log line.
+//! TCP mode: content rules, server, tunnel, log line; or the way over to HTTP.
 
 use std::convert::Infallible;
 use std::rc::Rc;
@@ -6,6 +6,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use rha_base::{Phase, ProxyId, Side as Fault};
+use rha_http1::Parsed;
+use rha_ir::Mode;
 use rha_sample::Verdict;
 
 use crate::dispatch::{Persistence, PoolUse};
@@ -19,23 +21,29 @@ use crate::stream::Stream;
 const INSPECT: usize = 16 * 1024;
 
 /// Serves one connection after another.
-pub(crate) async fn clerk(desk: Rc<Desk<Box<Session>, ()>>) -> Infallible {
+pub(crate) async fn clerk(desk: Rc<Desk<Box<Session>, Option<Box<Session>>>>) -> Infallible {
     loop {
         let session = desk.next().await;
-        serve(session).await;
-        desk.done(());
+        let result = serve(session).await;
+        desk.done(result);
     }
 }
 
-/// A connection from accept to log line.
-async fn serve(session: Box<Session>) {
-    let Some(session) = admit(session).await else { return };
+/// A connection from accept to log line. It comes back when it speaks HTTP by now and stays open.
+async fn serve(session: Box<Session>) -> Option<Box<Session>> {
+    let session = admit(session).await?;
     let mut s = Stream::new(session);
     s.at.begun = s.session.accepted.mono_us;
     s.at.idle_from = s.at.begun;
     s.at.begun_wall = s.session.accepted.wall_us;
-    s.number = s.session.worker.shared.requests.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
-    let reset = s.run_tcp().await;
+    s.take_number();
+    s.enrol();
+    let over = s.run_tcp().await;
+    if over == Over::SpeaksHttp {
+        return Box::pin(crate::http::take_over(s)).await;
+    }
+    // What was looked at and goes nowhere.
+    s.bytes_in += s.tcp_buffer.len() as u64;
     s.at.done = s.now().mono_us;
     s.release_slot();
     s.count_bytes();
@@ -45,51 +53,51 @@ async fn serve(session: Box<Session>) {
     s.leave_backend();
     s.log();
     let session = s.into_session();
-    if reset {
+    if over == Over::Reset {
         session.conn.reset_on_close();
     }
+    None
+}
+
+/// How the TCP part of a stream ended.
+#[derive(PartialEq, Eq)]
+enum Over {
+    Closed,
+    /// The client's connection is to be reset.
+    Reset,
+    /// Its client speaks HTTP from here on.
+    SpeaksHttp,
 }
 
 /// What content rules led to.
 enum Verdictum {
     Go,
+    SwitchToHttp,
     Reject,
     Reset,
     Gone,
 }
 
 impl Stream {
-    /// True when the client's connection is to be reset.
-    async fn run_tcp(&mut self) -> bool {
+    async fn run_tcp(&mut self) -> Over {
         match self.run_tcp_stages().await {
             Verdictum::Go => {}
-            Verdictum::Gone => return false,
-            Verdictum::Reject => {
+            Verdictum::SwitchToHttp => return Over::SpeaksHttp,
+            Verdictum::Gone => return Over::Closed,
+            rejected @ (Verdictum::Reject | Verdictum::Reset) => {
                 self.ending.set(Fault::Proxy, Phase::Request);
-                for s in [self.session.front_stats(), self.back_stats(), self.listener_stats()]
-                    .into_iter()
-                    .flatten()
-                {
+                // COMPAT: the frontend alone counts it, also when a backend's rule did it (`tcp_to_http/reject-raw`).
+                for s in [self.session.front_stats(), self.listener_stats()].into_iter().flatten() {
                     s.denied_requests.add(1);
                 }
-                return false;
-            }
-            Verdictum::Reset => {
-                self.ending.set(Fault::Proxy, Phase::Request);
-                for s in [self.session.front_stats(), self.back_stats(), self.listener_stats()]
-                    .into_iter()
-                    .flatten()
-                {
-                    s.denied_requests.add(1);
-                }
-                return true;
+                return if matches!(rejected, Verdictum::Reset) { Over::Reset } else { Over::Closed };
             }
         }
         self.at.request = self.now().mono_us;
         let persist =
             Persistence { server: self.chosen_server().or_else(|| self.rdp_server()), forced: false };
         if self.connect(persist, PoolUse::None).await.is_err() {
-            return false;
+            return Over::Closed;
         }
         self.at.response = self.at.connected;
         if self.frontend().model.options.logasap {
@@ -98,7 +106,7 @@ impl Stream {
         let first = std::mem::take(&mut self.tcp_buffer);
         let reset = self.answered_tunnel(first).await;
         self.server_conn = None;
-        reset
+        if reset { Over::Reset } else { Over::Closed }
     }
 
     async fn run_tcp_stages(&mut self) -> Verdictum {
@@ -113,6 +121,12 @@ impl Stream {
             return Verdictum::Gone;
         };
         self.enter_backend(backend);
+        // COMPAT: the choice of an HTTP backend makes the client's connection one of HTTP, and what the backend's rules
+        // see is a request (`tcp_to_http/by-backend`).
+        if plan.proxies[backend.0 as usize].mode == Mode::Http {
+            self.taken_over = true;
+            return Verdictum::SwitchToHttp;
+        }
         if backend != front.id {
             return self.content(backend).await;
         }
@@ -131,9 +145,37 @@ impl Stream {
         let until = self.now().tick().after(Duration::from_millis(delay));
         self.request_may_grow = delay > 0;
         loop {
+            self.look_for_request();
             match self.evaluate_content(rules) {
                 Some(v) => return v,
                 None => self.more_content(until).await,
+            }
+        }
+    }
+
+    /// Parses what has come so far as a request, for what rules ask of one. COMPAT: all that looks at requests works
+    /// in TCP mode too, on bytes that are not taken (`tcp_to_http/by-request`).
+    fn look_for_request(&mut self) {
+        let r = &mut self.parts.request;
+        let new = self.tcp_buffer.get(r.filled..).unwrap_or_default();
+        if new.is_empty() || self.not_http || r.is_complete() {
+            return;
+        }
+        if r.buf.is_empty() {
+            r.buf = self.session.worker.buffers.take();
+        }
+        if let Some(room) = r.buf.get_mut(r.filled..r.filled + new.len()) {
+            room.copy_from_slice(new);
+            r.filled += new.len();
+        }
+        let plan = &self.session.plan;
+        let policy = &plan.proxies[self.session.front.0 as usize].request_policy;
+        match r.head.parse(r.buf.get(..r.filled).unwrap_or_default(), policy) {
+            Parsed::Complete { len } => r.head_len = len,
+            Parsed::Partial => {}
+            Parsed::Bad(_) => {
+                r.clear();
+                self.not_http = true;
             }
         }
     }
@@ -151,10 +193,11 @@ impl Stream {
                 TcpAct::Accept => return Some(Verdictum::Go),
                 TcpAct::Reject | TcpAct::Close => return Some(Verdictum::Reject),
                 // The parser lets it stand in connection rules only.
-                TcpAct::ExpectProxy => continue,
+                TcpAct::ExpectProxy | TcpAct::ExpectNetscaler => continue,
                 TcpAct::Shared(a) => match self.apply(a, Subject::Request) {
                     Done::Reject => return Some(Verdictum::Reject),
                     Done::Drop => return Some(Verdictum::Reset),
+                    Done::Stop if self.taken_over => return Some(Verdictum::SwitchToHttp),
                     Done::Stop => return Some(Verdictum::Go),
                     _ => {}
                 },

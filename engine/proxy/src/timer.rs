@@ -102,6 +102,16 @@ impl Timers {
         }
     }
 
+    /// Lets a deadline pass now.
+    pub(crate) fn wake(&self, id: TimerId) {
+        if let Some(e) = self.inner.borrow_mut().entries.get_mut(id.0 as usize) {
+            e.deadline = Tick(0);
+            if let Some(w) = &e.waker {
+                w.wake_by_ref();
+            }
+        }
+    }
+
     /// The deadline.
     pub(crate) fn deadline(&self, id: TimerId) -> Tick {
         self.inner.borrow().entries.get(id.0 as usize).map_or(Tick::NEVER, |e| e.deadline)

@@ -11,8 +11,9 @@ use rha_net::{Clock, Conn, Quiet};
 
 use crate::log::Logs;
 use crate::pace::Pace;
-use crate::plan::Plan;
+use crate::plan::{CloseSpread, Plan};
 use crate::reuse::Buffers;
+use crate::roster::Roster;
 use crate::state::Gauge;
 use crate::stats::WorkerStats;
 use crate::stream::Parts;
@@ -39,10 +40,16 @@ pub struct Shared {
     pub requests: AtomicU64,
     /// No new connections; ends when the last one is gone.
     pub stopping: AtomicBool,
+    /// When that began, microseconds of the monotonic clock.
+    pub stopping_since_us: AtomicU64,
     /// Machine's name.
     pub hostname: Box<str>,
+    /// When the process began to serve.
+    pub started: std::time::Instant,
     /// Number of workers.
     pub workers: u32,
+    /// Bad messages.
+    pub captures: crate::capture::CaptureStore,
 }
 
 /// A connection to a server that waits for its next request.
@@ -50,10 +57,23 @@ pub struct Shared {
 pub(crate) struct Idle {
     pub conn: Conn,
     pub since: Tick,
+    /// `pool-conn-name`, hashed; 0 without.
+    pub name: u64,
     /// [`crate::state::ServerState::generation`] when it was opened.
     pub generation: u32,
     /// Requests it has carried.
     pub uses: u32,
+}
+
+/// What becomes of connections without a request in a soft stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Closing {
+    /// They are closed.
+    Now,
+    /// They are closed within so many milliseconds.
+    Within(u64),
+    /// Their clients close them.
+    Never,
 }
 
 /// One server's idle connections in one worker, the most recent last.
@@ -74,6 +94,7 @@ pub(crate) struct Worker {
     pub buffers: Buffers,
     pub scratch: RefCell<Vec<u8>>,
     pub stats: Arc<WorkerStats>,
+    pub roster: Roster,
     pub shared: Arc<Shared>,
     pub logs: Logs,
     plan: RefCell<PlanRef>,
@@ -102,6 +123,7 @@ impl Worker {
             buffers: Buffers::new(buffer),
             scratch: RefCell::new(vec![0; SCRATCH]),
             stats,
+            roster: Roster::default(),
             shared,
             logs: Logs::new(&plan),
             plan: RefCell::new(Rc::new(plan)),
@@ -124,9 +146,25 @@ impl Worker {
         self.plan.borrow().clone()
     }
 
-    /// New sessions use this plan from now on.
+    /// Whether it is the plan of new sessions: connections of others are not pooled.
+    pub(crate) fn is_current(&self, plan: &PlanRef) -> bool {
+        Rc::ptr_eq(&self.plan.borrow(), plan)
+    }
+
+    /// New sessions use this plan from now on. Idle connections stay with proxies whose state it has taken over.
     pub(crate) fn set_plan(&self, plan: Arc<Plan>) {
-        *self.plan.borrow_mut() = Rc::new(plan);
+        let old = self.plan.replace(Rc::new(plan));
+        let plan = self.plan();
+        let mut pools = self.pools.borrow_mut();
+        let mut before = std::mem::take(&mut *pools).into_iter().zip(&old.proxies);
+        *pools = plan
+            .proxies
+            .iter()
+            .map(|p| match before.next() {
+                Some((pools, o)) if Arc::ptr_eq(&o.state, &p.state) => pools,
+                _ => p.servers.iter().map(|_| Pool::default()).collect(),
+            })
+            .collect();
     }
 
     /// 32 random bits (xorshift64*: for balancing and samples, not for secrets).
@@ -157,7 +195,11 @@ impl Worker {
     }
 
     pub(crate) fn take_parts(&self) -> Box<Parts> {
-        self.parts.borrow_mut().pop().unwrap_or_default()
+        self.parts.borrow_mut().pop().unwrap_or_else(|| {
+            let parts = Box::<Parts>::default();
+            self.roster.add(&parts.card);
+            parts
+        })
     }
 
     pub(crate) fn give_parts(&self, mut parts: Box<Parts>) {
@@ -165,28 +207,67 @@ impl Worker {
         let mut all = self.parts.borrow_mut();
         if all.len() < 256 {
             all.push(parts);
+            return;
         }
+        drop(parts);
+        self.roster.lost();
+    }
+
+    /// What a soft stop that is under way means for a connection without a request.
+    pub(crate) fn closing(&self) -> Closing {
+        match self.plan().process.close_spread {
+            None => Closing::Now,
+            Some(CloseSpread::Never) => Closing::Never,
+            Some(CloseSpread::Within(window)) => {
+                let since = self.now().mono_us.saturating_sub(self.shared.stopping_since_us.load(Relaxed));
+                let window = u64::try_from(window.as_micros()).unwrap_or(u64::MAX);
+                match window.saturating_sub(since) / 1000 {
+                    0 => Closing::Now,
+                    left => Closing::Within(left),
+                }
+            }
+        }
+    }
+
+    /// Whether a connection is closed behind the answer it waits for: the likelier, the less time is left.
+    pub(crate) fn closes_active(&self) -> bool {
+        match (self.closing(), self.plan().process.close_spread) {
+            (Closing::Now, _) => true,
+            (Closing::Within(left), Some(CloseSpread::Within(window))) => {
+                left <= self.some_of(u64::try_from(window.as_millis()).unwrap_or(u64::MAX))
+            }
+            _ => false,
+        }
+    }
+
+    /// A random number below `most`.
+    pub(crate) fn some_of(&self, most: u64) -> u64 {
+        (u64::from(self.random()) * most.min(u64::from(u32::MAX))) >> 32
     }
 
     /// An idle connection of a server; `fresh` ones only when `any`.
     pub(crate) fn take_idle(
         &self,
-        backend: ProxyId,
-        server: usize,
+        (backend, server): (ProxyId, usize),
+        name: u64,
         generation: u32,
         any: bool,
     ) -> Option<Idle> {
+        let latest = |list: &mut Vec<Idle>| {
+            let at = list.iter().rposition(|i| i.name == name)?;
+            Some(list.remove(at))
+        };
         let plan = self.plan();
         let state = plan.proxy(backend)?.state.servers.get(server)?;
         let mut pools = self.pools.borrow_mut();
         let pool = pools.get_mut(backend.0 as usize)?.get_mut(server)?;
         loop {
-            let mut idle = match pool.safe.pop() {
+            let mut idle = match latest(&mut pool.safe) {
                 Some(i) => {
                     state.safe.fetch_sub(1, Relaxed);
                     i
                 }
-                None if any => pool.fresh.pop()?,
+                None if any => latest(&mut pool.fresh)?,
                 None => return None,
             };
             state.idle.fetch_sub(1, Relaxed);
@@ -248,6 +329,14 @@ impl Worker {
                 state.idle.fetch_sub(safe + fresh, Relaxed);
             }
         }
+    }
+
+    /// Has the stream of that number end, if it is here: whatever it waits for, its deadline has passed.
+    pub(crate) fn kill(&self, number: u64) -> bool {
+        let Some(timer) = self.roster.kill(number) else { return false };
+        self.evictions.set(self.evictions.get().wrapping_add(1));
+        self.timers.wake(timer);
+        true
     }
 
     /// Parks an acceptor until a connection ends.

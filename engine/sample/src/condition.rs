@@ -103,6 +103,21 @@ impl Condition {
     }
 }
 
+/// All of the ACLs with these names, `!` before one turning it round (`acl(...)`).
+pub(crate) fn of_names(words: &[Vec<u8>], names: &mut dyn Names) -> Result<Condition, Problem> {
+    let acls = names.acls().to_vec();
+    let mut group = Vec::with_capacity(words.len());
+    for word in words {
+        let text = String::from_utf8_lossy(word);
+        let (name, negated) = text.strip_prefix('!').map_or((&*text, false), |n| (n, true));
+        let missing = || Problem::Missing(format!("ACL {name}"));
+        let acl = acls.iter().find(|a| a.name == name).ok_or_else(missing)?;
+        let acl = Acl::shared(acl, names).map_err(|e| e.what)?;
+        group.push(Term::Named { acl, negated });
+    }
+    Ok(Condition { any: [group.into()].into(), unless: false })
+}
+
 fn group_holds(group: &[Term], scene: &dyn Scene) -> Verdict {
     let mut all = Verdict::Yes;
     for term in group {

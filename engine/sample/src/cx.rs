@@ -62,7 +62,7 @@ impl<'a> Cx<'a> {
     pub(crate) fn request(&mut self) -> Option<&'a dyn Request> {
         let found = self.scene.request();
         if found.is_none() {
-            self.wait_request();
+            self.may_change |= self.scene.request_may_become_http();
         }
         found
     }

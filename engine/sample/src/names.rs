@@ -44,6 +44,10 @@ pub trait Names {
     fn env(&self, _name: &str) -> Option<Vec<u8>> {
         None
     }
+    /// Named ACLs of the proxy being compiled.
+    fn acls(&self) -> &[rha_ir::Acl] {
+        &[]
+    }
     /// What several expressions of one plan share.
     fn shared(&mut self) -> &mut Shared;
 }

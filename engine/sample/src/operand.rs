@@ -38,6 +38,8 @@ pub(crate) enum Operand {
     Users(Arc<rha_ir::UserList>),
     /// A map.
     Map(Arc<Map>),
+    /// Named ACLs.
+    Condition(Box<crate::condition::Condition>),
 }
 
 /// Resolves arguments by their kinds; their number is the parser's business, which knows the dialect. A `backend`, `frontend` or `server` left out is the current one.

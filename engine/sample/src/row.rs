@@ -105,13 +105,6 @@ impl Converter {
         self
     }
 
-    /// Built by `f` but for what the note says.
-    pub(crate) const fn partly(mut self, f: ConvertFn, note: &'static str) -> Converter {
-        self.eval = Some(f);
-        self.sig.support = Support::Partial(note);
-        self
-    }
-
     /// Operands completed by `f` when the plan is built.
     pub(crate) const fn prepare(mut self, f: Prepare) -> Converter {
         self.prepare = Some(f);

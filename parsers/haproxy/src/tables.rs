@@ -147,6 +147,7 @@ pub const SECTIONS: &[Section] = &[
         name: "namespace_list",
         place: Place::NAMESPACE_LIST,
         doc: "Network namespaces to open at start.",
+        support: Support::Full,
         ..PLAIN
     },
     Section {

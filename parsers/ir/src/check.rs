@@ -3,7 +3,7 @@
 use bstr::BString;
 use rha_text::Span;
 
-use crate::{Address, LogFormat};
+use crate::{Address, LogFormat, SampleExpr, VarName, VarValue};
 
 /// When checks run and what counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,12 +87,46 @@ pub enum ExpectKind {
     Regex(BString),
     /// `binary` in hexadecimal (decoded here).
     Binary(Vec<u8>),
-    /// `rbinary`, `binary-lf`.
-    BinaryOther(BString),
+    /// `rbinary regex`, on the data in hexadecimal.
+    BinaryRegex(BString),
+    /// `binary-lf`: a format that gives hexadecimal.
+    BinaryFormat(LogFormat),
     /// `hdr`/`fhdr` with their name and value matching.
-    Header(BString),
+    Header(Box<HeaderExpect>),
     /// tcp-check `custom`.
     Custom,
+}
+
+/// How a header's name or value is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(missing_docs, reason = "each is the word after `-m`")]
+pub enum HeaderMatch {
+    #[default]
+    Str,
+    Beg,
+    End,
+    Sub,
+    Reg,
+}
+
+/// `name`, `value` of `hdr`: how and with what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeaderPattern {
+    /// `-m`.
+    pub method: HeaderMatch,
+    /// The pattern; text without variable parts, or `name-lf`, `value-lf`.
+    pub text: LogFormat,
+}
+
+/// `hdr name … [value …]`, `fhdr …`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeaderExpect {
+    /// `fhdr`: whole fields, not their comma-separated parts.
+    pub full: bool,
+    /// Name.
+    pub name: HeaderPattern,
+    /// Value, if it matters.
+    pub value: Option<HeaderPattern>,
 }
 
 /// One `expect` rule.
@@ -110,8 +144,8 @@ pub struct Expect {
     pub statuses: [Option<String>; 3],
     /// `on-success`, `on-error` messages.
     pub messages: [Option<LogFormat>; 2],
-    /// `status-code` expression as written.
-    pub status_code: Option<BString>,
+    /// `status-code`: what gives the code that is logged.
+    pub status_code: Option<SampleExpr>,
     /// Where it was written.
     pub origin: Span,
 }
@@ -123,6 +157,12 @@ pub enum TcpStep {
     Connect {
         /// `port`.
         port: Option<u16>,
+        /// `port` as an expression.
+        port_expr: Option<Box<SampleExpr>>,
+        /// `default`: the server line's settings apply.
+        default: bool,
+        /// `via-socks4`.
+        socks4: bool,
         /// `addr`.
         addr: Option<Address>,
         /// `send-proxy`.
@@ -151,6 +191,8 @@ pub enum TcpStep {
         format: LogFormat,
         /// Whether the result is hexadecimal.
         hex: bool,
+        /// `comment`.
+        comment: Option<String>,
         /// Where it was written.
         origin: Span,
     },
@@ -160,18 +202,25 @@ pub enum TcpStep {
     Expect(Expect),
     /// `comment`.
     Comment(String),
-    /// `set-var`, `unset-var` and others not built.
-    Other(String, Span),
+    /// `set-var`, `set-var-fmt`; without a value `unset-var`.
+    Variable {
+        /// Name.
+        name: VarName,
+        /// New value.
+        value: Option<Box<VarValue>>,
+        /// Where it was written.
+        origin: Span,
+    },
 }
 
 /// The request of an HTTP check.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct HttpCheck {
-    /// `meth`; `OPTIONS` when not written.
+    /// `meth`; empty when not written, which is `OPTIONS`.
     pub method: BString,
     /// `uri`, `/` when not written.
     pub uri: Option<LogFormat>,
-    /// `ver`, `HTTP/1.0` when not written.
+    /// `ver`; empty when not written, which is `HTTP/1.0`.
     pub version: BString,
     /// `hdr name fmt`.
     pub headers: Vec<(BString, LogFormat)>,

@@ -25,8 +25,8 @@ mod tracker;
 
 pub use address::{Address, Host, Port};
 pub use check::{
-    AgentCheck, Check, CheckKind, CheckTiming, Expect, ExpectKind, HttpCheck, Observe, OnError, StatusRange,
-    TcpStep,
+    AgentCheck, Check, CheckKind, CheckTiming, Expect, ExpectKind, HeaderExpect, HeaderMatch, HeaderPattern,
+    HttpCheck, Observe, OnError, StatusRange, TcpStep,
 };
 pub use expr::{
     Acl, AclTest, Arg, Call, Condition, LogFlags, LogFormat, LogNode, PatternSource, SampleExpr, Term,
@@ -35,18 +35,20 @@ pub use expr::{
 pub use failover::{Failover, VirtualIp};
 pub use listen::{Bind, BindAddress, SocketLevel};
 pub use log::{Facility, LogDestination, LogLevel, LogSyslogFormat, LogTarget, Sampling};
-pub use process::{Process, StatsSocket, VarValue};
+pub use process::{Process, StatsSocket, UnixBind, VarValue};
 pub use proxy::{
-    BackendRule, Capture, ConnectionMode, Cookie, CookieMode, ErrorFile, ForwardFor, HttpReuse, Keepalive,
-    Mode, Options, Proxy, ProxyKind, ServerRule, Stats, StatsAdmin, StatsScope, Timeouts,
+    BackendRule, Capture, ConnectionMode, Cookie, CookieMode, ErrorFile, ForwardFor, Forwarded,
+    ForwardedNode, ForwardedPart, HttpReuse, Keepalive, Mode, Options, Proxy, ProxyKind, ServerRule, Stats,
+    StatsAdmin, StatsScope, Timeouts,
 };
 pub use routing::{RoutingProtocol, RoutingSession};
 pub use rule::{
-    Action, NameMatch, Redirect, RedirectKind, Reply, ReplyBody, RetriesValue, Rule, TcpAction, TcpRule,
-    TimeoutValue,
+    Action, MarkValue, NameMatch, Normalizer, PriorityPart, Redirect, RedirectKind, Reply, ReplyBody,
+    RetriesValue, Rule, SocketMark, SocketSide, TcpAction, TcpRule, TimeoutValue,
 };
 pub use service::{
-    Balance, BalanceKey, HashFunction, HashKind, HashType, OnMarkedDown, OnMarkedUp, Server, Service,
+    Balance, BalanceKey, HashFunction, HashKind, HashType, InitState, Namespace, OnMarkedDown, OnMarkedUp,
+    RestoredState, Server, ServerExtra, Service, StateSource,
 };
 pub use site::{ErrorSection, FilterUse, Model, StickTable, User, UserList};
 pub use tracker::{Tracker, TrackerKind};

@@ -1,5 +1,6 @@
 //! Listening sockets.
 
+use bstr::BString;
 use rha_text::Span;
 
 use crate::Address;
@@ -62,6 +63,8 @@ pub struct Bind {
     pub file_mode: Option<u32>,
     /// `level` (stats sockets).
     pub level: Option<SocketLevel>,
+    /// `severity-output` (stats sockets): `none`, `number` or `string`.
+    pub severity_output: Option<String>,
     /// `expose-fd listeners`.
     pub expose_listeners: bool,
     /// `ssl` was written (support level of its own).
@@ -74,6 +77,16 @@ pub struct Bind {
     pub nice: Option<i32>,
     /// `shards`.
     pub shards: Option<u32>,
+    /// `accept-netscaler-cip`: the number its header begins with.
+    pub netscaler: Option<u32>,
+    /// `namespace`.
+    pub namespace: Option<String>,
+    /// `tcp-md5sig`.
+    pub md5_password: Option<BString>,
+    /// `cc`.
+    pub congestion: Option<String>,
+    /// `tcp-ss`: 0 off, 1 or 2.
+    pub save_syn: u8,
     /// Where the line is.
     pub origin: Span,
 }

@@ -12,8 +12,21 @@ pub struct StatsSocket {
     pub bind: Bind,
 }
 
+/// `unix-bind`: what listeners on unix sockets begin with.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UnixBind {
+    /// `prefix` of paths.
+    pub prefix: Option<String>,
+    /// `mode`.
+    pub mode: Option<u32>,
+    /// `user`, `uid`.
+    pub owner: Option<String>,
+    /// `group`, `gid`.
+    pub group: Option<String>,
+}
+
 /// What a variable of the process starts with.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum VarValue {
     /// `set-var`.
     Expr(SampleExpr),
@@ -112,6 +125,36 @@ pub struct Process {
     pub ssl_server_verify_none: bool,
     /// `external-check`.
     pub external_check: bool,
+    /// `namespace_list`.
+    pub namespaces: Vec<String>,
+    /// `tune.notsent-lowat.client`, bytes.
+    pub unsent_low_client: Option<u32>,
+    /// `tune.notsent-lowat.server`, bytes.
+    pub unsent_low_server: Option<u32>,
+    /// `pp2-never-send-local`.
+    pub pp2_never_send_local: bool,
+    /// `fd-hard-limit`.
+    pub fd_hard_limit: Option<u32>,
+    /// `thread-hard-limit`.
+    pub thread_hard_limit: Option<u32>,
+    /// `noreuseport`.
+    pub no_reuse_port: bool,
+    /// `harden.reject-privileged-ports.tcp on`.
+    pub rejects_privileged_ports: bool,
+    /// `tune.sndbuf.backend`, bytes.
+    pub datagram_send_buffer: Option<u32>,
+    /// `tune.renice.startup` and `tune.renice.runtime`.
+    pub nice: [Option<i32>; 2],
+    /// `set-dumpable`.
+    pub dumpable: bool,
+    /// `unix-bind`.
+    pub unix_bind: UnixBind,
+    /// `mworker-max-reloads`.
+    pub max_reloads: Option<u32>,
+    /// `close-spread-time`, milliseconds; the highest number stands for `infinite`.
+    pub close_spread_ms: Option<u32>,
+    /// `external-check preserve-env`: programs see the process' variables too.
+    pub external_check_environment: bool,
     /// `insecure-fork-wanted`.
     pub insecure_fork: bool,
     /// `unix-bind prefix`.

@@ -134,6 +134,37 @@ pub struct Options {
     pub restrict_header_names: Option<u8>,
 }
 
+/// `option forwarded`: what the field of RFC 7239 tells.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Forwarded {
+    /// `proto`.
+    pub proto: bool,
+    /// `host`, `host-expr`.
+    pub host: Option<ForwardedPart>,
+    /// `by`, `by-expr`, `by_port`, `by_port-expr`.
+    pub by: ForwardedNode,
+    /// `for` and so on.
+    pub r#for: ForwardedNode,
+}
+
+/// A node of the field.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ForwardedNode {
+    /// Its name; without one there is no node.
+    pub name: Option<ForwardedPart>,
+    /// Its port.
+    pub port: Option<ForwardedPart>,
+}
+
+/// Where a part comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ForwardedPart {
+    /// The connection, the Host field.
+    Known,
+    /// An expression.
+    Expr(Box<crate::SampleExpr>),
+}
+
 /// `option forwardfor`, `option originalto`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ForwardFor {
@@ -365,6 +396,8 @@ pub struct Proxy {
     pub forward_for: Option<ForwardFor>,
     /// `option originalto`.
     pub original_to: Option<ForwardFor>,
+    /// `option forwarded`.
+    pub forwarded: Option<Box<Forwarded>>,
     /// `cookie`.
     pub cookie: Option<Cookie>,
     /// `errorfile` and the like, by status.
@@ -407,6 +440,10 @@ pub struct Proxy {
     pub persist_rdp_cookie: Option<BString>,
     /// `max-session-srv-conns`.
     pub max_session_srv_conns: Option<i32>,
+    /// `load-server-state-from-file`.
+    pub state_source: Option<crate::StateSource>,
+    /// `server-state-file-name`; none is the backend's name.
+    pub state_file: Option<String>,
     /// TCP keep-alive of client connections: probes, idle and interval seconds.
     pub client_keepalive: Keepalive,
     /// The same of server connections.
@@ -463,6 +500,7 @@ impl Proxy {
             options: Options::default(),
             forward_for: None,
             original_to: None,
+            forwarded: None,
             cookie: None,
             error_files: Vec::new(),
             logs: Vec::new(),
@@ -484,6 +522,8 @@ impl Proxy {
             dispatch: None,
             persist_rdp_cookie: None,
             max_session_srv_conns: None,
+            state_source: None,
+            state_file: None,
             client_keepalive: Keepalive::default(),
             server_keepalive: Keepalive::default(),
             max_keep_alive_queue: -1,

@@ -185,12 +185,86 @@ pub enum Action {
     StrictMode(bool),
     /// `disable-l7-retry`.
     DisableL7Retry,
+    /// `switch-mode http`, for HTTP/1.
+    SwitchToHttp,
     /// `pause`.
     Pause(TimeoutValue),
+    /// `normalize-uri`.
+    NormalizeUri(Normalizer),
+    /// `set-priority-class expr`, `set-priority-offset expr`.
+    SetPriority(PriorityPart, Box<SampleExpr>),
+    /// `set-fc-mark`, `set-fc-tos`, `set-bc-mark`, `set-bc-tos` and the older `set-mark`, `set-tos`.
+    SetSocket(SocketSide, SocketMark, MarkValue),
     /// `do-log`, `track-sc`, … : accepted by the parser, not built.
     Planned(String),
     /// Accepted and without any effect a user could notice (`set-nice`).
     NoEffect(String),
+}
+
+/// A normal form of a request target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Normalizer {
+    /// `path-merge-slashes`.
+    MergeSlashes,
+    /// `path-strip-dot`.
+    StripDot,
+    /// `path-strip-dotdot [full]`.
+    StripDotdot {
+        /// Also those at the start.
+        full: bool,
+    },
+    /// `query-sort-by-name`.
+    SortQuery,
+    /// `percent-to-uppercase [strict]`.
+    Uppercase {
+        /// What is not encoded well makes the request a bad one.
+        strict: bool,
+    },
+    /// `percent-decode-unreserved [strict]`.
+    Decode {
+        /// As above.
+        strict: bool,
+    },
+    /// `fragment-strip`.
+    StripFragment,
+    /// `fragment-encode`.
+    EncodeFragment,
+}
+
+/// What decides a request's place in queues.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PriorityPart {
+    /// Lower classes go first.
+    Class,
+    /// Milliseconds by which it came later than it did.
+    Offset,
+}
+
+/// Which connection's packets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SocketSide {
+    /// The client's.
+    Client,
+    /// The server's.
+    Server,
+}
+
+/// What packets carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SocketMark {
+    /// Netfilter's mark.
+    Mark,
+    /// Type of service, traffic class.
+    Tos,
+}
+
+/// A mark written or computed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum MarkValue {
+    /// A number.
+    Fixed(u32),
+    /// An expression.
+    Expr(Box<SampleExpr>),
 }
 
 /// A number of retries written or computed.
@@ -222,6 +296,8 @@ pub enum TcpAction {
     Close,
     /// `expect-proxy layer4` (connections).
     ExpectProxy,
+    /// `expect-netscaler-cip layer4` (connections).
+    ExpectNetscaler,
     /// One of the actions shared with HTTP rules (`set-var`, `capture`, `set-src` …).
     Shared(Action),
 }

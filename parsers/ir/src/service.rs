@@ -5,7 +5,7 @@
 use bstr::BString;
 use rha_text::Span;
 
-use crate::{Address, AgentCheck, Check, CheckTiming, SampleExpr, Sampling};
+use crate::{Address, AgentCheck, Check, CheckTiming, LogFormat, SampleExpr, Sampling};
 
 /// What a balancing key is made from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -194,11 +194,101 @@ pub struct Server {
     pub non_stick: bool,
     /// Sampling of log backends.
     pub sampling: Option<Sampling>,
+    /// What few servers have.
+    pub extra: Option<Box<ServerExtra>>,
     /// Where it was written.
     pub origin: Span,
 }
 
+/// In which network namespace a server is connected to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Namespace {
+    /// `namespace name`.
+    Name(String),
+    /// `namespace *`: the one that the PROXY protocol header of the client names.
+    FromProxy,
+}
+
+/// `init-state`: the state a server with checks starts in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InitState {
+    /// `fully-up`: as if `fall` checks had to fail.
+    FullyUp,
+    /// `up`: the first failed check takes it down.
+    Up,
+    /// `down`: the first good check brings it up.
+    Down,
+    /// `fully-down`: `rise` checks have to pass.
+    FullyDown,
+}
+
+/// A line of a server state file. Management guide §9.3 "show servers state".
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RestoredState {
+    /// 0 stopped, 1 starting, 2 running, 3 stopping.
+    pub operation: u8,
+    /// Bits: 1 forced maintenance, 4 `disabled` was written, 8 forced drain.
+    pub admin: u8,
+    /// The weight an operator left, and the one that was written then.
+    pub weights: (u32, u32),
+    /// Seconds since the last change.
+    pub changed_s: u64,
+    /// Status and result of the last check, by number.
+    pub check: (u8, u8),
+    /// Position of the check's counter.
+    pub health: u32,
+    /// Bits of the check: 2 configured, 4 enabled.
+    pub check_state: u32,
+    /// Bits of the agent's.
+    pub agent_state: u32,
+    /// Port.
+    pub port: Option<u16>,
+    /// Where an operator sent checks.
+    pub check_to: (Option<std::net::IpAddr>, Option<u16>),
+    /// The same of the agent's.
+    pub agent_to: (Option<std::net::IpAddr>, Option<u16>),
+}
+
+/// `load-server-state-from-file`: whence servers have their state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StateSource {
+    /// `global`: from the file that the global section names.
+    Global,
+    /// `local`: from a file of the backend's own.
+    Local,
+}
+
+/// What few servers have; boxed, so that the others stay small.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ServerExtra {
+    /// What a server state file says of it.
+    pub restored: Option<RestoredState>,
+    /// `socks4`.
+    pub socks4: Option<Address>,
+    /// `check-via-socks4`.
+    pub check_via_socks4: bool,
+    /// `namespace`.
+    pub namespace: Option<Namespace>,
+    /// `tcp-md5sig`.
+    pub md5_password: Option<BString>,
+    /// `cc`.
+    pub congestion: Option<String>,
+    /// `proxy-v2-options` words.
+    pub proxy_v2_options: Vec<String>,
+    /// `set-proxy-v2-tlv-fmt`: type and value of each.
+    pub proxy_v2_fields: Vec<(u8, LogFormat)>,
+    /// `init-state`.
+    pub init_state: Option<InitState>,
+    /// `pool-conn-name`.
+    pub pool_name: Option<SampleExpr>,
+}
+
 impl Server {
+    /// What few servers have, to be written to.
+    pub fn extra_mut(&mut self) -> &mut ServerExtra {
+        self.extra.get_or_insert_with(Box::default)
+    }
+
     /// A server on which nothing is written. HAProxy configuration manual §5.2: weight 1, checks every
     /// 2 s, pools without limit that are purged after 5 s.
     #[must_use]
@@ -242,6 +332,7 @@ impl Server {
             user_timeout_ms: None,
             non_stick: false,
             sampling: None,
+            extra: None,
             origin,
         }
     }

@@ -7,11 +7,13 @@
 //! Deliberately absent: any keyword.
 
 mod checkpoint;
+mod digest;
 mod sample;
 mod suggest;
 mod version;
 
 pub use checkpoint::Checkpoints;
+pub use digest::Digest;
 pub use sample::{AclSig, ArgKind, ArgShape, ConverterSig, FetchSig, Match, Needs, SampleType, SampleVocab};
 pub use suggest::{Fingerprint, closest};
 pub use version::{Dialect, Lifetime};

@@ -2,22 +2,22 @@
 
 use rha_ir::SocketLevel;
 
-use super::{Answer, change, text};
+use super::{Answer, Severity, change, wrong};
 use crate::view::{Change, Force, Server, ServerAt, Site, Wish};
 
 /// Finds `backend/server` in word `i`; the error is the answer.
 fn find(words: &[String], i: usize, site: &dyn Site) -> Result<(ServerAt, Server), Answer> {
     let Some((backend, server)) = words.get(i).and_then(|w| w.split_once('/')) else {
-        return Err(text("Require 'backend/server'.\n"));
+        return Err(wrong("Require 'backend/server'.\n"));
     };
     let snapshot = site.look();
     let Some(proxy) = snapshot.proxies.iter().position(|p| p.back.is_some() && p.name == backend) else {
-        return Err(text("No such backend.\n"));
+        return Err(wrong("No such backend.\n"));
     };
     let servers = snapshot.proxies[proxy].back.as_ref().map_or(&[][..], |b| &b.servers);
     match servers.iter().position(|s| s.name == server) {
         Some(at) => Ok((ServerAt { proxy, server: at }, servers[at].clone())),
-        None => Err(text("No such server.\n")),
+        None => Err(wrong("No such server.\n")),
     }
 }
 
@@ -37,7 +37,7 @@ pub fn maxconn(words: &[String], _: SocketLevel, site: &dyn Site) -> Answer {
     };
     match maxconn_of(words.get(4).map_or("", String::as_str)) {
         Ok(n) => change(site, Change::ServerMaxconn(at, n)),
-        Err(e) => Answer::Text(format!("{e}\n")),
+        Err(e) => Answer::Said(Severity::Error, format!("{e}\n")),
     }
 }
 
@@ -76,7 +76,7 @@ pub fn weight(words: &[String], i: usize, site: &dyn Site) -> Answer {
     };
     match weight_of(words.get(i).map_or("", String::as_str), server.weights.2) {
         Ok(w) => change(site, Change::Weight(at, w)),
-        Err(e) => Answer::Text(format!("{e}\n")),
+        Err(e) => Answer::Said(Severity::Error, format!("{e}\n")),
     }
 }
 
@@ -117,45 +117,45 @@ pub fn set(words: &[String], _: SocketLevel, site: &dyn Site) -> Answer {
             "ready" => change(site, Change::State(at, Wish::Ready)),
             "drain" => change(site, Change::State(at, Wish::Drain)),
             "maint" => change(site, Change::State(at, Wish::Maint)),
-            _ => text("'set server <srv> state' expects 'ready', 'drain' and 'maint'.\n"),
+            _ => wrong("'set server <srv> state' expects 'ready', 'drain' and 'maint'.\n"),
         },
         "health" => {
             if server.tracked.is_some() {
-                return text("cannot change health on a tracking server.\n");
+                return wrong("cannot change health on a tracking server.\n");
             }
             match value {
                 "up" => change(site, Change::Health(at, Force::Up)),
                 "stopping" => change(site, Change::Health(at, Force::Stopping)),
                 "down" => change(site, Change::Health(at, Force::Down)),
-                _ => text("'set server <srv> health' expects 'up', 'stopping', or 'down'.\n"),
+                _ => wrong("'set server <srv> health' expects 'up', 'stopping', or 'down'.\n"),
             }
         }
-        "agent" if server.agent.is_none() => text("agent checks are not enabled on this server.\n"),
+        "agent" if server.agent.is_none() => wrong("agent checks are not enabled on this server.\n"),
         "agent" => match value {
             "up" => change(site, Change::Agent(at, Force::Up)),
             "down" => change(site, Change::Agent(at, Force::Down)),
-            _ => text("'set server <srv> agent' expects 'up' or 'down'.\n"),
+            _ => wrong("'set server <srv> agent' expects 'up' or 'down'.\n"),
         },
         "addr" => address(words, at, &server, site),
         "check-addr" | "check-port" if !server.checked => {
-            text("health checks are not enabled on this server\n")
+            wrong("health checks are not enabled on this server\n")
         }
         "agent-addr" | "agent-port" if server.agent.is_none() => {
-            text("agent checks are not enabled on this server\n")
+            wrong("agent checks are not enabled on this server\n")
         }
         word @ ("check-addr" | "check-port" | "agent-addr" | "agent-port") => match aim(words, word) {
             Ok((ip, port)) if word.starts_with("check") => change(site, Change::CheckTo(at, ip, port)),
             Ok((ip, port)) => change(site, Change::AgentTo(at, ip, port)),
-            Err(e) => Answer::Text(format!("{e}\n")),
+            Err(e) => Answer::Said(Severity::Error, format!("{e}\n")),
         },
-        "agent-send" if server.agent.is_none() => text("agent checks are not enabled on this server.\n"),
-        "agent-send" if value.is_empty() => text("set server <b>/<s> agent-send requires a string.\n"),
+        "agent-send" if server.agent.is_none() => wrong("agent checks are not enabled on this server.\n"),
+        "agent-send" if value.is_empty() => wrong("set server <b>/<s> agent-send requires a string.\n"),
         "agent-send" => change(site, Change::AgentSend(at, value.to_owned())),
         // COMPAT: as without a resolvers section and without TLS, neither of which is built.
-        "fqdn" if value.is_empty() => text("set server <b>/<s> fqdn requires a FQDN.\n"),
-        "fqdn" => text("set server <b>/<s> fqdn failed because no resolution is configured.\n"),
-        "ssl" => text("'set server <srv> ssl' cannot be set.  default-server should define ssl settings\n"),
-        _ => text(
+        "fqdn" if value.is_empty() => wrong("set server <b>/<s> fqdn requires a FQDN.\n"),
+        "fqdn" => wrong("set server <b>/<s> fqdn failed because no resolution is configured.\n"),
+        "ssl" => wrong("'set server <srv> ssl' cannot be set.  default-server should define ssl settings\n"),
+        _ => wrong(
             "usage: set server <backend>/<server> addr | agent | agent-addr | agent-port | agent-send | \
              check-addr | check-port | fqdn | health | ssl | state | weight\n",
         ),
@@ -187,15 +187,15 @@ fn aim(words: &[String], word: &str) -> Result<(Option<std::net::IpAddr>, Option
 
 fn address(words: &[String], at: ServerAt, server: &Server, site: &dyn Site) -> Answer {
     let Ok(ip) = words.get(4).map_or("", String::as_str).parse::<std::net::IpAddr>() else {
-        return text("Invalid addr family specified.\n");
+        return wrong("Invalid addr family specified.\n");
     };
     let port = match (words.get(5).map(String::as_str), words.get(6)) {
         (Some("port"), Some(p)) => match p.parse::<u16>() {
             Ok(p) => Some(p),
-            Err(_) => return text("provided port is not an integer\n"),
+            Err(_) => return wrong("provided port is not an integer\n"),
         },
         (None, _) => None,
-        _ => return text("set server <b>/<s> addr requires an address and optionally a port.\n"),
+        _ => return wrong("set server <b>/<s> addr requires an address and optionally a port.\n"),
     };
     let old = server.host.clone().unwrap_or_default();
     let mut said = if old == ip.to_string() {
@@ -212,8 +212,8 @@ fn address(words: &[String], at: ServerAt, server: &Server, site: &dyn Site) -> 
         said += " by 'stats socket command'";
     }
     match site.change(Change::Address(at, Some(ip), port)) {
-        Ok(()) => Answer::Text(said + "\n"),
-        Err(e) => Answer::Text(e + "\n"),
+        Ok(()) => Answer::Said(Severity::Warning, said + "\n"),
+        Err(e) => Answer::Said(Severity::Error, e + "\n"),
     }
 }
 

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use rha_ir::SocketLevel;
 
-use super::{Answer, level_word, text};
+use super::{Answer, level_word, wrong};
 use crate::view::{Back, Proxy, Server, Site, Snapshot};
-use crate::{info, stats};
+use crate::{info, stats, veil};
 
 /// `show backend`.
 pub fn backends(_: &[String], _: SocketLevel, site: &dyn Site) -> Answer {
@@ -26,13 +26,20 @@ pub fn sockets(_: &[String], _: SocketLevel, site: &dyn Site) -> Answer {
     Answer::Text(out)
 }
 
+/// `show startup-logs`. COMPAT: before 2.8 nothing is a line of its own.
+pub fn startup_logs(_: &[String], _: SocketLevel, site: &dyn Site) -> Answer {
+    let said = site.startup_logs();
+    let nothing = said.is_empty() && site.dialect() < rha_vocab::Dialect::V2_8;
+    Answer::Text(if nothing { "\n".to_owned() } else { said })
+}
+
 /// `show env`.
 pub fn env(words: &[String], _: SocketLevel, site: &dyn Site) -> Answer {
     let all = site.environment();
     match words.get(2) {
         Some(name) => match all.iter().find(|(n, _)| n == name) {
             Some((n, v)) => Answer::Text(format!("{n}={v}\n")),
-            None => text("Variable not found\n"),
+            None => wrong("Variable not found\n"),
         },
         None => Answer::Text(all.iter().map(|(n, v)| format!("{n}={v}\n")).collect()),
     }
@@ -64,7 +71,7 @@ pub fn stat(words: &[String], level: SocketLevel, site: &dyn Site) -> Answer {
     {
         match proxy_id(first, &snapshot) {
             Some(iid) => filter = stats::Filter { iid, kinds, sid, ..filter },
-            None => return text("No such proxy.\n"),
+            None => return wrong("No such proxy.\n"),
         }
     }
     let d = site.dialect();
@@ -88,13 +95,17 @@ fn picked<'a>(words: &[String], snapshot: &'a Snapshot) -> Result<Vec<(&'a Proxy
         None => Ok(all.collect()),
         Some(name) => {
             let one: Vec<_> = all.filter(|(p, _)| p.name == *name).collect();
-            if one.is_empty() { Err(text("Can't find backend.\n")) } else { Ok(one) }
+            if one.is_empty() { Err(wrong("Can't find backend.\n")) } else { Ok(one) }
         }
     }
 }
 
-fn host(s: &Server) -> &str {
-    s.host.as_deref().unwrap_or("-")
+fn host(site: &dyn Site, s: &Server) -> String {
+    s.host.as_ref().map_or_else(|| "-".to_owned(), |h| veil::address(site.veil(), h))
+}
+
+fn hidden(site: &dyn Site, name: &str) -> String {
+    veil::name(site.veil(), name)
 }
 
 /// `show servers conn`.
@@ -113,11 +124,11 @@ pub fn servers_conn(words: &[String], _: SocketLevel, site: &dyn Site) -> Answer
             let _ = write!(
                 out,
                 "{}/{} {}/{} {} {} - {} {} {} {} {} 0 {} {}",
-                p.name,
-                s.name,
+                hidden(site, &p.name),
+                hidden(site, &s.name),
                 p.iid,
                 s.sid,
-                host(s),
+                host(site, s),
                 s.port,
                 s.purge_delay_ms,
                 s.sessions.0,
@@ -155,16 +166,18 @@ pub fn servers_state(words: &[String], _: SocketLevel, site: &dyn Site) -> Answe
             // one until it has been in maintenance (`cli/states`).
             let (check_state, status, health) =
                 if s.checked { (6, s.check.numbers.0, s.health.2) } else { (0, 1, s.first_health) };
+            let check_state = if s.checked && s.checks_off { 2 } else { check_state };
             // COMPAT: checks of a server in maintenance are paused, which is bit 3.
-            let check_state = if s.checked && s.admin & 0x23 != 0 { check_state | 8 } else { check_state };
+            let paused = if s.checked { s.admin & 0x23 != 0 } else { s.disabled };
+            let check_state = if paused { check_state | 8 } else { check_state };
             let _ = writeln!(
                 out,
                 "{} {} {} {} {} {} {} {} {} {} {} {} {} {check_state} {} {} {} {} {} - 0 {} {} {} {}",
                 p.iid,
-                p.name,
+                hidden(site, &p.name),
                 s.sid,
-                s.name,
-                host(s),
+                hidden(site, &s.name),
+                host(site, s),
                 s.operation,
                 s.admin,
                 s.weights.1,
@@ -176,7 +189,7 @@ pub fn servers_state(words: &[String], _: SocketLevel, site: &dyn Site) -> Answe
                 s.agent_state,
                 u8::from(p.forced_id),
                 u8::from(s.forced_id),
-                s.fqdn.as_deref().unwrap_or("-"),
+                s.fqdn.as_ref().map_or_else(|| "-".to_owned(), |f| hidden(site, f)),
                 s.port,
                 s.check_to.1,
                 s.check_to.0.as_deref().unwrap_or("-"),

@@ -25,6 +25,6 @@ pub use config::{Config, MULTIHOP_PORT, SINGLE_HOP_PORT, SOURCE_PORTS, TTL};
 pub use demux::{Demux, Endpoint, Meta};
 pub use event::{Action, Detail, Line, Severity, StateChange};
 pub use packet::{Auth, Diag, Fault, MAX_LEN, Packet, State};
-pub use session::{Facts, Session};
+pub use session::{Counted, Facts, Session};
 pub use sm::next;
 pub use stats::{Reject, Rejects, Stats};

@@ -65,6 +65,25 @@ pub struct Facts {
     pub remote_detect_us: u64,
     /// When the last packet was taken.
     pub last_seen: Option<Now>,
+    /// Intervals as they were counted when the last packet came; keepalived dumps these, also of a session that fell.
+    pub counted: Counted,
+    /// When the next periodic packet is due, [`Now::mono_us`]; `None` while nothing is sent.
+    pub next_tx_us: Option<u64>,
+    /// When the other side is given up, or forgotten if the session is Down already.
+    pub expires_us: Option<u64>,
+    /// Whether the last packet could not be sent.
+    pub send_failed: bool,
+}
+
+/// What follows from both sides' intervals; all 0 before the first packet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Interval the other side sends at, before jitter.
+    pub remote_tx_us: u32,
+    /// Time without packets after which we give up.
+    pub detect_us: u64,
+    /// Time without packets after which the other side gives up.
+    pub remote_detect_us: u64,
 }
 
 /// A session.
@@ -96,6 +115,7 @@ pub struct Session {
     next_tx_us: Option<u64>,
     expires_us: Option<u64>,
     last_seen: Option<Now>,
+    counted: Counted,
     send_failed: bool,
     stats: Stats,
 }
@@ -130,6 +150,7 @@ impl Session {
             next_tx_us: None,
             expires_us: None,
             last_seen: None,
+            counted: Counted::default(),
             send_failed: false,
             stats: Stats::default(),
             config,
@@ -294,6 +315,10 @@ impl Session {
             detect_us: self.detect_us(),
             remote_detect_us: u64::from(self.config.detect_mult()) * u64::from(self.interval_us()),
             last_seen: self.last_seen,
+            counted: self.counted,
+            next_tx_us: self.next_tx_us,
+            expires_us: self.expires_us,
+            send_failed: self.send_failed,
         }
     }
 
@@ -325,6 +350,11 @@ impl Session {
             self.end_poll(out);
         }
         self.tell_timers(&before, out);
+        self.counted = Counted {
+            remote_tx_us: self.remote_interval_us(),
+            detect_us: self.detect_us(),
+            remote_detect_us: u64::from(self.config.detect_mult()) * u64::from(self.interval_us()),
+        };
         if self.state == State::AdminDown {
             self.arm(now);
             return Err(Reject::AdminDown);

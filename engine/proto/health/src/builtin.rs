@@ -26,7 +26,7 @@ pub(crate) fn steps(option: &str, args: &[BString]) -> Result<Vec<Step>, Compile
 
 fn connect() -> Action {
     let to = ConnectTo { linger: true, default: true, ..ConnectTo::default() };
-    Action::Connect { to, implicit: false }
+    Action::Connect { to, port: None, implicit: false }
 }
 
 fn send(bytes: impl Into<Vec<u8>>) -> Action {

@@ -8,26 +8,42 @@
 use std::sync::Arc;
 
 use rha_base::{Now, Tick};
-use rha_ir::LogFormat;
+use rha_ir::{LogFormat, SampleExpr, VarName, VarValue};
 use rha_vocab::Dialect;
 
 use crate::agent::AgentReply;
 use crate::expect::{self, Look, Received};
+use crate::http::{self, Response};
 use crate::script::{Action, ConnectTo, Family, Payload, Script, Step};
-use crate::{Outcome, Status, http};
+use crate::{Outcome, Status};
 
 /// Most of an answer that is kept, bytes (the original's buffer).
 const INPUT_MAX: usize = 16384;
 
-/// Evaluates log-format strings of a check; checks without variables need none.
+/// What has come of an answer, as expressions of a check see it.
+#[derive(Debug, Clone, Copy)]
+pub struct Answer<'a> {
+    /// Bytes since the last send.
+    pub data: &'a [u8],
+    /// The response they are, in HTTP checks, once its head is there.
+    pub response: Option<&'a Response>,
+}
+
+/// Evaluates log-format strings and expressions of a check and keeps its variables; checks without need none.
 pub trait Formats {
     /// The text of a format.
-    fn format(&self, format: &LogFormat) -> Vec<u8>;
+    fn format(&self, format: &LogFormat, answer: &Answer<'_>) -> Vec<u8>;
+    /// The value of an expression as a number.
+    fn number(&self, _expr: &SampleExpr, _answer: &Answer<'_>) -> Option<i64> {
+        None
+    }
+    /// Sets a variable, or removes it.
+    fn assign(&self, _name: &VarName, _value: Option<&VarValue>, _answer: &Answer<'_>) {}
 }
 
 /// Formats without variable parts; others come out empty.
 impl Formats for () {
-    fn format(&self, format: &LogFormat) -> Vec<u8> {
+    fn format(&self, format: &LogFormat, _: &Answer<'_>) -> Vec<u8> {
         format.literal().map(Vec::from).unwrap_or_default()
     }
 }
@@ -72,7 +88,7 @@ enum Phase {
 pub struct Exchange<'f> {
     script: Arc<Script>,
     environment: Environment,
-    formats: &'f (dyn Formats + Send + Sync),
+    formats: &'f dyn Formats,
     /// Current step.
     at: usize,
     phase: Phase,
@@ -91,7 +107,7 @@ impl<'f> Exchange<'f> {
     pub fn new(
         script: Arc<Script>,
         environment: Environment,
-        formats: &'f (dyn Formats + Send + Sync),
+        formats: &'f dyn Formats,
         now: Now,
     ) -> Exchange<'f> {
         let mut exchange = Exchange {
@@ -108,7 +124,7 @@ impl<'f> Exchange<'f> {
             outcome: None,
             environment,
         };
-        exchange.bound_connection(now);
+        exchange.go_on(now);
         exchange
     }
 
@@ -119,7 +135,11 @@ impl<'f> Exchange<'f> {
         }
         self.phase = Phase::Connecting;
         match self.step().map(|s| &s.action) {
-            Some(Action::Connect { to, .. }) => Some(to.clone()),
+            Some(Action::Connect { to, port, .. }) => {
+                let computed = || self.formats.number(port.as_deref()?, &self.answer()).filter(|p| *p != 0);
+                let port = to.port.or_else(|| computed().and_then(|p| u16::try_from(p).ok()));
+                Some(ConnectTo { port, ..to.clone() })
+            }
             _ => Some(ConnectTo { default: true, ..ConnectTo::default() }),
         }
     }
@@ -144,7 +164,27 @@ impl<'f> Exchange<'f> {
     /// Whether the last connection is to be closed without a reset.
     #[must_use]
     pub fn lingers(&self) -> bool {
-        self.script.steps.iter().rev().any(|s| matches!(&s.action, Action::Connect { to, .. } if to.linger))
+        let done = self.script.steps.get(..=self.at).unwrap_or(&self.script.steps);
+        let connect = done.iter().rev().find_map(|s| match &s.action {
+            Action::Connect { to, .. } => Some(to.linger),
+            _ => None,
+        });
+        connect.unwrap_or(false)
+    }
+
+    /// What has come since the last send; HTTP responses are not read.
+    fn answer(&self) -> Answer<'_> {
+        Answer { data: &self.input, response: None }
+    }
+
+    fn received(&self) -> Received<'_> {
+        Received {
+            family: self.script.family,
+            data: &self.input,
+            ended: self.ended,
+            stop_on_404: self.script.disable_on_404 && self.environment.server_up,
+            formats: self.formats,
+        }
     }
 
     /// What the agent answered, when the script was an agent's.
@@ -256,9 +296,15 @@ impl<'f> Exchange<'f> {
                 self.pass(now);
                 return;
             };
+            self.code = 0;
             match &step.action {
+                Action::Variable(name, value) => {
+                    let received = self.received();
+                    received.see(|answer| self.formats.assign(name, value.as_deref(), answer));
+                }
                 Action::Connect { .. } => {
                     self.phase = Phase::Connect;
+                    self.input.clear();
                     self.bound_connection(now);
                     return;
                 }
@@ -272,14 +318,7 @@ impl<'f> Exchange<'f> {
                     if self.input.is_empty() && !self.ended {
                         return;
                     }
-                    let received = Received {
-                        family: script.family,
-                        data: &self.input,
-                        ended: self.ended,
-                        stop_on_404: script.disable_on_404 && self.environment.server_up,
-                        formats: self.formats,
-                    };
-                    match expect::look(step, expect, &received) {
+                    match expect::look(step, expect, &self.received()) {
                         Look::Wait => {
                             self.rewind();
                             return;
@@ -313,6 +352,14 @@ impl<'f> Exchange<'f> {
 
     fn send(&mut self, now: Now, step: &Step, payload: &Payload) -> bool {
         match payload {
+            Payload::Bytes(bytes) if bytes.len() >= INPUT_MAX => {
+                let (length, number) = (bytes.len(), step.number);
+                let info = format!(
+                    "tcp-check send : string too large ({length}) for buffer size ({INPUT_MAX}) at step {number}"
+                );
+                self.conclude(now, Outcome::new(Status::L7Rsp, 0, info, None));
+                return false;
+            }
             Payload::Bytes(bytes) => self.output.extend_from_slice(bytes),
             Payload::Stamped(before, after) => {
                 let seconds = u32::try_from(now.wall_us / 1_000_000).unwrap_or(0);
@@ -320,11 +367,11 @@ impl<'f> Exchange<'f> {
             }
             Payload::Http(request) => {
                 let state = self.script.send_state.then_some(&self.environment.state[..]);
-                let bytes = http::request(request, self.formats, state);
+                let bytes = http::request(request, &|f| self.formats.format(f, &self.answer()), state);
                 self.output.extend_from_slice(&bytes);
             }
             Payload::Format { format, hex } => {
-                let text = self.formats.format(format);
+                let text = self.formats.format(format, &self.answer());
                 let Some(bytes) = (if *hex { expect::unhex(&text) } else { Some(text) }) else {
                     let number = step.number;
                     let info = format!("tcp-check send : failed to build log-format string at step {number}");
@@ -340,22 +387,26 @@ impl<'f> Exchange<'f> {
     /// All steps are done: the last one says what that means.
     fn pass(&mut self, now: Now) {
         let script = Arc::clone(&self.script);
-        let outcome = match script.steps.last().map(|s| &s.action) {
+        let done = script.steps.iter().rev().find(|s| !matches!(s.action, Action::Variable(..)));
+        let outcome = match done.map(|s| &s.action) {
             Some(Action::Expect(expect)) => {
                 if script.disable_on_404 && self.environment.server_up && self.code == 404 {
                     Outcome::new(Status::L7OkCond, self.code, "", None)
                 } else {
                     let info = match &expect.on_success {
-                        Some(message) => expect::told(message, &self.input, self.formats),
+                        Some(message) => expect::told(message, &self.received()),
                         None if script.family == Family::Tcp => b"(tcp-check)".to_vec(),
                         None => Vec::new(),
                     };
-                    Outcome::new(expect.ok.unwrap_or(Status::L7Ok), self.code, info, None)
+                    let code = expect::code(expect, &self.received()).unwrap_or(self.code);
+                    Outcome::new(expect.ok.unwrap_or(Status::L7Ok), code, info, None)
                 }
             }
             Some(Action::Connect { implicit: true, .. }) | None => Outcome::new(Status::L4Ok, 0, "", None),
             Some(Action::Connect { .. }) => Outcome::new(Status::L4Ok, 0, "(tcp-check)", None),
-            Some(Action::Send(_)) => Outcome::new(Status::L7Ok, 0, "(tcp-check)", None),
+            Some(Action::Send(_) | Action::Variable(..)) => {
+                Outcome::new(Status::L7Ok, 0, "(tcp-check)", None)
+            }
         };
         self.conclude(now, outcome);
     }
@@ -390,7 +441,7 @@ impl<'f> Exchange<'f> {
                 format!(" (connect port {port})")
             }
             Action::Connect { .. } => " (connect)".to_owned(),
-            Action::Send(_) => " (send)".to_owned(),
+            Action::Send(_) | Action::Variable(..) => " (send)".to_owned(),
             Action::Expect(e) => expect::expected(&e.test),
         };
         let comment = step.comment.as_ref().map(|c| format!(" comment: '{c}'")).unwrap_or_default();

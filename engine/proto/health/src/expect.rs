@@ -6,9 +6,10 @@
 use bstr::ByteSlice;
 use memchr::memmem;
 use pcre2::bytes::Regex;
+use rha_ir::{HeaderMatch, LogFormat};
 
 use crate::agent::AgentReply;
-use crate::exchange::Formats;
+use crate::exchange::{Answer, Formats};
 use crate::http::{self, Reading, Response};
 use crate::packets::{self, Read};
 use crate::script::{ExpectStep, Family, HeaderTest, Message, Pattern, Step, Test};
@@ -24,6 +25,32 @@ pub(crate) struct Received<'a> {
     pub stop_on_404: bool,
     pub formats: &'a dyn Formats,
 }
+
+impl Received<'_> {
+    /// The text of a format now.
+    pub(crate) fn text(&self, format: &LogFormat) -> Vec<u8> {
+        match format.literal() {
+            Some(text) => text.into(),
+            None => self.see(|answer| self.formats.format(format, answer)),
+        }
+    }
+
+    /// Shows the answer to something.
+    pub(crate) fn see<T>(&self, look: impl FnOnce(&Answer<'_>) -> T) -> T {
+        let response = match self.family {
+            Family::Http => match http::read(self.data, self.ended) {
+                Reading::Head(response) => Some(response),
+                _ => None,
+            },
+            _ => None,
+        };
+        look(&Answer { data: self.data, response: response.as_ref() })
+    }
+}
+
+/// COMPAT: what a format that comes out empty is told as.
+const EMPTY_FORMAT: &str = "log-format string evaluated to an empty string";
+const NO_HEX: &str = "Failed to parse hexastring resulting of eval of a log-format string";
 
 /// The result of looking.
 #[derive(Debug, PartialEq, Eq)]
@@ -60,13 +87,20 @@ fn look_raw(step: &Step, expect: &ExpectStep, received: &Received<'_>) -> Look {
         Test::Regex(regex) => is_match(regex, data),
         Test::BinaryRegex(regex) => is_match(regex, hex(data).as_bytes()),
         Test::TextFormat { format, hex } => {
-            let text = received.formats.format(format);
-            let text = if *hex { unhex(&text).unwrap_or_default() } else { text };
-            if text.is_empty() {
-                let info = "log-format string evaluated to an empty string";
-                return Look::Fail(Outcome::new(Status::L7Rsp, 0, info, None));
+            let text = received.text(format);
+            let bytes = if *hex { unhex(&text) } else { Some(text.clone()) };
+            let bytes = match bytes {
+                Some(bytes) if !text.is_empty() => bytes,
+                other => {
+                    let words = if other.is_none() { NO_HEX } else { EMPTY_FORMAT };
+                    let info = failure(step, expect, received, false, words);
+                    return Look::Fail(Outcome::new(Status::L7Rsp, 0, info, None));
+                }
+            };
+            if !received.ended && data.len() < bytes.len() {
+                return Look::Wait;
             }
-            contains(data, &text)
+            contains(data, &bytes)
         }
         custom => return look_custom(step, expect, custom, received),
     };
@@ -78,7 +112,8 @@ fn look_raw(step: &Step, expect: &ExpectStep, received: &Received<'_>) -> Look {
     }
     let status = expect.error.unwrap_or(Status::L7Rsp);
     let info = failure(step, expect, received, matched, "");
-    Look::Fail(Outcome::new(status, reply_code(expect, data), info, None))
+    let code = code(expect, received).unwrap_or_else(|| reply_code(expect, data));
+    Look::Fail(Outcome::new(status, code, info, None))
 }
 
 fn look_custom(step: &Step, expect: &ExpectStep, test: &Test, received: &Received<'_>) -> Look {
@@ -132,7 +167,12 @@ fn look_http(step: &Step, expect: &ExpectStep, received: &Received<'_>) -> Look 
     let fail = |status: Status, text: &str| {
         let words = if expect.on_error.is_some() { "" } else { text };
         let info = failure(step, expect, received, false, words);
+        let code = self::code(expect, received).unwrap_or(code);
         Look::Fail(Outcome::new(expect.error.unwrap_or(status), code, info, None))
+    };
+    let empty = || {
+        let info = failure(step, expect, received, false, EMPTY_FORMAT);
+        Look::Fail(Outcome::new(Status::L7Rsp, self::code(expect, received).unwrap_or(code), info, None))
     };
     let (matched, status, words) = match &expect.test {
         Test::Status(range) => {
@@ -144,7 +184,8 @@ fn look_http(step: &Step, expect: &ExpectStep, received: &Received<'_>) -> Look 
             (is_match(regex, &response.status_text), Status::L7Sts, reason)
         }
         Test::Header(test) => {
-            (has_header(test, &response), Status::L7Sts, response.reason.to_str_lossy().into_owned())
+            let Some(found) = has_header(test, &response, received) else { return empty() };
+            (found, Status::L7Sts, response.reason.to_str_lossy().into_owned())
         }
         body => {
             if response.body.is_empty() {
@@ -152,6 +193,11 @@ fn look_http(step: &Step, expect: &ExpectStep, received: &Received<'_>) -> Look 
                     return Look::Wait;
                 }
                 return fail(Status::L7Rsp, "HTTP content check could not find a response body");
+            }
+            if let Test::TextFormat { format, .. } = body
+                && received.text(format).is_empty()
+            {
+                return empty();
             }
             match look_body(body, expect, &response, received) {
                 None => return Look::Wait,
@@ -174,7 +220,7 @@ fn look_body(test: &Test, expect: &ExpectStep, response: &Response, received: &R
     let body = &response.body[..];
     let text = match test {
         Test::Text(text) => Some(text.to_vec()),
-        Test::TextFormat { format, .. } => Some(received.formats.format(format)),
+        Test::TextFormat { format, .. } => Some(received.text(format)),
         _ => None,
     };
     let least = expect.min_recv.unwrap_or(0).max(text.as_ref().map_or(0, Vec::len));
@@ -189,24 +235,51 @@ fn look_body(test: &Test, expect: &ExpectStep, response: &Response, received: &R
     if !matched && !response.whole && expect.min_recv.is_none() { None } else { Some(matched) }
 }
 
-fn has_header(test: &HeaderTest, response: &Response) -> bool {
-    response.headers.iter().filter(|(name, _)| fits(&test.name, name, true)).any(|(_, value)| {
-        let Some(pattern) = &test.value else { return true };
+/// Whether there is such a header; `None` when a format of the test comes out empty.
+fn has_header(test: &HeaderTest, response: &Response, received: &Received<'_>) -> Option<bool> {
+    let name = Fixed::of(&test.name, received)?;
+    let value = match &test.value {
+        Some(pattern) => Some(Fixed::of(pattern, received)?),
+        None => None,
+    };
+    Some(response.headers.iter().filter(|(field, _)| name.fits(field, true)).any(|(_, text)| {
+        let Some(pattern) = &value else { return true };
         if test.full {
-            return fits(pattern, value, false);
+            return pattern.fits(text, false);
         }
-        value.split(|c| *c == b',').any(|part| fits(pattern, part.trim_ascii(), false))
-    })
+        text.split(|c| *c == b',').any(|part| pattern.fits(part.trim_ascii(), false))
+    }))
 }
 
-fn fits(pattern: &Pattern, text: &[u8], ignore_case: bool) -> bool {
-    let fold = |t: &[u8]| if ignore_case { t.to_ascii_lowercase() } else { t.to_vec() };
-    match pattern {
-        Pattern::Exact(p) => fold(p) == text,
-        Pattern::Begin(p) => text.starts_with(&fold(p)),
-        Pattern::End(p) => text.ends_with(&fold(p)),
-        Pattern::Sub(p) => contains(text, &fold(p)),
-        Pattern::Regex(r) => is_match(r, text),
+/// A pattern whose format has been evaluated.
+enum Fixed<'a> {
+    Text(HeaderMatch, Vec<u8>),
+    Regex(&'a Regex),
+}
+
+impl<'a> Fixed<'a> {
+    fn of(pattern: &'a Pattern, received: &Received<'_>) -> Option<Fixed<'a>> {
+        match pattern {
+            Pattern::Regex(r) => Some(Fixed::Regex(r)),
+            Pattern::Text(method, format) => {
+                let text = received.text(format);
+                (!text.is_empty()).then_some(Fixed::Text(*method, text))
+            }
+        }
+    }
+
+    fn fits(&self, text: &[u8], ignore_case: bool) -> bool {
+        let (method, pattern) = match self {
+            Fixed::Regex(r) => return is_match(r, text),
+            Fixed::Text(method, pattern) if ignore_case => (method, pattern.to_ascii_lowercase()),
+            Fixed::Text(method, pattern) => (method, pattern.clone()),
+        };
+        match method {
+            HeaderMatch::Beg => text.starts_with(&pattern),
+            HeaderMatch::End => text.ends_with(&pattern),
+            HeaderMatch::Sub => contains(text, &pattern),
+            HeaderMatch::Str | HeaderMatch::Reg => pattern == text,
+        }
     }
 }
 
@@ -215,7 +288,7 @@ fn failure(step: &Step, expect: &ExpectStep, received: &Received<'_>, matched: b
     let mut out = if !words.is_empty() {
         words.as_bytes().to_vec()
     } else if let Some(message) = &expect.on_error {
-        told(message, received.data, received.formats)
+        told(message, received)
     } else if received.data.is_empty() {
         format!("TCPCHK got an empty response at step {}", step.number).into_bytes()
     } else if received.family == Family::Protocol {
@@ -260,10 +333,11 @@ pub(crate) fn expected(test: &Test) -> String {
 }
 
 /// A message of `on-success` or `on-error`.
-pub(crate) fn told(message: &Message, data: &[u8], formats: &dyn Formats) -> Vec<u8> {
+pub(crate) fn told(message: &Message, received: &Received<'_>) -> Vec<u8> {
+    let data = received.data;
     match message {
         Message::Text(text) => text.as_bytes().to_vec(),
-        Message::Format(format) => formats.format(format),
+        Message::Format(format) => received.text(format),
         Message::Answer { offset, trimmed, whole } => {
             let mut text = data.get(*offset..).unwrap_or_default();
             if *trimmed {
@@ -275,6 +349,13 @@ pub(crate) fn told(message: &Message, data: &[u8], formats: &dyn Formats) -> Vec
             text.to_vec()
         }
     }
+}
+
+/// What `status-code` gives.
+pub(crate) fn code(expect: &ExpectStep, received: &Received<'_>) -> Option<i32> {
+    let expr = expect.code.as_ref()?;
+    let number = received.see(|answer| received.formats.number(expr, answer))?;
+    i32::try_from(number).ok()
 }
 
 fn reply_code(expect: &ExpectStep, data: &[u8]) -> i32 {

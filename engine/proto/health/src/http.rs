@@ -8,17 +8,19 @@
 use std::ops::Range;
 
 use bstr::ByteSlice;
-use rha_ir::HttpCheck;
-
-use crate::exchange::Formats;
+use rha_ir::{HttpCheck, LogFormat};
 
 /// Longest response head read, bytes.
 const HEAD_MAX: usize = 16384;
 
 /// The request's bytes; `state` is the value of the server state field if it is sent.
-pub(crate) fn request(check: &HttpCheck, formats: &dyn Formats, state: Option<&[u8]>) -> Vec<u8> {
+pub(crate) fn request(
+    check: &HttpCheck,
+    text: &dyn Fn(&LogFormat) -> Vec<u8>,
+    state: Option<&[u8]>,
+) -> Vec<u8> {
     let method: &[u8] = if check.method.is_empty() { b"OPTIONS" } else { &check.method };
-    let uri = check.uri.as_ref().map(|f| formats.format(f)).filter(|u| !u.is_empty());
+    let uri = check.uri.as_ref().map(text).filter(|u| !u.is_empty());
     let version: &[u8] = if check.version.is_empty() { b"HTTP/1.0" } else { &check.version };
     let mut out = [method, b" ", uri.as_deref().unwrap_or(b"/"), b" ", version, b"\r\n"].concat();
     let mut field = |name: &[u8], value: &[u8]| {
@@ -26,7 +28,7 @@ pub(crate) fn request(check: &HttpCheck, formats: &dyn Formats, state: Option<&[
     };
     let mut has_connection = false;
     for (name, value) in &check.headers {
-        let value = formats.format(value);
+        let value = text(value);
         if value.is_empty() {
             continue;
         }
@@ -42,7 +44,7 @@ pub(crate) fn request(check: &HttpCheck, formats: &dyn Formats, state: Option<&[
     if let Some(state) = state {
         field(b"x-haproxy-server-state", state);
     }
-    let body = check.body.as_ref().map(|f| formats.format(f)).unwrap_or_default();
+    let body = check.body.as_ref().map(text).unwrap_or_default();
     if !body.is_empty() || !matches!(method, b"OPTIONS" | b"GET" | b"HEAD" | b"DELETE") {
         field(b"content-length", body.len().to_string().as_bytes());
     }
@@ -67,12 +69,18 @@ pub(crate) enum Reading {
 
 /// A response head and the body so far.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Response {
+pub struct Response {
+    /// Version, `(1, 1)`.
+    pub version: (u8, u8),
+    /// Status.
     pub status: u16,
     /// The status as it was written.
     pub status_text: Vec<u8>,
+    /// Reason phrase.
     pub reason: Vec<u8>,
+    /// Names in lower case, values without the blanks around them.
     pub headers: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The body as far as it has come, without its framing.
     pub body: Vec<u8>,
     /// Nothing more will come.
     pub whole: bool,
@@ -91,9 +99,12 @@ pub(crate) fn read(data: &[u8], ended: bool) -> Reading {
         return if ended || data.len() > HEAD_MAX { Reading::Bad } else { Reading::Wait };
     };
     let mut lines = data.get(head).unwrap_or_default().lines();
-    let Some((status_text, reason)) = status_line(lines.next().unwrap_or_default()) else {
+    let first = lines.next().unwrap_or_default();
+    let Some((status_text, reason)) = status_line(first) else {
         return Reading::Bad;
     };
+    let digit = |at: usize| first.get(at).map_or(0, |b| b.wrapping_sub(b'0'));
+    let version = (digit(5), digit(7));
     let Some(status) = status_text.to_str().ok().and_then(|s| s.parse().ok()) else { return Reading::Bad };
     let mut headers = Vec::new();
     for line in lines.filter(|l| !l.is_empty()) {
@@ -103,7 +114,7 @@ pub(crate) fn read(data: &[u8], ended: bool) -> Reading {
     let bodyless = matches!(status, 100..=199 | 204 | 304);
     let (body, whole) =
         if bodyless { (Vec::new(), true) } else { body_of(&headers, data.get(body..).unwrap_or_default()) };
-    Reading::Head(Response { status, status_text, reason, headers, body, whole: whole || ended })
+    Reading::Head(Response { version, status, status_text, reason, headers, body, whole: whole || ended })
 }
 
 /// The head without its empty line, and where the body begins.

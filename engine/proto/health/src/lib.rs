@@ -24,15 +24,17 @@ mod http;
 pub mod lvs;
 mod outcome;
 mod packets;
+mod restore;
 pub mod schedule;
 mod script;
 mod server;
 mod status;
 
 pub use agent::{AgentReply, AgentWord, Weight};
-pub use exchange::{Environment, Exchange, Formats, SystemError};
+pub use exchange::{Answer, Environment, Exchange, Formats, SystemError};
 pub use fleet::{Fleet, Told};
 pub use happening::{After, Cause, Happening, Line, Place, Severity, no_server_left};
+pub use http::Response;
 pub use outcome::Outcome;
 pub use script::{CompileError, ConnectTo, Script};
 pub use server::{Admin, Changes, Checked, Health, Operation, Setup, Traffic};

@@ -8,7 +8,10 @@ use std::sync::Arc;
 
 use bstr::{BString, ByteSlice};
 use pcre2::bytes::Regex;
-use rha_ir::{Address, Check, CheckKind, Expect, ExpectKind, HttpCheck, LogFormat, StatusRange, TcpStep};
+use rha_ir::{
+    Address, Check, CheckKind, Expect, ExpectKind, HeaderExpect, HeaderMatch, HeaderPattern, HttpCheck,
+    LogFormat, SampleExpr, StatusRange, TcpStep, VarName, VarValue,
+};
 
 use crate::{Status, builtin};
 
@@ -44,9 +47,11 @@ pub struct ConnectTo {
     pub address: Option<Address>,
     /// `send-proxy`.
     pub send_proxy: bool,
+    /// `via-socks4`.
+    pub socks4: bool,
     /// Close without a reset at the end of the exchange (`linger`).
     pub linger: bool,
-    /// The check's own settings apply (PROXY header of the server line).
+    /// The check's own settings apply (PROXY header and SOCKS4 proxy of the server line).
     pub default: bool,
 }
 
@@ -107,10 +112,7 @@ pub(crate) enum Test {
 
 #[derive(Debug, Clone)]
 pub(crate) enum Pattern {
-    Exact(BString),
-    Begin(BString),
-    End(BString),
-    Sub(BString),
+    Text(HeaderMatch, LogFormat),
     Regex(Regex),
 }
 
@@ -134,6 +136,8 @@ pub(crate) struct ExpectStep {
     pub on_error: Option<Message>,
     /// The first three bytes of the answer are the code.
     pub reply_code: bool,
+    /// `status-code`.
+    pub code: Option<SampleExpr>,
 }
 
 impl ExpectStep {
@@ -148,13 +152,15 @@ impl ExpectStep {
             on_success: None,
             on_error: None,
             reply_code: false,
+            code: None,
         }
     }
 }
 
 #[derive(Debug, Clone)]
 pub(crate) enum Action {
-    Connect { to: ConnectTo, implicit: bool },
+    Connect { to: ConnectTo, port: Option<Box<SampleExpr>>, implicit: bool },
+    Variable(VarName, Option<Box<VarValue>>),
     Send(Payload),
     Expect(Box<ExpectStep>),
 }
@@ -198,24 +204,29 @@ impl Script {
         }))
     }
 
-    /// Whether it contains formats with variable parts, which need an evaluator.
-    #[must_use]
-    pub fn needs_formats(&self) -> bool {
-        let variable = |f: &LogFormat| f.literal().is_none();
-        let told = |m: &Option<Message>| matches!(m, Some(Message::Format(f)) if variable(f));
-        self.steps.iter().any(|step| match &step.action {
-            Action::Connect { .. } => false,
-            Action::Send(Payload::Format { format, .. }) => variable(format),
-            Action::Send(Payload::Http(request)) => {
-                let values = request.headers.iter().map(|(_, value)| value);
-                values.chain(&request.uri).chain(&request.body).any(variable)
-            }
-            Action::Send(_) => false,
-            Action::Expect(e) => {
-                matches!(&e.test, Test::TextFormat { format, .. } if variable(format))
-                    || told(&e.on_success)
-                    || told(&e.on_error)
-            }
+    /// Visits the formats with variable parts, which need an evaluator.
+    pub fn formats(&self) -> impl Iterator<Item = &LogFormat> {
+        self.steps.iter().flat_map(Step::formats).filter(|f| f.literal().is_none())
+    }
+
+    /// Visits the expressions outside of formats.
+    pub fn expressions(&self) -> impl Iterator<Item = &SampleExpr> {
+        self.steps.iter().filter_map(|step| match &step.action {
+            Action::Connect { port, .. } => port.as_deref(),
+            Action::Variable(_, Some(value)) => match &**value {
+                VarValue::Expr(e) => Some(e),
+                VarValue::Format(_) => None,
+            },
+            Action::Expect(e) => e.code.as_ref(),
+            _ => None,
+        })
+    }
+
+    /// Visits the variables that are set or removed.
+    pub fn variables(&self) -> impl Iterator<Item = &VarName> {
+        self.steps.iter().filter_map(|step| match &step.action {
+            Action::Variable(name, _) => Some(name),
+            _ => None,
         })
     }
 
@@ -236,6 +247,41 @@ impl Script {
     }
 }
 
+impl Step {
+    fn formats(&self) -> Vec<&LogFormat> {
+        match &self.action {
+            Action::Send(Payload::Format { format, .. }) => vec![format],
+            Action::Send(Payload::Http(request)) => {
+                let values = request.headers.iter().map(|(_, value)| value);
+                values.chain(&request.uri).chain(&request.body).collect()
+            }
+            Action::Variable(_, Some(value)) => match &**value {
+                VarValue::Format(f) => vec![f],
+                VarValue::Expr(_) => Vec::new(),
+            },
+            Action::Expect(e) => {
+                let messages = [&e.on_success, &e.on_error].into_iter().flatten();
+                let told = messages.filter_map(|m| if let Message::Format(f) = m { Some(f) } else { None });
+                told.chain(e.test.formats()).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Test {
+    fn formats(&self) -> Vec<&LogFormat> {
+        match self {
+            Test::TextFormat { format, .. } => vec![format],
+            Test::Header(h) => {
+                let patterns = std::iter::once(&h.name).chain(&h.value);
+                patterns.filter_map(|p| if let Pattern::Text(_, f) = p { Some(f) } else { None }).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
 pub(crate) fn step(action: Action, number: u32) -> Step {
     Step { action, number, comment: None }
 }
@@ -246,11 +292,12 @@ pub(crate) fn regex(pattern: &[u8]) -> Result<Regex, CompileError> {
     Regex::new(text).map_err(|e| CompileError::Regex(e.to_string()))
 }
 
-/// Puts the implied connect in front unless one is written.
+/// Puts the implied connect in front unless one is written, which only variables may precede.
 fn with_connect(mut steps: Vec<Step>) -> Vec<Step> {
-    if !matches!(steps.first(), Some(Step { action: Action::Connect { .. }, .. })) {
+    let first = steps.iter().find(|s| !matches!(s.action, Action::Variable(..)));
+    if !matches!(first, Some(Step { action: Action::Connect { .. }, .. })) {
         let to = ConnectTo { default: true, ..ConnectTo::default() };
-        steps.insert(0, step(Action::Connect { to, implicit: true }, 0));
+        steps.insert(0, step(Action::Connect { to, port: None, implicit: true }, 0));
     }
     steps
 }
@@ -268,30 +315,30 @@ fn http_steps(check: &Check) -> Result<Vec<Step>, CompileError> {
     }
     // Where the request stands: where it was written, else behind the first connect, else first.
     let at = match (connected, sent) {
-        (Some(_), Some(sent)) => sent,
+        (_, Some(sent)) => sent,
         (Some(connect), None) => connect + 1,
-        (None, _) => 0,
+        (None, None) => 0,
     };
     steps.insert(at, TcpStep::HttpSend(request));
     let mut out = written(&steps)?;
-    if let Some(Step { action: Action::Send(_), number, .. }) = out.last() {
-        let number = number + 1;
+    let last = out.iter().rev().find(|s| !matches!(s.action, Action::Variable(..)));
+    if let Some(Step { action: Action::Send(_), .. }) = last {
+        let number = out.last().map_or(0, |s| s.number) + 1;
         let range = StatusRange(vec![(200, 399)]);
         out.push(step(Action::Expect(Box::new(ExpectStep::new(Test::Status(range)))), number));
     }
     Ok(out)
 }
 
-/// What a `send` line says replaces what the option line said. A method or version that is what it would be unwritten
-/// replaces nothing: the model does not tell the two apart.
+/// What a `send` line says replaces what the option line said.
 fn merge(request: &mut HttpCheck, written: HttpCheck) {
-    if !written.method.is_empty() && written.method != "OPTIONS" {
+    if !written.method.is_empty() {
         request.method = written.method;
     }
     if written.uri.is_some() {
         request.uri = written.uri;
     }
-    if !written.version.is_empty() && written.version != "HTTP/1.0" {
+    if !written.version.is_empty() {
         request.version = written.version;
     }
     if !written.headers.is_empty() {
@@ -318,30 +365,33 @@ fn written(steps: &[TcpStep]) -> Result<Vec<Step>, CompileError> {
                 (comment, previous) = (Some(text.clone()), None);
                 continue;
             }
-            TcpStep::Connect { port, addr, send_proxy, tls, linger, comment, .. } => {
-                if *tls {
-                    return Err(CompileError::Unsupported("connect ssl".to_owned()));
-                }
+            TcpStep::Connect { tls: true, .. } => {
+                return Err(CompileError::Unsupported("connect ssl".to_owned()));
+            }
+            TcpStep::Connect {
+                port, port_expr, addr, default, send_proxy, socks4, linger, comment, ..
+            } => {
                 let to = ConnectTo {
                     port: *port,
                     address: addr.clone(),
                     send_proxy: *send_proxy,
+                    socks4: *socks4,
                     linger: *linger,
-                    default: port.is_none() && addr.is_none() && !send_proxy,
+                    default: *default,
                 };
-                (Action::Connect { to, implicit: false }, comment.clone())
+                (Action::Connect { to, port: port_expr.clone(), implicit: false }, comment.clone())
             }
+            TcpStep::Variable { name, value, .. } => (Action::Variable(name.clone(), value.clone()), None),
             TcpStep::Send { data, comment, .. } => {
                 (Action::Send(Payload::Bytes(data.clone())), comment.clone())
             }
-            TcpStep::SendFormat { format, hex, .. } => {
-                (Action::Send(Payload::Format { format: format.clone(), hex: *hex }), None)
+            TcpStep::SendFormat { format, hex, comment, .. } => {
+                (Action::Send(Payload::Format { format: format.clone(), hex: *hex }), comment.clone())
             }
             TcpStep::HttpSend(request) => {
                 (Action::Send(Payload::Http(Box::new(request.clone()))), request.comment.clone())
             }
             TcpStep::Expect(expect) => (Action::Expect(Box::new(expected(expect)?)), expect.comment.clone()),
-            TcpStep::Other(name, _) => return Err(CompileError::Unsupported(name.clone())),
         };
         previous = Some(kind);
         out.push(Step { comment: own.or_else(|| comment.clone()), action, number });
@@ -360,16 +410,11 @@ fn expected(expect: &Expect) -> Result<ExpectStep, CompileError> {
         ExpectKind::TextFormat(format) => Test::TextFormat { format: format.clone(), hex: false },
         ExpectKind::Regex(pattern) => Test::Regex(regex(pattern)?),
         ExpectKind::Binary(bytes) => Test::Binary(bytes.clone()),
-        ExpectKind::BinaryOther(format) if format.contains(&b'%') => {
-            return Err(CompileError::Unsupported("expect binary-lf".to_owned()));
-        }
-        ExpectKind::BinaryOther(pattern) => Test::BinaryRegex(regex(pattern)?),
-        ExpectKind::Header(words) => Test::Header(header(words)?),
+        ExpectKind::BinaryFormat(format) => Test::TextFormat { format: format.clone(), hex: true },
+        ExpectKind::BinaryRegex(pattern) => Test::BinaryRegex(regex(pattern)?),
+        ExpectKind::Header(expect) => Test::Header(header(expect)?),
         ExpectKind::Custom => return Err(CompileError::Unsupported("expect custom".to_owned())),
     };
-    if expect.status_code.is_some() {
-        return Err(CompileError::Unsupported("expect … status-code".to_owned()));
-    }
     let mut statuses = [None; 3];
     for (slot, word) in statuses.iter_mut().zip(&expect.statuses) {
         if let Some(word) = word {
@@ -386,39 +431,20 @@ fn expected(expect: &Expect) -> Result<ExpectStep, CompileError> {
         timeout,
         on_success,
         on_error,
+        code: expect.status_code.clone(),
         ..ExpectStep::new(test)
     })
 }
 
-/// `hdr|fhdr name [-m <meth>] <name> [value [-m <meth>] <value>]`, words separated by blanks.
-fn header(text: &[u8]) -> Result<HeaderTest, CompileError> {
-    let text = text.trim_start_with(|c| c == '!');
-    let mut words = text.split(|c| *c == b' ').filter(|w| !w.is_empty()).peekable();
-    let full = words.peek() == Some(&b"fhdr".as_slice());
-    words.next_if(|w| matches!(*w, b"hdr" | b"fhdr"));
-    let (mut name, mut value) = (None, None);
-    while let Some(word) = words.next() {
-        let slot = match word {
-            b"name" => &mut name,
-            b"value" => &mut value,
-            other => return Err(CompileError::Unsupported(format!("expect hdr {}", other.as_bstr()))),
-        };
-        let method = match words.next_if(|w| *w == b"-m") {
-            Some(_) => words.next().unwrap_or(b"str"),
-            None => b"str",
-        };
-        let text = BString::from(words.next().unwrap_or_default());
-        *slot = Some(match method {
-            b"str" => Pattern::Exact(text),
-            b"beg" => Pattern::Begin(text),
-            b"end" => Pattern::End(text),
-            b"sub" => Pattern::Sub(text),
-            b"reg" => Pattern::Regex(regex(&text)?),
-            other => return Err(CompileError::Unsupported(format!("-m {}", other.as_bstr()))),
-        });
+fn header(expect: &HeaderExpect) -> Result<HeaderTest, CompileError> {
+    let value = expect.value.as_ref().map(|v| pattern(v, "")).transpose()?;
+    Ok(HeaderTest { full: expect.full, name: pattern(&expect.name, "(?i)")?, value })
+}
+
+fn pattern(written: &HeaderPattern, flags: &str) -> Result<Pattern, CompileError> {
+    if written.method != HeaderMatch::Reg {
+        return Ok(Pattern::Text(written.method, written.text.clone()));
     }
-    match name {
-        Some(name) => Ok(HeaderTest { full, name, value }),
-        None => Err(CompileError::Unsupported("expect hdr without a name".to_owned())),
-    }
+    let text = written.text.literal().unwrap_or_default();
+    Ok(Pattern::Regex(regex(&[flags.as_bytes(), &text].concat())?))
 }

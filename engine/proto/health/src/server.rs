@@ -14,7 +14,7 @@
 //! held up by a check whose counter is below `rise` once a result has been seen.
 
 use rha_base::Tick;
-use rha_ir::{CheckTiming, Observe, OnError};
+use rha_ir::{CheckTiming, InitState, Observe, OnError};
 use rha_vocab::Dialect;
 
 use crate::happening::Ended;
@@ -61,7 +61,7 @@ impl Admin {
     const MAINT: Admin = Admin(0x23);
     const DRAIN: Admin = Admin(0x18);
 
-    fn has(self, any: Admin) -> bool {
+    pub(crate) fn has(self, any: Admin) -> bool {
         self.0 & any.0 != 0
     }
 
@@ -155,6 +155,8 @@ pub struct Setup {
     pub slowstart_ms: u32,
     /// `disabled`.
     pub disabled: bool,
+    /// `init-state`.
+    pub initial: Option<InitState>,
     /// `track`.
     pub tracks: bool,
     /// `option log-health-checks` of its backend.
@@ -189,6 +191,8 @@ struct Counter {
     paused: bool,
     /// The next interval is the fast one whatever the state.
     hurried: bool,
+    /// Where it starts, and starts again after maintenance.
+    initial: u32,
     last: Outcome,
 }
 
@@ -204,6 +208,7 @@ impl Counter {
             down: timing.downinter_ms.filter(|t| *t != 0).unwrap_or(timing.inter_ms),
             paused: false,
             hurried: false,
+            initial: rise,
             last: Outcome { status: Status::Ini, ..Outcome::default() },
         }
     }
@@ -242,6 +247,7 @@ pub struct Health {
     log_checks: bool,
     dynamic_weight: bool,
     dialect: Dialect,
+    initial: Option<InitState>,
     changed_s: u64,
     down_s: u64,
     /// Checks that counted against it, since the start.
@@ -273,12 +279,25 @@ impl Health {
             log_checks: setup.log_checks,
             dynamic_weight: setup.dynamic_weight,
             dialect: setup.dialect,
+            initial: setup.initial,
             changed_s: now.0 / 1000,
             down_s: 0,
             failed_checks: 0,
             down_transitions: 0,
             failed_observations: 0,
         };
+        if let (Some(initial), Some(check)) = (setup.initial, &mut health.check) {
+            check.initial = match initial {
+                InitState::FullyUp => check.top(),
+                InitState::Up => check.rise,
+                InitState::Down => check.rise - 1,
+                InitState::FullyDown => 0,
+            };
+            check.health = check.initial;
+        }
+        if matches!(setup.initial, Some(InitState::Down | InitState::FullyDown)) {
+            health.operation = Operation::Stopped;
+        }
         if setup.disabled {
             health.admin = Admin::FORCED_MAINT.with(Admin::CONFIGURED_MAINT);
             health.operation = Operation::Stopped;
@@ -332,10 +351,60 @@ impl Health {
         (self.operation == Operation::Starting).then(|| Tick(now.0 + 1000))
     }
 
+    /// The dialect of its lines.
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Checks that have to pass, and to fail.
+    pub(crate) fn thresholds(&self) -> (u32, u32) {
+        self.check.as_ref().map_or((2, 3), |c| (c.rise, c.fall))
+    }
+
+    pub(crate) fn set_position(&mut self, health: u32) {
+        if let Some(check) = &mut self.check {
+            check.health = health;
+        }
+    }
+
+    pub(crate) fn set_last(&mut self, last: Outcome) {
+        if let Some(check) = &mut self.check {
+            check.last = last;
+        }
+    }
+
+    pub(crate) fn set_age(&mut self, seconds: u64, now: Tick) {
+        // The process may be younger than the state.
+        self.changed_s = (now.0 / 1000).wrapping_sub(seconds);
+    }
+
+    /// Goes over to an operational state that it had before.
+    pub(crate) fn take_up(&mut self, to: Operation, cause: Cause, now: Tick, changes: &mut Changes) {
+        match to {
+            Operation::Stopped => self.stop(cause, now, changes),
+            Operation::Stopping => self.drop_traffic(cause, now, changes),
+            Operation::Starting if !self.admin.in_maintenance() => self.operation = to,
+            Operation::Starting => {}
+            Operation::Running => self.run(Cause::Untold, now, changes),
+        }
+    }
+
+    pub(crate) fn maintain_silently(&mut self) {
+        self.admin = self.admin.with(Admin::FORCED_MAINT);
+        self.operation = Operation::Stopped;
+        if let Some(check) = &mut self.check {
+            (check.paused, check.health) = (true, 0);
+        }
+    }
+
+    pub(crate) fn drain_silently(&mut self) {
+        self.admin = self.admin.with(Admin::FORCED_DRAIN);
+    }
+
     /// Seconds since the state changed.
     #[must_use]
     pub fn age_s(&self, now: Tick) -> u64 {
-        (now.0 / 1000).saturating_sub(self.changed_s)
+        (now.0 / 1000).wrapping_sub(self.changed_s)
     }
 
     /// Seconds it has been down in all.
@@ -556,12 +625,13 @@ impl Health {
 
     fn leave_maintenance(&mut self, before: Admin, now: Tick, changes: &mut Changes) {
         if let Some(check) = &mut self.check {
-            (check.paused, check.health, check.hurried) = (false, check.rise, true);
+            (check.paused, check.health, check.hurried) = (false, check.initial, true);
         }
         if self.may_run() {
             match self.tracked {
                 Some(Operation::Stopping) => self.enter(Operation::Stopping, now),
-                _ if self.slowstart_s > 0 => self.enter(Operation::Starting, now),
+                // COMPAT: with `init-state` the server is at once as that says.
+                _ if self.slowstart_s > 0 && self.initial.is_none() => self.enter(Operation::Starting, now),
                 _ => self.enter(Operation::Running, now),
             }
         }
@@ -646,7 +716,9 @@ impl Health {
 
     /// Whether nothing speaks against it: no maintenance, no check below its rise, no tracked server down.
     fn may_run(&self) -> bool {
-        let good = |c: &Option<Counter>| c.as_ref().is_none_or(Counter::good);
+        let down =
+            matches!(self.initial, Some(InitState::Down | InitState::FullyDown)) && self.check.is_none();
+        let good = |c: &Option<Counter>| !down && c.as_ref().is_none_or(Counter::good);
         !self.admin.in_maintenance()
             && self.tracked != Some(Operation::Stopped)
             && good(&self.check)

@@ -155,6 +155,25 @@ const ONLINE: &str = "0 sessions requeued, 0 total in queue.";
 const PASSED: &str = ", reason: Layer4 check passed, check duration: 0ms";
 
 #[test]
+fn a_server_starts_as_init_state_says() {
+    use rha_ir::InitState::{Down, FullyDown, FullyUp, Up};
+    let good = Outcome::new(Status::L4Ok, 0, "", Some(0));
+    let bad = Outcome::new(Status::L4Con, 0, "", Some(0));
+    for (initial, up, needed) in [(FullyUp, true, 3), (Up, true, 1), (Down, false, 1), (FullyDown, false, 2)]
+    {
+        let setup = Setup { initial: Some(initial), ..checked(2, 3) };
+        let mut h = Health::new(&setup, Tick(0));
+        assert_eq!(h.operation() == Operation::Running, up, "{initial:?}");
+        let outcome = if up { &bad } else { &good };
+        for n in 1..=needed {
+            assert_eq!(h.operation() == Operation::Running, up, "{initial:?} {n}");
+            h.handle_result(rha_health::Checked::Health, outcome, Tick(n));
+        }
+        assert_eq!(h.operation() == Operation::Running, !up, "{initial:?}");
+    }
+}
+
+#[test]
 fn a_lone_server_goes_down_and_comes_back() {
     let mut b = Backend::new(vec![server("s1", checked(2, 2))]);
     b.ok(0);

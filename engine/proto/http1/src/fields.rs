@@ -68,6 +68,7 @@ impl Span {
     }
 
     /// Whether it stands in the side buffer.
+    #[inline]
     pub(crate) fn is_side(self) -> bool {
         self.start & SIDE != 0
     }
@@ -93,7 +94,7 @@ pub(crate) struct Slot {
     pub(crate) name: Span,
     pub(crate) value: Span,
     pub(crate) known: Known,
-    /// The line in the read buffer is `name: value CR LF` with nothing to clean.
+    /// The line stands in its buffer as `name: value CR LF` with nothing to clean.
     pub(crate) verbatim: bool,
     /// The name has upper case letters.
     pub(crate) mixed_case: bool,
@@ -158,15 +159,19 @@ impl Fields {
         slot.value.of(buf, &self.side)
     }
 
-    /// Appends a field; its name goes to lower case.
+    /// Appends a field; its name goes to lower case. The line is built as it will be sent.
     pub(crate) fn add(&mut self, name: &[u8], value: &[u8]) {
         let known = Known::of(name);
         let name = self.keep(name);
         if let Some(kept) = self.side.get_mut(name.start()..) {
             kept.make_ascii_lowercase();
         }
+        self.side.extend_from_slice(b": ");
         let value = self.keep(value);
-        self.slots.push(Slot { name, value, known, verbatim: false, mixed_case: false });
+        self.side.extend_from_slice(b"\r\n");
+        // What the writer has to judge keeps its own way.
+        let verbatim = matches!(known, Known::Other | Known::Host);
+        self.slots.push(Slot { name, value, known, verbatim, mixed_case: false });
     }
 
     /// Removes every field of that name; whether there was one.

@@ -50,6 +50,7 @@ mod bytes;
 mod chunks;
 mod fields;
 mod head;
+pub mod normalize;
 mod parse;
 mod policy;
 mod request;

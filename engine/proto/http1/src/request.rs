@@ -14,8 +14,8 @@ use crate::response::Asked;
 use crate::target::{self, ConnectHost, Form, Target};
 
 /// Bytes HAProxy's representation adds: to a buffer, a start line, the end mark, a field.
-const OVERHEAD_BUFFER: usize = 48;
-const OVERHEAD_LINE: usize = 28;
+pub(crate) const OVERHEAD_BUFFER: usize = 48;
+pub(crate) const OVERHEAD_LINE: usize = 28;
 const OVERHEAD_END: usize = 9;
 const OVERHEAD_FIELD: usize = 8;
 
@@ -353,7 +353,9 @@ impl Head<RequestLine> {
         }
     }
 
-    fn size(&self, buf: &[u8]) -> usize {
+    /// Bytes that the head takes of a buffer as the original counts them: what an edit has to fit beside.
+    #[must_use]
+    pub fn size(&self, buf: &[u8]) -> usize {
         let line = self.method(buf).len() + self.target(buf).len() + self.version_text(buf).len();
         line + OVERHEAD_LINE + self.fields_size()
     }
@@ -526,6 +528,17 @@ impl<L> Head<L> {
     pub(crate) fn fields_size(&self) -> usize {
         let fields = &self.fields.slots;
         OVERHEAD_END + fields.iter().map(|s| OVERHEAD_FIELD + s.name.len() + s.value.len()).sum::<usize>()
+    }
+
+    /// More than [`RequestHead::size`] or [`ResponseHead::size`] can give, without looking at the fields: for a
+    /// head that was read with `read` bytes.
+    ///
+    /// [`RequestHead::size`]: crate::RequestHead::size
+    /// [`ResponseHead::size`]: crate::ResponseHead::size
+    #[must_use]
+    pub fn size_bound(&self, read: usize) -> usize {
+        let fields = (self.fields.slots.len() + 1) * OVERHEAD_FIELD;
+        read + self.fields.side.len() + fields + OVERHEAD_LINE + OVERHEAD_END
     }
 
     /// Whether the head with a start line of `line` bytes leaves the reserve free.

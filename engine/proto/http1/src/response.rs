@@ -304,10 +304,28 @@ impl Head<StatusLine> {
         self.stage = Stage::Done;
     }
 
+    /// Makes a head that was built here one of HTTP/1.0.
+    pub fn speak_http10(&mut self) {
+        self.line.version = self.fields.keep(b"HTTP/1.0");
+        self.facts.v11 = false;
+    }
+
+    /// Makes a head that was built here one whose body ends with the connection: it has no length among its fields.
+    pub fn frame_by_close(&mut self) {
+        (self.facts.framed_by_length, self.facts.delimited) = (false, false);
+    }
+
     /// Makes a head that was built here one whose body is sent in chunks: `transfer-encoding` counts among its
     /// fields.
     pub fn frame_by_chunks(&mut self) {
         (self.facts.framed_by_length, self.facts.framed_by_chunks) = (false, true);
+    }
+
+    /// Bytes that the head takes of a buffer as the original counts them: what an edit has to fit beside.
+    #[must_use]
+    pub fn size(&self, buf: &[u8]) -> usize {
+        let line = self.version_text(buf).len() + self.code(buf).len() + self.reason(buf).len();
+        line + crate::request::OVERHEAD_LINE + self.fields_size()
     }
 
     /// Status code.

@@ -3,7 +3,7 @@
 //! Fields go out in their order with names in lower case; what this side decides about the connection
 //! (`connection:`) and framing (`transfer-encoding:`) follows after them. Connection tokens `close` and
 //! `keep-alive` never pass through: a parser takes them off, and what a rule sets is taken as a wish.
-//! Runs of untouched lines are copied at once.
+//! Runs of lines that stand in a buffer as they are to be sent are copied at once.
 
 use crate::bytes;
 use crate::fields::{Fields, Known, Slot, lower, write_line};
@@ -237,7 +237,7 @@ impl<L> Head<L> {
         seen
     }
 
-    /// Copies the verbatim lines from slot `first` on that follow one another in the buffer; returns the
+    /// Copies the verbatim lines from slot `first` on that follow one another in one buffer; returns the
     /// first slot not copied.
     #[inline]
     fn write_run(
@@ -250,12 +250,14 @@ impl<L> Head<L> {
     ) -> usize {
         let slots = self.fields.slots.get(first..).unwrap_or_default();
         let Some(head) = slots.first() else { return first };
+        let edited = head.name.is_side();
+        let from = if edited { &self.fields.side } else { buf };
         let start = head.name.start();
         let mut end = start;
         let count = slots
             .iter()
             .take_while(|s| {
-                let joins = plain(s, framing, seen) && s.name.start() == end;
+                let joins = plain(s, framing, seen) && s.name.start() == end && s.name.is_side() == edited;
                 if joins {
                     end = s.value.end() + 2;
                     seen.length |= s.known == Known::ContentLength;
@@ -264,7 +266,7 @@ impl<L> Head<L> {
             })
             .count();
         let base = out.len();
-        out.extend_from_slice(buf.get(start..end).unwrap_or_default());
+        out.extend_from_slice(from.get(start..end).unwrap_or_default());
         for slot in slots.iter().take(count).filter(|s| s.mixed_case) {
             lower(out, base + slot.name.start() - start, base + slot.name.end() - start);
         }

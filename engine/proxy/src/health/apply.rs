@@ -29,6 +29,22 @@ impl Desk {
         }
     }
 
+    /// Gives servers the states of a state file.
+    pub(super) fn restore(&self) {
+        self.restoring.store(true, Relaxed);
+        for (i, target) in self.targets.iter().enumerate() {
+            let server =
+                self.plan.proxy(target.proxy).and_then(|p| p.model.service.servers.get(target.server));
+            let Some(server) = server else { continue };
+            if let Some(saved) = server.extra.as_ref().and_then(|e| e.restored.as_ref()) {
+                self.change(i, |fleet, now, told| {
+                    fleet.change(i, now, told, |h| h.restore(saved, server.weight, now))
+                });
+            }
+        }
+        self.restoring.store(false, Relaxed);
+    }
+
     /// Sets a weight of 0..=256 and tells if the last server went with it.
     pub(crate) fn set_weight(&self, target: usize, weight: u32) {
         let Some((target, proxy)) = self.targets.get(target).zip(self.proxy(target)) else { return };
@@ -86,13 +102,18 @@ impl Desk {
         if (before == 0) != (have == 0) {
             proxy.state.turned(have != 0);
         }
-        if before != 0 && have == 0 {
+        // COMPAT: a backend that has none from the start is not told of.
+        if before != 0 && have == 0 && !self.restoring.load(Relaxed) {
             let kind = if proxy.kind == rha_ir::ProxyKind::Listen { "proxy" } else { "backend" };
             self.tell(proxy, "ALERT", &no_server_left(kind, &proxy.name));
         }
     }
 
     fn tell(&self, proxy: &ProxyPlan, word: &str, line: &Line) {
+        // COMPAT: what comes of a state file is told as part of the configuration, and not logged.
+        if self.restoring.load(Relaxed) {
+            return (self.console)(word, &format!("config : {}", line.stderr));
+        }
         (self.console)(word, &line.stderr);
         let level = match line.severity {
             Severity::Emergency => 0,

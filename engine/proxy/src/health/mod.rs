@@ -11,13 +11,15 @@
 //! never take it; what they see of servers arrives through a channel. HAProxy 3.0 configuration manual §5.2 "check".
 
 mod apply;
+mod external;
 mod feed;
 mod probe;
 mod targets;
 mod tasks;
+pub(crate) mod texts;
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rha_base::ProxyId;
@@ -84,6 +86,8 @@ pub(crate) struct Desk {
     pub stop: Notify,
     /// Checks begun.
     pub runs: AtomicU64,
+    /// Servers take up the states of a file: it is told as what concerns the configuration.
+    pub restoring: AtomicBool,
 }
 
 impl Desk {
@@ -123,10 +127,25 @@ impl Prepared {
         previous: Option<&Watch>,
     ) -> std::io::Result<Watch> {
         let desk = Arc::new(self.desk(plan, console, previous));
+        if previous.is_none() {
+            desk.restore();
+        }
         let sights = self.sights;
         let shared = desk.clone();
         let thread = rha_net::spawn_worker("checks".to_owned(), move || tasks::run(shared, sights))?;
         Ok(Watch { desk, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// What a start would tell of servers that take up the states of a file; nothing is started.
+    #[must_use]
+    pub fn rehearse(self, plan: Arc<Plan>) -> Vec<String> {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let lines = told.clone();
+        let console: Console = Box::new(move |_, text| {
+            lines.lock().unwrap_or_else(PoisonError::into_inner).push(text.to_owned());
+        });
+        self.desk(plan, console, None).restore();
+        std::mem::take(&mut *told.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn desk(&self, plan: Arc<Plan>, console: Console, previous: Option<&Watch>) -> Desk {
@@ -166,6 +185,7 @@ impl Prepared {
             targets: self.targets.clone(),
             stop: Notify::new(),
             runs: AtomicU64::new(0),
+            restoring: AtomicBool::new(false),
             first,
             console,
             plan,

@@ -4,14 +4,12 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::time::Duration;
 
-use rha_health::{AgentReply, ConnectTo, Environment, Exchange, Outcome, Status, SystemError};
+use rha_health::{AgentReply, ConnectTo, Environment, Exchange, Formats, Outcome, Status, SystemError};
 use rha_net::{Conn, ConnectOptions, SocketAddress, connect, read_clocks, resolve};
 
-use super::targets::{Probe, with_port};
-use crate::announce;
-
-/// A PROXY protocol v2 header that says "this connection is my own".
-const LOCAL: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
+use super::targets::{Header, Probe, with_port};
+use super::texts::Stage;
+use crate::{announce, wire};
 
 /// Bytes read at once.
 const PIECE: usize = 4096;
@@ -22,8 +20,10 @@ pub(super) async fn run(
     address: &SocketAddress,
     options: &ConnectOptions,
     environment: Environment,
+    stage: Option<&Stage<'_>>,
 ) -> (Outcome, Option<AgentReply>) {
-    let mut exchange = Exchange::new(probe.script.clone(), environment, &(), read_clocks());
+    let formats: &dyn Formats = stage.map_or(&(), |s| s);
+    let mut exchange = Exchange::new(probe.script.clone(), environment, formats, read_clocks());
     let mut conn: Option<Conn> = None;
     while exchange.outcome().is_none() {
         if let Some(to) = exchange.poll_connect() {
@@ -31,6 +31,10 @@ pub(super) async fn run(
                 old.reset_on_close();
             }
             conn = open(&mut exchange, &to, probe, address, options).await;
+            if let Some(conn) = &conn {
+                stage.inspect(|s| s.ends.set(conn.local().zip(conn.peer())));
+                exchange.handle_connected(read_clocks());
+            }
             continue;
         }
         let Some(c) = &mut conn else {
@@ -51,6 +55,15 @@ pub(super) async fn run(
     (outcome, exchange.agent_reply())
 }
 
+impl Header {
+    /// A header of version 2 that says "this connection is my own", or with `pp2-never-send-local` whose it is.
+    fn local(&self, conn: &Conn) -> Vec<u8> {
+        let ends = if self.real_ends { (conn.local(), conn.peer()) } else { (None, None) };
+        let fields = announce::Fields { checksum: self.checksum, ..announce::Fields::default() };
+        announce::with_fields(2, ends.0, ends.1, &fields)
+    }
+}
+
 async fn open(
     exchange: &mut Exchange<'_>,
     to: &ConnectTo,
@@ -59,7 +72,7 @@ async fn open(
     options: &ConnectOptions,
 ) -> Option<Conn> {
     let address = match &to.address {
-        Some(a) => match resolve(a, to.port.unwrap_or(0)) {
+        Some(a) => match resolve(a, to.port.or(address.ip().map(|i| i.port())).unwrap_or(0)) {
             Ok(a) => with_port(a, to.port),
             Err(e) => {
                 exchange.handle_unable(read_clocks(), &e.to_string());
@@ -68,7 +81,8 @@ async fn open(
         },
         None => with_port(address.clone(), to.port),
     };
-    let connecting = match connect(&address, options) {
+    let through = probe.socks4.as_ref().filter(|(_, always)| to.socks4 || to.default && *always);
+    let connecting = match connect(through.map_or(&address, |(proxy, _)| proxy), options) {
         Ok(c) => c,
         Err(e) => {
             exchange.handle_error(read_clocks(), &system(&e));
@@ -83,8 +97,11 @@ async fn open(
         }
         Some(Ok(())) => {
             let mut conn = connecting.into_conn();
+            if through.is_some() && !ask_socks4(exchange, &mut conn, &address).await {
+                return None;
+            }
             let version = if to.send_proxy {
-                1
+                probe.header.version
             } else if to.default {
                 probe.announce
             } else {
@@ -92,17 +109,39 @@ async fn open(
             };
             let header = match version {
                 0 => Vec::new(),
-                2 => LOCAL.to_vec(),
+                2 => probe.header.local(&conn),
                 _ => announce::header(1, conn.local(), conn.peer()),
             };
             if let Err(e) = write(&mut conn, &header) {
                 exchange.handle_error(read_clocks(), &system(&e));
                 return None;
             }
-            exchange.handle_connected(read_clocks());
             Some(conn)
         }
     }
+}
+
+/// Has the SOCKS4 proxy connect to the server; false when that has ended the check.
+async fn ask_socks4(exchange: &mut Exchange<'_>, conn: &mut Conn, to: &SocketAddress) -> bool {
+    // DIFFERS: the original adds the text of whatever error the system has seen last.
+    let fail = |exchange: &mut Exchange<'_>, text: &str| {
+        exchange.handle_unable(read_clocks(), text);
+        false
+    };
+    let Some(to) = to.ip() else { return fail(exchange, "SOCKS4 Proxy write error during handshake") };
+    if write(conn, &wire::socks4_request(to)).is_err() {
+        return fail(exchange, "SOCKS4 Proxy write error during handshake");
+    }
+    let mut answer = [0; wire::SOCKS4_ANSWER];
+    let mut have = 0;
+    while let Some(rest) = answer.get_mut(have..).filter(|r| !r.is_empty()) {
+        match bounded(exchange, poll_fn(|cx| conn.poll_read(cx, rest))).await {
+            None => return false,
+            Some(Ok(n)) if n > 0 => have += n,
+            Some(_) => return fail(exchange, "SOCKS4 Proxy read error during handshake"),
+        }
+    }
+    wire::socks4_granted(&answer) || fail(exchange, "SOCKS4 Proxy deny the request")
 }
 
 /// Sends what is to be sent, then waits for bytes, the end, an error or the deadline.

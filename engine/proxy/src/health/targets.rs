@@ -7,22 +7,40 @@ use rha_health::{Script, Setup};
 use rha_ir::{CheckKind, Observe, Server};
 use rha_net::{SocketAddress, resolve};
 
+use super::external::External;
 use crate::plan::{Plan, PlanError, ProxyPlan};
 
 /// How a server is checked.
 #[derive(Debug, Clone)]
 pub(crate) struct Probe {
     pub script: Arc<Script>,
+    /// The program that decides in the script's place.
+    pub program: Option<Arc<External>>,
     /// Where to, when not to the server's own address, which may change.
     pub fixed: Option<SocketAddress>,
     /// Port, when not the server's own.
     pub port: Option<u16>,
     /// PROXY header in front: 0 none, 1 or 2.
     pub announce: u8,
+    /// What the header is like where there is one.
+    pub header: Header,
+    /// `socks4`, and whether checks go through it without being told in their steps (`check-via-socks4`).
+    pub socks4: Option<(SocketAddress, bool)>,
     /// `timeout check`, milliseconds.
     pub check_ms: Option<u64>,
     /// Fixed bound of an agent's answer; a health check is bounded by its interval.
     pub inter_ms: u64,
+}
+
+/// PROXY protocol headers of checks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Header {
+    /// The version that a step's `send-proxy` means.
+    pub version: u8,
+    /// `proxy-v2-options crc32c`.
+    pub checksum: bool,
+    /// `pp2-never-send-local`.
+    pub real_ends: bool,
 }
 
 /// A server as the watch knows it.
@@ -79,13 +97,13 @@ fn script(proxy: &ProxyPlan, errors: &mut Vec<PlanError>) -> Option<Arc<Script>>
         CheckKind::Other { origin, .. } => *origin,
         _ => proxy.model.origin,
     };
-    let compiled = Script::compile(check);
-    match compiled {
-        Ok(script) if script.needs_formats() => {
-            let message = "log-format variables in health checks are not supported".to_owned();
-            errors.push(PlanError { span, message });
-            None
+    let compiled = match &check.kind {
+        CheckKind::Other { name, .. } if name == "external-check" && check.external_command.is_some() => {
+            Script::compile(&rha_ir::Check::default())
         }
+        _ => Script::compile(check),
+    };
+    match compiled {
         Ok(script) => Some(script),
         Err(e) => {
             errors.push(PlanError { span, message: e.to_string() });
@@ -102,15 +120,18 @@ fn target(
     script: Option<&Arc<Script>>,
 ) -> Result<Target, PlanError> {
     let check = match script.filter(|_| server.checked && !proxy.model.disabled) {
-        Some(script) => Some(probe(proxy, index, server, script)?),
+        Some(script) => Some(probe(plan, proxy, index, server, script)?),
         None => None,
     };
     let agent = match server.agent.as_ref().filter(|a| a.enabled && !proxy.model.disabled) {
         Some(agent) => Some(Probe {
             script: Script::agent(&agent.send),
+            program: None,
             fixed: fixed(proxy, index, agent.address.as_ref().or(server.check_address.as_ref()), server)?,
             port: Some(agent.port).filter(|p| *p != 0),
             announce: 0,
+            header: Header { version: 1, checksum: false, real_ends: false },
+            socks4: None,
             check_ms: proxy.model.timeouts.check.map(u64::from),
             inter_ms: agent.inter_ms.into(),
         }),
@@ -127,6 +148,7 @@ fn target(
             agent_ms: agent.as_ref().map(|a| u32::try_from(a.inter_ms).unwrap_or(u32::MAX)),
             slowstart_ms: server.slowstart_ms,
             disabled: server.disabled,
+            initial: server.extra.as_ref().and_then(|e| e.init_state),
             tracks: tracks.is_some(),
             log_checks: proxy.model.service.check.log,
             dynamic_weight: proxy.algorithm.is_dynamic(),
@@ -147,7 +169,13 @@ fn host(server: &Server) -> &str {
     }
 }
 
-fn probe(proxy: &ProxyPlan, index: usize, server: &Server, script: &Arc<Script>) -> Result<Probe, PlanError> {
+fn probe(
+    plan: &Plan,
+    proxy: &ProxyPlan,
+    index: usize,
+    server: &Server,
+    script: &Arc<Script>,
+) -> Result<Probe, PlanError> {
     let elsewhere = server.check_port.is_some() || server.check_address.is_some();
     // COMPAT: a check sent elsewhere does not inherit the server's PROXY header.
     let announce = match (server.check_send_proxy, elsewhere, server.send_proxy) {
@@ -157,12 +185,26 @@ fn probe(proxy: &ProxyPlan, index: usize, server: &Server, script: &Arc<Script>)
     };
     Ok(Probe {
         script: script.clone(),
+        program: External::of(plan, proxy, server).map(Arc::new),
         fixed: fixed(proxy, index, server.check_address.as_ref(), server)?,
         port: server.check_port.filter(|p| *p != 0),
         announce,
+        header: Header {
+            version: if server.send_proxy & 2 == 2 { 2 } else { 1 },
+            checksum: server.extra.as_ref().is_some_and(|e| e.proxy_v2_options.iter().any(|w| w == "crc32c")),
+            real_ends: plan.model.process.pp2_never_send_local,
+        },
+        socks4: socks4(server)?,
         check_ms: proxy.model.timeouts.check.map(u64::from),
         inter_ms: server.timing.inter_ms.into(),
     })
+}
+
+fn socks4(server: &Server) -> Result<Option<(SocketAddress, bool)>, PlanError> {
+    let Some(extra) = &server.extra else { return Ok(None) };
+    let Some(proxy) = &extra.socks4 else { return Ok(None) };
+    let failed = |e: rha_net::ResolveError| PlanError { span: server.origin, message: e.to_string() };
+    Ok(Some((resolve(proxy, 1080).map_err(failed)?, extra.check_via_socks4)))
 }
 
 impl Probe {

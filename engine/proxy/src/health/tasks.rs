@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 
 use super::feed::Sight;
 use super::targets::{Probe, Target};
+use super::texts::Stage;
 use super::{Desk, probe};
 use crate::state::ServerState;
 
@@ -132,7 +133,12 @@ async fn check(desk: &Desk, target: usize, t: &Target, which: Checked, probe: &P
     let [check_runs, agent_runs] = &server.checking;
     let under_way = if which == Checked::Agent { agent_runs } else { check_runs };
     under_way.store(true, Relaxed);
-    let (outcome, reply) = probe::run(probe, &address, &options, environment).await;
+    let texts = proxy.check_texts.as_ref().filter(|_| which == Checked::Health);
+    let stage = texts.map(|texts| Stage::new(texts, desk, t));
+    let (outcome, reply) = match &probe.program {
+        Some(program) => (program.run(&server.address(), server.served.read(), &environment).await, None),
+        None => probe::run(probe, &address, &options, environment, stage.as_ref()).await,
+    };
     under_way.store(false, Relaxed);
     // A check that maintenance overtook counts for nothing.
     if !runs(desk, target, which) {

@@ -132,10 +132,8 @@ impl Stream {
             _ => (whole.split(|b| *b == b'|').next().unwrap_or_default(), None),
         };
         let stale = if c.mode == CookieMode::Prefix { None } else { self.read_dates(c, whole) };
-        let server = back
-            .servers
-            .iter()
-            .position(|s| s.cookie.as_deref() == Some(key) && !key.is_empty())
+        let server = (0..back.servers.len())
+            .find(|i| !key.is_empty() && back.cookie_of(*i).as_deref() == Some(key))
             .filter(|_| stale.is_none());
         let mut to = None;
         match server {
@@ -208,7 +206,8 @@ impl Stream {
         let plan = self.session.plan.clone();
         let back = &plan.proxies[self.backend.unwrap_or(self.session.front).0 as usize];
         let Some(c) = &back.model.cookie else { return };
-        let value = self.server.and_then(|s| back.server(s)).and_then(|s| s.cookie.as_deref());
+        let value = self.server.and_then(|s| back.cookie_of(s));
+        let value = value.as_deref();
         let theirs = self.servers_own_cookie(c, value);
         self.cookie.response = if theirs { b'P' } else { b'N' };
         if c.mode != CookieMode::Insert || (theirs && c.preserve) {
@@ -338,6 +337,26 @@ impl Stream {
             }
         }
         cacheable && !zero_age && (fresh || has(b"expires") || has(b"etag") || has(b"last-modified"))
+    }
+
+    /// `option checkcache`: whether a cache on the way would keep a cookie of the server's.
+    pub(super) fn has_cacheable_cookie(&self) -> bool {
+        let r = &self.parts.response;
+        let has = |name: &'static [u8]| r.head.find(&r.buf, name).next().is_some();
+        if !(has(b"set-cookie") || has(b"set-cookie2")) || !self.is_cacheable() {
+            return false;
+        }
+        let mut kept = true;
+        for (_, v) in r.head.find(&r.buf, b"cache-control") {
+            for word in v.split(|c| *c == b',').map(<[u8]>::trim_ascii) {
+                if word.eq_ignore_ascii_case(b"public") {
+                    kept = true;
+                } else if word.eq_ignore_ascii_case(b"no-cache=\"set-cookie\"") {
+                    kept = false;
+                }
+            }
+        }
+        kept
     }
 
     /// The cookie that `capture cookie` wants: `name=value`, cut. The name may be a prefix.

@@ -385,7 +385,10 @@ impl Stream {
                 match resp.head.parse(resp.buf.get(..resp.filled).unwrap_or_default(), policy, asked) {
                     Parsed::Complete { len } => resp.head_len = len,
                     Parsed::Partial => break,
-                    Parsed::Bad(_) => return Poll::Ready(Event::Garbage),
+                    Parsed::Bad(reject) => {
+                        self.capture_response(reject.at);
+                        return Poll::Ready(Event::Garbage);
+                    }
                 }
                 if !resp.head.is_interim() {
                     // COMPAT: a body that is broken from its start makes the response a bad one.
@@ -401,7 +404,7 @@ impl Stream {
     }
 
     /// What is logged of the response's body as far as it stands behind its head; `None` if it is broken.
-    fn buffered_size(&mut self) -> Option<u64> {
+    pub(super) fn buffered_size(&mut self) -> Option<u64> {
         let r = &self.parts.response;
         let mut body = r.head.body();
         if r.rest().is_empty() || body.is_done() {
@@ -510,6 +513,7 @@ impl Stream {
         self.at.response = self.now().mono_us;
         self.response_may_grow = false;
         self.status = self.parts.response.head.status();
+        self.server_status = self.status;
         self.count_head();
         self.bytes_out += self.parts.response.logged_head();
         let plan = self.session.plan.clone();
@@ -711,6 +715,7 @@ impl Stream {
         let back = self.backend.unwrap_or(front);
         for id in [Some(back), (front != back).then_some(front)].into_iter().flatten() {
             let rules = &plan.proxies[id.0 as usize].rules;
+            self.lenient = false;
             for r in &rules.http_response {
                 if !self.applies(r.when.as_ref()).is_yes() {
                     continue;
@@ -738,23 +743,74 @@ impl Stream {
                         self.server_conn = None;
                         return Some(Next::Close);
                     }
+                    Done::Failed => return Some(self.broken_response().await),
+                    Done::Pause(d) => self.pause(d).await,
+                    Done::Body(ms, at_least) => {
+                        if let Some(next) = self.wait_for_answer(ms, at_least).await {
+                            return Some(next);
+                        }
+                    }
                     _ => {}
                 }
             }
         }
+        let checked = plan.proxies[back.0 as usize].model.options.checkcache;
+        let caught = checked && self.has_cacheable_cookie();
         self.persistence_in_response();
+        if caught {
+            return Some(self.block_cookie().await);
+        }
         for id in [Some(back), (front != back).then_some(front)].into_iter().flatten() {
             let rules = &plan.proxies[id.0 as usize].rules;
+            self.lenient = false;
             for r in &rules.http_after_response {
-                if self.applies(r.when.as_ref()).is_yes()
-                    && matches!(self.apply(&r.action, Subject::Response), Done::Stop)
-                {
-                    break;
+                if !self.applies(r.when.as_ref()).is_yes() {
+                    continue;
+                }
+                match self.apply(&r.action, Subject::Response) {
+                    Done::Stop => break,
+                    Done::Failed => return Some(self.broken_response().await),
+                    _ => {}
                 }
             }
         }
         self.status = self.parts.response.head.status();
         None
+    }
+
+    /// `option checkcache`: a denied response, and an alert to the backend's log.
+    async fn block_cookie(&mut self) -> Next {
+        let back = self.backend_or_front();
+        let server = self.server.and_then(|s| back.server(s)).map_or("<dispatch>", |s| &s.name);
+        let text =
+            format!("Blocking cacheable cookie in response from instance {}, server {server}.", back.name);
+        let w = &self.session.worker;
+        w.logs.emit(&back.logs, 1, w.now().wall_us, text.as_bytes());
+        let sides =
+            [self.session.front_stats(), self.back_stats(), self.server_stats(), self.listener_stats()];
+        sides.into_iter().flatten().for_each(|s| s.denied_responses.add(1));
+        self.ends(Fault::Proxy, Phase::Headers);
+        if self.only_server_times() {
+            self.at.response = 0;
+        }
+        // COMPAT: the page is that of the status the server gave.
+        let status = self.parts.response.head.status();
+        let known = rha_http1::pages::of(status, self.session.plan.dialect).is_some();
+        self.page(if known { status } else { 500 });
+        self.send_instead().await
+    }
+
+    /// A rule could not do its edit: an internal error instead of the response.
+    async fn broken_response(&mut self) -> Next {
+        let sides =
+            [self.session.front_stats(), self.back_stats(), self.server_stats(), self.listener_stats()];
+        sides.into_iter().flatten().for_each(|s| s.internal_errors.add(1));
+        self.ends(Fault::Proxy, Phase::Headers);
+        if self.only_server_times() {
+            self.at.response = 0;
+        }
+        self.page(500);
+        self.send_instead().await
     }
 
     async fn replace_response(

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use rha_base::{Phase, ProxyId, Scene, Side as Fault};
-use rha_http1::Body;
 
 use super::Next;
 use crate::rules::{Done, Flow, Subject};
@@ -19,6 +18,15 @@ pub struct LocalPage {
     pub fields: Vec<(Vec<u8>, Vec<u8>)>,
     /// Body.
     pub body: Vec<u8>,
+}
+
+/// What a wait for a body came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waited {
+    /// It is here, or as much of it as was asked for or fits.
+    Enough,
+    /// The client says no more.
+    Closed,
 }
 
 /// Who answers requests to a proxy's own pages (`stats uri`); called by workers, so it must not block.
@@ -134,22 +142,26 @@ impl Stream {
         let mut out = std::mem::take(&mut self.parts.out);
         out.clear();
         out.extend_from_slice(b"HTTP/1.1 103 Early Hints\r\n");
+        let counted = self.bytes_out + super::message::logged_hints(&self.parts.hints);
         out.append(&mut self.parts.hints);
         out.extend_from_slice(b"\r\n");
         self.adjust_for_client(&mut out, 0);
         self.parts.out = out;
         match self.send_out().await {
-            Ok(()) => Flow::Next,
+            Ok(()) => {
+                self.bytes_out = counted;
+                Flow::Next
+            }
             Err(()) => Flow::Answered(Next::Close),
         }
     }
 
     /// Reads body bytes until there are enough, the buffer is full, or time is up.
     /// HAProxy 3.0 configuration manual §4.3 "wait-for-body".
-    pub(super) async fn wait_for_body(&mut self, ms: u32, at_least: Option<u64>) -> Result<(), Next> {
+    pub(super) async fn wait_for_body(&mut self, ms: u32, at_least: Option<u64>) -> Result<Waited, Next> {
         self.decode_buffered();
         if self.parts.request.whole {
-            return Ok(());
+            return Ok(Waited::Enough);
         }
         if self.parts.request.head.expects_continue() && !self.send_continue() {
             return Err(Next::Close);
@@ -161,7 +173,7 @@ impl Stream {
         loop {
             let enough = at_least.is_some_and(|n| n != 0 && self.body_len() as u64 >= n);
             if self.parts.request.whole || enough || self.parts.request.filled >= size {
-                return Ok(());
+                return Ok(Waited::Enough);
             }
             let r = &mut self.parts.request;
             let read = self.session.until_deadline(|s, cx| s.conn.poll_read(cx, r.room())).await;
@@ -171,7 +183,7 @@ impl Stream {
                     self.decode_buffered();
                 }
                 // COMPAT: a client that says no more does not end the wait's stage: the rules go on.
-                Ok(Ok(_)) => return Ok(()),
+                Ok(Ok(_)) => return Ok(Waited::Closed),
                 Ok(Err(_)) => {
                     self.ends(Fault::Client, Phase::Data);
                     self.count_abort(true);
@@ -188,6 +200,46 @@ impl Stream {
         }
     }
 
+    /// The same for a response: reads what the server sends. `Some` when the time is up.
+    pub(super) async fn wait_for_answer(&mut self, ms: u32, at_least: Option<u64>) -> Option<Next> {
+        let at = self.session.worker.clock.precise().tick().after(Duration::from_millis(ms.into()));
+        self.session.set_deadline(if ms == 0 { rha_base::Tick::NEVER } else { at });
+        let process = &self.session.plan.process;
+        let size = process.buffer_size.saturating_sub(process.reserve);
+        let mut open = true;
+        loop {
+            self.parts.response.decode();
+            let r = &mut self.parts.response;
+            let enough = at_least.is_some_and(|n| n != 0 && rha_base::Message::body(r).len() as u64 >= n);
+            if r.whole || enough || r.filled >= size || !open {
+                return None;
+            }
+            let conn = self.server_conn.as_mut()?;
+            let end = r.buf.len().min(size);
+            let room = r.buf.get_mut(r.filled..end).unwrap_or_default();
+            let read = self.session.until_deadline(|_, cx| conn.poll_read(cx, room)).await;
+            match read {
+                Ok(Ok(n)) if n > 0 => r.filled += n,
+                // A server that says no more is met again where its body is passed on.
+                Ok(_) => open = false,
+                Err(TimedOut) => return Some(self.answer_is_late().await),
+            }
+        }
+    }
+
+    /// COMPAT: before 2.8 it looks as if the time had passed while the request was read (`rules/wait-*`).
+    async fn answer_is_late(&mut self) -> Next {
+        let old = self.session.plan.dialect < rha_vocab::Dialect::V2_8;
+        self.ends(Fault::ServerTimeout, if old { Phase::Request } else { Phase::Headers });
+        if old {
+            self.at.response = 0;
+        }
+        self.bytes_out += self.buffered_size().unwrap_or(0);
+        self.server_conn = None;
+        self.release_slot();
+        self.error(504, true).await
+    }
+
     fn body_len(&self) -> usize {
         use rha_base::Message as _;
         self.parts.request.body().len()
@@ -195,24 +247,7 @@ impl Stream {
 
     /// Shows rules the body as far as it is here.
     pub(super) fn decode_buffered(&mut self) {
-        let r = &mut self.parts.request;
-        let mut body = r.head.body();
-        match body {
-            Body::None => r.whole = true,
-            Body::Chunked(_) => {
-                r.body.clear();
-                let rest = r.buf.get(r.head_len..r.filled).unwrap_or_default();
-                r.whole = body.decode(rest, &mut r.body).is_ok_and(|d| d.done);
-            }
-            _ => {
-                let rest = r.buf.get(r.head_len..r.filled).unwrap_or_default();
-                let mut none = Vec::new();
-                if let Ok(step) = body.relay(rest, &mut none) {
-                    r.plain = (r.head_len, r.head_len + step.consumed);
-                    r.whole = step.done;
-                }
-            }
-        }
+        self.parts.request.decode();
     }
 
     /// COMPAT: 100 is ours only when the body is wanted before the server is.

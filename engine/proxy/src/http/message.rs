@@ -1,7 +1,7 @@
 //! A message with the buffer it was read into, as rules see it.
 
 use rha_base::{Message, Request, Response};
-use rha_http1::{RequestHead, ResponseHead};
+use rha_http1::{Body, RequestHead, ResponseHead};
 
 /// A head, its buffer, and where the body stands in it.
 #[derive(Debug, Default)]
@@ -53,6 +53,29 @@ impl<H> Held<H> {
     }
 }
 
+impl<L> Held<rha_http1::Head<L>> {
+    /// Shows rules the body as far as it is here.
+    pub(crate) fn decode(&mut self) {
+        let mut body = self.head.body();
+        match body {
+            Body::None => self.whole = true,
+            Body::Chunked(_) => {
+                self.body.clear();
+                let rest = self.buf.get(self.head_len..self.filled).unwrap_or_default();
+                self.whole = body.decode(rest, &mut self.body).is_ok_and(|d| d.done);
+            }
+            _ => {
+                let rest = self.buf.get(self.head_len..self.filled).unwrap_or_default();
+                let mut none = Vec::new();
+                if let Ok(step) = body.relay(rest, &mut none) {
+                    self.plain = (self.head_len, self.head_len + step.consumed);
+                    self.whole = step.done;
+                }
+            }
+        }
+    }
+}
+
 /// COMPAT: what the original counts for a start line besides its three texts, and for the end of a head.
 const LINE: u64 = 20;
 const END: u64 = 1;
@@ -69,6 +92,14 @@ fn logged_fields<L>(head: &rha_http1::Head<L>, buf: &[u8]) -> u64 {
 }
 
 const VERSION: u64 = 8;
+
+/// Size of a 103 with these fields, each a line of its own, as `%B` counts it.
+pub(super) fn logged_hints(fields: &[u8]) -> u64 {
+    let lines = memchr::memchr_iter(b'\n', fields).count();
+    // Neither colon and blank nor the line's end count.
+    let texts = fields.len().saturating_sub(4 * lines) as u64;
+    LINE + END + VERSION + 3 + "Early Hints".len() as u64 + texts
+}
 
 impl RequestMessage {
     /// Size of the head as `%U` counts it.

@@ -4,6 +4,7 @@ mod body;
 pub(crate) mod case;
 pub(crate) mod cookie;
 mod exchange;
+mod forwarded;
 pub(crate) mod local;
 pub(crate) mod message;
 mod read;
@@ -18,9 +19,9 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use rha_base::{Phase, Side as Fault};
+use rha_base::{Phase, Side as Fault, Tick};
 use rha_http1::Method;
-use rha_ir::{ConnectionMode, HttpReuse};
+use rha_ir::{ConnectionMode, HttpReuse, Mode};
 use rha_vocab::Dialect;
 
 use crate::dispatch::PoolUse;
@@ -29,6 +30,7 @@ use crate::reuse::Desk;
 use crate::rules::Flow;
 use crate::session::{Session, TimedOut};
 use crate::stream::Stream;
+use crate::worker::Closing;
 
 /// How long unread input of a client that is being closed is thrown away, lest a reset overtake the reply.
 const LINGER: Duration = Duration::from_millis(1500);
@@ -57,13 +59,23 @@ pub(crate) async fn next_request(session: &mut Session) -> bool {
     let first = session.requests == 0;
     let t = &session.frontend().timeouts;
     let timeout = if first { sooner(t.client, t.http_request) } else { t.http_keep_alive };
-    session.set_deadline(timeout.from(now));
+    let deadline = timeout.from(now);
+    session.set_deadline(deadline);
+    let mut spread = false;
     let poll = |s: &mut Session, cx: &mut Context<'_>| {
         // COMPAT: a soft stop closes connections that wait for another request, unless
         // `option idle-close-on-response` lets them have one more.
         let stays = s.frontend().model.options.idle_close_on_response;
         if !first && !stays && s.worker.shared.stopping.load(Relaxed) {
-            return Poll::Ready(Err(std::io::ErrorKind::ConnectionAborted.into()));
+            match s.worker.closing() {
+                Closing::Now => return Poll::Ready(Err(std::io::ErrorKind::ConnectionAborted.into())),
+                Closing::Within(left) if !spread => {
+                    spread = true;
+                    let mine = s.worker.some_of(left);
+                    s.set_deadline(deadline.min(Tick(s.now().tick().0.saturating_add(mine))));
+                }
+                Closing::Within(_) | Closing::Never => {}
+            }
         }
         s.conn.poll_readable(cx)
     };
@@ -95,7 +107,20 @@ pub(crate) async fn clerk(desk: Rc<Desk<Box<Session>, Option<Box<Session>>>>) ->
 
 /// One request. The session comes back when the connection stays open.
 async fn serve(session: Box<Session>) -> Option<Box<Session>> {
-    let mut s = Stream::new(session);
+    one(Stream::new(session)).await
+}
+
+/// The first request of a connection that began in TCP mode, with what its rules have come to so far.
+///
+/// HAProxy 3.0 configuration manual §4 "Proxies", on upgrades from TCP to HTTP.
+pub(crate) async fn take_over(mut s: Stream) -> Option<Box<Session>> {
+    s.session.upgraded = true;
+    s.parts.request.clear();
+    s.session.left = std::mem::take(&mut s.tcp_buffer);
+    one(s).await
+}
+
+async fn one(mut s: Stream) -> Option<Box<Session>> {
     let next = s.request().await;
     let next = match next {
         Some(next) => {
@@ -216,14 +241,18 @@ impl Stream {
     /// Counters and log line of a request that is over.
     fn finish(&mut self) {
         self.at.done = self.now().mono_us;
+        self.session.free_us = self.at.done;
         self.release_slot();
         self.count_bytes();
+        // COMPAT: a proxy of TCP mode counts neither requests nor answers (`tcp_to_http/*`).
+        let front = self.session.front_stats().filter(|_| self.frontend().mode == Mode::Http);
+        let listener = self.listener_stats().filter(|_| front.is_some());
+        let back = self.back_stats().filter(|_| self.backend_or_front().mode == Mode::Http);
         if self.status != 0 {
-            let sides = [self.session.front_stats(), self.back_stats(), self.listener_stats()];
-            sides.into_iter().flatten().for_each(|s| s.responded(self.status));
+            [front, back, listener].into_iter().flatten().for_each(|s| s.responded(self.status));
         }
         // COMPAT: a backend counts requests when they end, a server when it has answered (`cli/show-stat`).
-        if let Some(b) = self.back_stats() {
+        if let Some(b) = back {
             b.requests.add(1);
         }
         if self.at.connected != 0 && !self.own_page {

@@ -1,9 +1,8 @@
 //! Reading a request head, and what is noted of it before any rule runs.
 
-use std::sync::atomic::Ordering::Relaxed;
-
 use rha_base::{Phase, Side as Fault};
 use rha_http1::{Body, Parsed, Reject};
+use rha_vocab::Dialect;
 
 use super::Next;
 use crate::session::TimedOut;
@@ -30,13 +29,9 @@ impl Stream {
             r.filled = left.len();
         }
         let now = self.session.now();
-        if !first {
-            self.at.idle_from = self.at.begun;
-        } else {
-            self.at.idle_from = self.session.accepted.mono_us;
-        }
+        self.at.idle_from = self.session.free_us;
         let t = self.frontend().timeouts;
-        if !first || !left.is_empty() {
+        if !first || !left.is_empty() || self.taken_over {
             self.session.set_deadline(super::sooner(t.client, t.http_request).from(now.tick()));
         }
         let plan = self.session.plan.clone();
@@ -79,14 +74,22 @@ impl Stream {
             }
         };
         self.session.requests += 1;
-        Some(self.no_head(missing, first).await)
+        let at_once = self.parts.request.filled == left.len() && matches!(missing, Missing::Bad(_));
+        Some(self.no_head(missing, first, at_once).await)
     }
 
-    /// COMPAT: what the client gets, and what is logged, when no head arrives.
-    async fn no_head(&mut self, missing: Missing, first: bool) -> Option<Next> {
+    /// COMPAT: what the client gets, and what is logged, when no head arrives. `first`: the connection's first;
+    /// `at_once`: what was there already is wrong.
+    async fn no_head(&mut self, missing: Missing, first: bool, at_once: bool) -> Option<Next> {
+        if self.session.upgraded {
+            return self.no_head_after_tcp(missing, first, at_once).await;
+        }
         let silent = self.parts.request.filled == 0;
         let probes = self.frontend().model.options.http_ignore_probes;
         self.bytes_in = self.parts.request.filled as u64;
+        if let Missing::Bad(reject) = &missing {
+            self.capture_request(reject.at);
+        }
         match missing {
             Missing::Closed | Missing::Timeout if silent && (!first || probes) => None,
             Missing::Closed => {
@@ -110,10 +113,43 @@ impl Stream {
         }
     }
 
-    /// COMPAT: a page from the configuration goes through the rules' path, the built-in one does not; no
-    /// byte of it is logged.
+    /// COMPAT: the same where the frontend is of TCP mode: whoever is to blame, the line says that the proxy ended
+    /// it in the frontend (`tcp_to_http/no-head`).
+    async fn no_head_after_tcp(&mut self, missing: Missing, first: bool, at_once: bool) -> Option<Next> {
+        let silent = self.parts.request.filled == 0;
+        let (status, next) = match missing {
+            Missing::Closed if silent => return None,
+            Missing::Timeout if silent && !first => return None,
+            Missing::Closed => (400, Next::Close),
+            Missing::Timeout => (408, Next::Close),
+            Missing::Bad(reject) => (reject.status, Next::Linger),
+        };
+        self.count_bad_request();
+        // The stream that was there before the head counts a second failure. COMPAT: since 2.8 there is none when what
+        // has come is wrong from the start. DIFFERS: 2.7 is taken for 2.6.
+        if self.taken_over && !(at_once && self.session.plan.dialect >= Dialect::V2_8) {
+            if let Some(f) = self.session.front_stats() {
+                f.failed_requests.add(1);
+            }
+            if let Some(b) = self.back_stats() {
+                b.client_aborts.add(1);
+            }
+        }
+        self.leave_backend();
+        self.backend = None;
+        self.ends(Fault::Proxy, Phase::Request);
+        self.early_error(status).await;
+        self.status = 0;
+        Some(next)
+    }
+
+    /// COMPAT: pages from the configuration are for requests that could be read, but an empty one silences this too
+    /// (`error_pages/early-*`); 3.5 sends them. DIFFERS: what is between 3.0 and 3.5 is taken for 3.0. No byte of it is
+    /// logged.
     async fn early_error(&mut self, status: u16) {
-        if self.frontend().pages.contains_key(&status) {
+        let page = self.frontend().pages.get(&status);
+        let silent = matches!(page, Some(crate::plan::pages::Page::Silent));
+        if silent || page.is_some() && self.session.plan.dialect >= Dialect::V3_5 {
             self.page(status);
         } else {
             let policy = self.session.plan.policy;
@@ -130,7 +166,7 @@ impl Stream {
         if let Some(f) = self.session.front_stats() {
             f.req_rate.hit(now_s);
         }
-        self.number = self.session.worker.shared.requests.fetch_add(1, Relaxed) + 1;
+        self.take_number();
         for s in [self.session.front_stats(), self.listener_stats()].into_iter().flatten() {
             s.requests.add(1);
             s.failed_requests.add(1);
@@ -139,9 +175,10 @@ impl Stream {
 
     /// Counts the request, remembers its line and captures.
     pub(super) fn note_request(&mut self) {
+        self.take_number();
         let now_s = self.session.now().mono_us / 1_000_000;
         let worker = &self.session.worker;
-        self.number = worker.shared.requests.fetch_add(1, Relaxed) + 1;
+        self.enrol();
         worker.stats.requests.add(1);
         if let Some(f) = self.session.front_stats() {
             f.requests.add(1);

@@ -43,8 +43,8 @@ impl Stream {
 
     /// Answers a stream that got no server.
     pub(super) async fn refuse(&mut self, f: Failure) -> Next {
+        // COMPAT: who has left is told nothing, and no status is logged (`http_aborts/queue`, `/connect`).
         if let Failure::ClientGone(_) = f {
-            self.status = f.status();
             return Next::Close;
         }
         if f == Failure::Redirected {
@@ -127,8 +127,8 @@ impl Stream {
     /// Sends the reply, `http-after-response` rules first.
     pub(crate) async fn send_reply(&mut self, keep: bool) -> Next {
         let before = self.bytes_out;
-        let size = self.parts.reply.logged_size();
         let next = self.send_composed(keep).await;
+        let size = self.parts.reply.logged_size();
         // COMPAT: `%B` counts the reply as it is held, not as it is spelt on the wire.
         if self.bytes_out > before {
             self.bytes_out = before + size;
@@ -139,7 +139,11 @@ impl Stream {
     async fn send_composed(&mut self, keep: bool) -> Next {
         let whole = self.parts.request.is_complete() && self.request_is_whole();
         self.status = self.parts.reply.status;
-        crate::rules::after_response(self);
+        if !crate::rules::after_response(self) {
+            // COMPAT: the page of the error takes its place, untouched by these rules.
+            self.page(500);
+            self.status = 500;
+        }
         if self.parts.reply.silent {
             return Next::Close;
         }
@@ -246,7 +250,7 @@ impl Stream {
     /// Whether the client's connection may live on.
     pub(crate) fn client_may_keep(&self) -> bool {
         let stopping = self.session.worker.shared.stopping.load(std::sync::atomic::Ordering::Relaxed);
-        !stopping
+        !(stopping && self.session.worker.closes_active())
             && self.parts.request.is_complete()
             && self.parts.request.head.client_keeps()
             && self.frontend().connection != rha_ir::ConnectionMode::Close

@@ -2,10 +2,12 @@
 //! proxy itself adds to the request.
 
 use rha_base::{Phase, ProxyId, Side as Fault};
-use rha_ir::ForwardFor;
+use rha_ir::{ForwardFor, Mode};
 use rha_sample::Verdict;
+use rha_vocab::Dialect;
 
 use super::Next;
+use super::local::Waited;
 use crate::plan::rules::{Act, Rule, Target, TcpAct};
 use crate::rules::{Answer, Done, Flow, Subject};
 use crate::stream::Stream;
@@ -21,29 +23,48 @@ impl Stream {
         if let f @ Flow::Answered(_) = self.stage(self.session.front).await {
             return f;
         }
-        let Some(backend) = self.choose_backend(front) else {
+        // A stream that was taken over may have its backend already.
+        let Some(backend) = self.backend.or_else(|| self.choose_backend(front)) else {
             self.ends(Fault::Server, Phase::Connect);
             // COMPAT: no time of such a request is known.
             self.at.request = 0;
             return Flow::Answered(self.error(503, true).await);
         };
         self.enter_backend(backend);
-        if backend != self.session.front {
-            return self.stage(backend).await;
+        if plan.proxies[backend.0 as usize].mode != Mode::Http {
+            return self.misrouted();
         }
-        Flow::Next
+        if backend != self.session.front
+            && let f @ Flow::Answered(_) = self.stage(backend).await
+        {
+            return f;
+        }
+        if self.abandoned { self.give_up() } else { Flow::Next }
+    }
+
+    /// COMPAT: a request cannot go to a backend of TCP mode; nothing is said to the client (`tcp_to_http/*-raw`).
+    fn misrouted(&mut self) -> Flow {
+        self.ends(Fault::Internal, Phase::Request);
+        self.at.request = 0;
+        self.status = 500;
+        // COMPAT: it still counts in the backend's `%bc` then. DIFFERS: not for ever.
+        self.at.done = self.now().mono_us;
+        self.log();
+        Flow::Answered(Next::Close)
     }
 
     /// One proxy's content rules, request rules, redirects.
     async fn stage(&mut self, id: ProxyId) -> Flow {
         let plan = self.session.plan.clone();
         let p = &plan.proxies[id.0 as usize];
-        if let Some(f) = self.content_rules(&p.rules.tcp_content).await {
+        // Those of the frontend have led here when the stream was taken over.
+        let judged = self.taken_over && id == self.session.front;
+        if !judged && let Some(f) = self.content_rules(&p.rules.tcp_content).await {
             return f;
         }
         if p.model.options.http_buffer_request
             && !self.parts.request.whole
-            && let Err(next) = self.wait_for_body(self.frontend().timeouts.http_request.0, None).await
+            && let Some(next) = self.buffer_request().await
         {
             return Flow::Answered(next);
         }
@@ -53,10 +74,32 @@ impl Stream {
         if let Some(next) = self.local_page(p).await {
             return Flow::Answered(next);
         }
-        if let f @ Flow::Answered(_) = self.request_rules(&p.rules.redirects).await {
-            return f;
+        self.request_rules(&p.rules.redirects).await
+    }
+
+    /// `option http-buffer-request`. COMPAT: the request's time ends with its body; rules go on where its sender has
+    /// left (`http_aborts/buffer-*`).
+    async fn buffer_request(&mut self) -> Option<Next> {
+        let waited = match self.wait_for_body(self.frontend().timeouts.http_request.0, None).await {
+            Ok(waited) => waited,
+            Err(next) => return Some(next),
+        };
+        self.at.request = self.now().mono_us;
+        self.abandoned |= waited == Waited::Closed;
+        None
+    }
+
+    /// The sender of a body that had to be complete has left. COMPAT: since 2.8 a bad request is logged and counted,
+    /// though nothing is sent. DIFFERS: 2.7 is taken for 2.6.
+    fn give_up(&mut self) -> Flow {
+        self.ends(Fault::Client, Phase::Request);
+        self.count_abort(true);
+        if self.session.plan.dialect >= Dialect::V2_8 {
+            self.page(400);
+            self.bytes_out += self.parts.reply.logged_size();
+            self.status = 400;
         }
-        self.send_hints().await
+        Flow::Answered(Next::Close)
     }
 
     /// `tcp-request content` of an HTTP proxy: the head is there, so nothing waits.
@@ -69,16 +112,32 @@ impl Stream {
                 TcpAct::Accept => return None,
                 TcpAct::Reject | TcpAct::Close => Done::Reject,
                 // The parser lets it stand in connection rules only.
-                TcpAct::ExpectProxy => continue,
+                TcpAct::ExpectProxy | TcpAct::ExpectNetscaler => continue,
                 TcpAct::Shared(a) => self.apply(a, Subject::Request),
             };
             match done {
-                Done::Reject => return Some(self.reject()),
+                Done::Reject => return Some(self.reject_content()),
                 Done::Drop => return Some(self.dropped()),
+                Done::Stop => return None,
+                Done::Failed => {
+                    return Some(Flow::Answered(Box::pin(self.broken_rule(500)).await));
+                }
                 _ => {}
             }
         }
         None
+    }
+
+    /// A rule that could not do its work ends the request: 500 for a fault of ours, 400 for one of the client's.
+    async fn broken_rule(&mut self, status: u16) -> Next {
+        self.ends(Fault::Proxy, Phase::Request);
+        let sides = [self.session.front_stats(), self.back_stats(), self.listener_stats()];
+        for s in sides.into_iter().flatten() {
+            if status == 500 { &s.internal_errors } else { &s.failed_requests }.add(1);
+        }
+        // COMPAT: no time of such a request is known.
+        self.at.request = 0;
+        self.error(status, false).await
     }
 
     /// `silent-drop`: counted as denied, and no time of it is known.
@@ -86,6 +145,15 @@ impl Stream {
         self.reject();
         self.at.request = 0;
         Flow::Answered(Next::Reset)
+    }
+
+    /// COMPAT: the frontend alone counts what content rules reject (`tcp_to_http/reject`).
+    fn reject_content(&mut self) -> Flow {
+        self.ends(Fault::Proxy, Phase::Request);
+        for s in [self.session.front_stats(), self.listener_stats()].into_iter().flatten() {
+            s.denied_requests.add(1);
+        }
+        Flow::Answered(Next::Close)
     }
 
     fn reject(&mut self) -> Flow {
@@ -98,6 +166,7 @@ impl Stream {
     }
 
     async fn request_rules(&mut self, rules: &[Rule<Act>]) -> Flow {
+        self.lenient = false;
         for r in rules {
             if !self.applies(r.when.as_ref()).is_yes() {
                 continue;
@@ -124,6 +193,13 @@ impl Stream {
                 Done::Reject => return self.reject(),
                 Done::Drop => return self.dropped(),
                 Done::Pause(d) => self.pause(d).await,
+                Done::Hints => {
+                    if let f @ Flow::Answered(_) = self.send_hints().await {
+                        return f;
+                    }
+                }
+                Done::Failed => return Flow::Answered(self.broken_rule(500).await),
+                Done::Bad => return Flow::Answered(self.broken_rule(400).await),
                 Done::Body(ms, at_least) => {
                     if let Err(next) = self.wait_for_body(ms, at_least).await {
                         return Flow::Answered(next);
@@ -177,7 +253,7 @@ impl Stream {
         text.is_empty()
     }
 
-    async fn pause(&mut self, d: std::time::Duration) {
+    pub(super) async fn pause(&mut self, d: std::time::Duration) {
         let at = self.session.worker.clock.precise().tick().after(d);
         self.session.set_deadline(at);
         let _ = self.session.until_deadline(|_, _| std::task::Poll::<()>::Pending).await;
@@ -273,6 +349,9 @@ impl Stream {
         let plan = self.session.plan.clone();
         let front = &plan.proxies[self.session.front.0 as usize];
         let back = self.backend.and_then(|b| plan.proxy(b)).unwrap_or(front);
+        if let Some(f) = &back.rules.forwarded {
+            self.add_forwarded(f);
+        }
         let source = self.session.source;
         self.forward_address(front.model.forward_for.as_ref(), back.model.forward_for.as_ref(), source);
         if front.model.original_to.is_some() || back.model.original_to.is_some() {

@@ -19,6 +19,8 @@ pub(crate) struct Patience {
     pub server: Timeout,
     client_fin: Timeout,
     server_fin: Timeout,
+    /// `option independent-streams` of frontend and backend: what is sent to a side does not stand for what it says.
+    independent: (bool, bool),
 }
 
 /// How a tunnel ended.
@@ -66,8 +68,14 @@ impl Stream {
                 self.ending.set(Fault::Server, Phase::Data);
                 self.count_abort(false);
             }
-            End::ClientTimeout => self.ending.set(Fault::ClientTimeout, Phase::Data),
-            End::ServerTimeout => self.ending.set(Fault::ServerTimeout, Phase::Data),
+            End::ClientTimeout => {
+                self.ending.set(Fault::ClientTimeout, Phase::Data);
+                self.count_abort(true);
+            }
+            End::ServerTimeout => {
+                self.ending.set(Fault::ServerTimeout, Phase::Data);
+                self.count_abort(false);
+            }
             End::Evicted(why) => {
                 if let Some(server) = &self.server_conn {
                     server.reset_on_close();
@@ -91,6 +99,10 @@ impl Stream {
             server,
             client_fin: fin(f.client_fin, client),
             server_fin: fin(b.server_fin, server),
+            independent: (
+                self.frontend().model.options.independent_streams,
+                self.backend_or_front().model.options.independent_streams,
+            ),
         }
     }
 
@@ -115,6 +127,8 @@ async fn copy_both(
     let mut client_until = patience.client.from(now);
     let mut server_until = patience.server.from(now);
     session.set_deadline(client_until.min(server_until));
+    // How it will have ended, when one side was given up already.
+    let mut noted = None;
     poll_fn(move |cx| {
         let worker = session.worker.clone();
         let (mut moved_up, mut moved_down) = (false, false);
@@ -127,17 +141,41 @@ async fn copy_both(
             return Poll::Ready(if matches!(e, CopyError::Source(_)) { End::Server } else { End::Client });
         }
         if up.closed && down.closed {
-            return Poll::Ready(End::Both);
+            return Poll::Ready(noted.take().unwrap_or(End::Both));
         }
         let now = worker.clock.now().tick();
         if moved_up || moved_down {
-            // Whatever moves, moves through both.
-            client_until = if up.ended { patience.client_fin } else { patience.client }.from(now);
-            server_until = if down.ended { patience.server_fin } else { patience.server }.from(now);
+            // Whatever moves, moves through both; a side that is to be looked at by itself must say something, unless it
+            // has said its last.
+            if moved_up || !patience.independent.0 || up.ended {
+                client_until = if up.ended { patience.client_fin } else { patience.client }.from(now);
+            }
+            if moved_down || !patience.independent.1 || down.ended {
+                server_until = if down.ended { patience.server_fin } else { patience.server }.from(now);
+            }
             worker.timers.set(session.timer, client_until.min(server_until));
         }
         if let Some(why) = tenancy.as_mut().and_then(|t| t.ended(session)) {
             return Poll::Ready(End::Evicted(why));
+        }
+        while session.poll_deadline(cx).is_ready() {
+            let late = worker.clock.now().tick();
+            // COMPAT: a silent side that is looked at by itself is as one that has said its last: the other direction goes
+            // on (`stream_options/independent-*`).
+            if patience.independent.0 && !up.ended && client_until <= late && server_until > late {
+                (up.ended, up.closed) = (true, true);
+                let _ = server.shutdown(std::net::Shutdown::Write);
+                client_until = patience.client_fin.from(late);
+                noted = noted.take().or(Some(End::ClientTimeout));
+            } else if patience.independent.1 && !down.ended && server_until <= late && client_until > late {
+                (down.ended, down.closed) = (true, true);
+                let _ = session.conn.shutdown(std::net::Shutdown::Write);
+                server_until = patience.server_fin.from(late);
+                noted = noted.take().or(Some(End::ServerTimeout));
+            } else {
+                break;
+            }
+            worker.timers.set(session.timer, client_until.min(server_until));
         }
         if session.poll_deadline(cx).is_ready() {
             return Poll::Ready(if server_until < client_until {

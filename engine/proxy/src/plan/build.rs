@@ -7,7 +7,9 @@ use rha_balance::{Algorithm, KeyHash};
 use rha_base::ProxyId;
 use rha_http1::{Policy, RestrictNames};
 use rha_ir::{Address, Balance, Bind, Host, Mode, Model, Port, Proxy, Span};
-use rha_net::{ConnectOptions, ListenOptions, Probes, SocketAddress, resolve, resolve_all};
+use rha_net::{
+    ConnectOptions, ListenOptions, NetNamespace, Probes, SocketAddress, TcpOptions, resolve, resolve_all,
+};
 use rha_sample::{Names as _, Shared};
 use rha_vocab::Dialect;
 
@@ -15,10 +17,13 @@ use super::logs::{self, TargetPlan};
 use super::process_variables::{AtStart, ProcessVariables};
 use super::rules::{Compiler, Resolver, Variables};
 use super::{
-    KeyPlan, ListenerPlan, Plan, PlanError, ProcessPlan, ProxyPlan, RetryOn, ServerPlan, ServerPort, Timeout,
-    TimeoutPlan, affinity,
+    CloseSpread, KeyPlan, ListenerPlan, Plan, PlanError, ProcessPlan, ProxyPlan, RetryOn, ServerPlan,
+    ServerPort, Timeout, TimeoutPlan, affinity,
 };
+use crate::direct::Direct;
+use crate::health::texts::Texts;
 use crate::state::ProxyState;
+use crate::wire::Wire;
 
 /// Connections of the process when neither `maxconn` nor the descriptor limit says otherwise.
 const DEFAULT_MAXCONN: u32 = 4096;
@@ -50,6 +55,7 @@ impl Plan {
             proxies,
             log_targets: b.log_targets,
             process_variables: Arc::new(process_variables),
+            namespaces: namespaces(model),
             local_pages: None,
             observer: None,
             bell: old.map(|o| o.bell.clone()).unwrap_or_default(),
@@ -73,8 +79,15 @@ fn process(model: &Model) -> ProcessPlan {
     ProcessPlan {
         maxconn: p.maxconn.unwrap_or_else(automatic_maxconn),
         workers: p.nbthread.unwrap_or_else(|| {
-            std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(1))
+            let found =
+                std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(1));
+            found.min(p.thread_hard_limit.unwrap_or(u32::MAX))
         }),
+        close_spread: p.close_spread_ms.map(|ms| match ms {
+            u32::MAX => CloseSpread::Never,
+            ms => CloseSpread::Within(Duration::from_millis(ms.into())),
+        }),
+        rejects_privileged_ports: p.rejects_privileged_ports,
         buffer_size: p.bufsize.map_or(16384, |n| n as usize),
         reserve: p.maxrewrite.map_or(1024, |n| n as usize),
         max_headers: p.max_headers.map_or(101, |n| n as usize),
@@ -93,6 +106,38 @@ fn automatic_maxconn() -> u32 {
     let (_, hard) = rha_net::descriptor_limit();
     let n = hard.saturating_sub(100) / 2;
     u32::try_from(n).unwrap_or(u32::MAX).clamp(DEFAULT_MAXCONN.min(100), 1_048_576)
+}
+
+impl Plan {
+    /// The value of an expression or format outside of any stream, `set var`.
+    ///
+    /// # Errors
+    /// Why it cannot be had.
+    pub fn evaluate(&self, value: &rha_ir::VarValue) -> Result<Option<rha_base::Value<'static>>, String> {
+        let mut names = Resolver {
+            model: &self.model,
+            current: 0,
+            variables: Variables::default(),
+            shared: Shared::default(),
+        };
+        let mut start = AtStart::new();
+        for name in self.process_variables.names() {
+            let slot = names.variable(rha_base::Scope::Process, &name);
+            start.keep(slot, self.process_variables.get(&name));
+        }
+        let slot = names.variable(rha_base::Scope::Process, "");
+        match value {
+            rha_ir::VarValue::Expr(e) => {
+                let e = rha_sample::Expr::compile(e, &mut names).map_err(|e| e.to_string())?;
+                start.set_expr(slot, &e);
+            }
+            rha_ir::VarValue::Format(f) => {
+                let f = rha_sample::Format::compile_for_http(f, &mut names).map_err(|e| e.to_string())?;
+                start.set_format(slot, &f);
+            }
+        }
+        Ok(start.take(slot))
+    }
 }
 
 impl<'a> Builder<'a> {
@@ -144,11 +189,13 @@ impl<'a> Builder<'a> {
             .unwrap_or_else(|| Arc::new(ProxyState::new(p, algorithm, addresses, fullconn, self.dialect)));
         self.names.current = index;
         super::unbuilt::refuse(p, self.model.process.allow_planned, &mut self.errors);
+        let direct = self.direct(p);
         let request_policy = self.policy(p.options.accept_unsafe_request, p.options.restrict_header_names);
         let response_policy = self.policy(p.options.accept_unsafe_response, None);
         let mut compiler =
             Compiler { names: &mut self.names, proxy: p, policy: response_policy, errors: &mut self.errors };
         let (rules, pages) = (compiler.compile(), compiler.pages());
+        let check_texts = self.check_texts(p);
         let logs = logs::Context {
             process: &self.model.process,
             hostname: &self.hostname,
@@ -188,7 +235,27 @@ impl<'a> Builder<'a> {
                 .unwrap_or(self.dialect >= Dialect::of(3, 3) && p.mode == Mode::Http),
             connection: p.connection_mode,
             reuse: p.http_reuse,
+            direct,
+            source: p.source.as_ref().and_then(|a| resolve(a, 0).ok()).and_then(|a| a.ip()),
+            check_texts,
             model: Arc::new(p.clone()),
+        }
+    }
+
+    /// What a check evaluates; a check that cannot be run is told of where its targets are made.
+    fn check_texts(&mut self, p: &Proxy) -> Option<Arc<Texts>> {
+        let check = &p.service.check;
+        let plain = check.steps.is_empty() && check.http.headers.is_empty();
+        if plain || !p.service.servers.iter().any(|s| s.checked) {
+            return None;
+        }
+        let script = rha_health::Script::compile(check).ok()?;
+        match Texts::compile(&script, &mut self.names) {
+            Ok(texts) => texts.map(Arc::new),
+            Err(e) => {
+                self.error(e.span, e.to_string());
+                None
+            }
         }
     }
 
@@ -205,6 +272,22 @@ impl<'a> Builder<'a> {
                 _ => RestrictNames::Preserve,
             },
             ..Policy::default()
+        }
+    }
+
+    fn direct(&mut self, p: &Proxy) -> Option<Direct> {
+        if !p.kind.is_backend() {
+            return None;
+        }
+        match &p.dispatch {
+            Some(a) => match resolve(a, 0) {
+                Ok(a) => Some(Direct::To(a)),
+                Err(e) => {
+                    self.error(p.origin, e.to_string());
+                    None
+                }
+            },
+            None => p.options.transparent.then_some(Direct::Asked),
         }
     }
 
@@ -261,10 +344,51 @@ impl<'a> Builder<'a> {
                 options,
                 maxconn: bind.maxconn.unwrap_or(0),
                 accept_proxy: bind.accept_proxy,
+                netscaler: bind.netscaler,
                 current: Arc::default(),
                 origin: bind.origin,
             })
             .collect()
+    }
+
+    /// The namespace a server is always connected to in.
+    fn namespace(&mut self, extra: Option<&rha_ir::ServerExtra>, origin: Span) -> Option<NetNamespace> {
+        let Some(rha_ir::Namespace::Name(name)) = &extra?.namespace else { return None };
+        NetNamespace::open(name).inspect_err(|e| self.error(origin, format!("namespace '{name}': {e}"))).ok()
+    }
+
+    /// What few servers need on the wire.
+    fn wire(&mut self, s: &rha_ir::Server) -> Option<Arc<Wire>> {
+        let extra = s.extra.as_deref()?;
+        let socks4 = extra.socks4.as_ref().map(|a| resolve(a, 1080)).transpose();
+        let socks4 = socks4.unwrap_or_else(|e| {
+            self.error(s.origin, e.to_string());
+            None
+        });
+        let has = |word: &str| extra.proxy_v2_options.iter().any(|w| w == word);
+        let mut fields = Vec::new();
+        for (kind, format) in &extra.proxy_v2_fields {
+            match rha_sample::Format::compile(format, &mut self.names) {
+                Ok(format) => fields.push((*kind, format)),
+                Err(e) => self.error(e.span, e.to_string()),
+            }
+        }
+        let pool_name =
+            extra.pool_name.as_ref().map(|e| rha_sample::Expr::compile(e, &mut self.names)).transpose();
+        let pool_name = pool_name.unwrap_or_else(|e| {
+            self.error(e.span, e.to_string());
+            None
+        });
+        let wire = Wire {
+            socks4,
+            fields,
+            checksum: has("crc32c"),
+            authority: has("authority"),
+            unique_id: has("unique-id"),
+            namespace_of_client: extra.namespace == Some(rha_ir::Namespace::FromProxy),
+            pool_name,
+        };
+        (!wire.is_plain()).then(|| Arc::new(wire))
     }
 
     fn server(&mut self, p: &Proxy, s: &rha_ir::Server) -> (SocketAddress, ServerPlan) {
@@ -302,12 +426,17 @@ impl<'a> Builder<'a> {
                 fast_open: s.fast_open,
                 receive_buffer: g.tune_rcvbuf_server,
                 send_buffer: g.tune_sndbuf_server,
+                namespace: self.namespace(s.extra.as_deref(), s.origin),
+                tcp: server_tcp(s.extra.as_deref(), g).map(Arc::new),
+                mark: None,
+                tos: None,
             },
             cookie: s.cookie.as_ref().map(|c| c.to_vec()).or_else(|| computed_cookie(p, &address)),
             redir: s.redir.as_ref().map(|c| c.to_vec()),
             maxqueue: s.maxqueue,
             backup: s.backup,
             send_proxy: s.send_proxy,
+            wire: self.wire(s),
             pool_max_conn: s.pool_max_conn,
             pool_low_conn: s.pool_low_conn,
             pool_purge_delay: Duration::from_millis(s.pool_purge_delay_ms.into()),
@@ -320,7 +449,7 @@ impl<'a> Builder<'a> {
 
 /// `cookie … dynamic`: the same for every balancer that has the same key. COMPAT: a hash of the key, the address and
 /// the port (`http_basic/cookie-dynamic`).
-fn computed_cookie(p: &Proxy, address: &SocketAddress) -> Option<Vec<u8>> {
+pub(super) fn computed_cookie(p: &Proxy, address: &SocketAddress) -> Option<Vec<u8>> {
     let cookie = p.cookie.as_ref().filter(|c| c.dynamic)?;
     let mut text = cookie.dynamic_key.as_ref()?.to_vec();
     let to = address.ip()?;
@@ -361,7 +490,37 @@ fn listen_options(bind: &Bind, p: &Proxy, process: &ProcessPlan, model: &Model) 
         send_buffer: model.process.tune_sndbuf_client,
         keepalive: probes(p.options.tcpka || p.options.clitcpka, p.client_keepalive),
         fast_open: bind.fast_open,
+        no_reuse_port: model.process.no_reuse_port,
+        namespace: bind.namespace.as_deref().and_then(|n| NetNamespace::open(n).ok()),
+        tcp: TcpOptions {
+            md5_password: bind.md5_password.as_ref().map(|p| p.to_vec().into()),
+            congestion: bind.congestion.as_deref().map(Into::into),
+            save_syn: bind.save_syn,
+            unsent: model.process.unsent_low_client,
+        },
     }
+}
+
+fn server_tcp(extra: Option<&rha_ir::ServerExtra>, process: &rha_ir::Process) -> Option<TcpOptions> {
+    let options = TcpOptions {
+        md5_password: extra.and_then(|e| e.md5_password.as_ref()).map(|p| p.to_vec().into()),
+        congestion: extra.and_then(|e| e.congestion.as_deref()).map(Into::into),
+        save_syn: 0,
+        unsent: process.unsent_low_server,
+    };
+    (options != TcpOptions::default()).then_some(options)
+}
+
+/// All namespaces that are named somewhere, so that a PROXY protocol header can name them.
+fn namespaces(model: &Model) -> std::collections::HashMap<Box<str>, NetNamespace> {
+    let binds = model.proxies.iter().flat_map(|p| &p.binds).filter_map(|b| b.namespace.as_ref());
+    let servers = model.proxies.iter().flat_map(|p| &p.service.servers);
+    let servers = servers.filter_map(|s| match s.extra.as_deref()?.namespace.as_ref()? {
+        rha_ir::Namespace::Name(name) => Some(name),
+        rha_ir::Namespace::FromProxy => None,
+    });
+    let all = model.process.namespaces.iter().chain(binds).chain(servers);
+    all.filter_map(|n| Some((n.as_str().into(), NetNamespace::open(n).ok()?))).collect()
 }
 
 /// Whether `retry-on` lets a failed connection be tried again.

@@ -93,6 +93,15 @@ pub struct RetryOn {
     pub statuses: Vec<u16>,
 }
 
+/// How idle connections are closed by a soft stop. HAProxy 3.0 configuration manual §3.1 "close-spread-time".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CloseSpread {
+    /// One after another within this time.
+    Within(Duration),
+    /// Not at all: clients close them.
+    Never,
+}
+
 /// Settings of the process that the data path reads.
 #[derive(Debug, Clone)]
 pub struct ProcessPlan {
@@ -110,6 +119,10 @@ pub struct ProcessPlan {
     pub log_uri_len: usize,
     /// `tune.http.cookielen`, bytes.
     pub cookie_len: usize,
+    /// `close-spread-time`.
+    pub close_spread: Option<CloseSpread>,
+    /// `harden.reject-privileged-ports.tcp`.
+    pub rejects_privileged_ports: bool,
     /// `h1-case-adjust`.
     pub header_case: crate::http::case::Cases,
 }
@@ -129,6 +142,8 @@ pub struct ListenerPlan {
     pub maxconn: u32,
     /// `accept-proxy`.
     pub accept_proxy: bool,
+    /// `accept-netscaler-cip`: its magic number.
+    pub netscaler: Option<u32>,
     /// Its connections.
     pub current: Arc<Gauge>,
     /// The `bind` line.
@@ -167,6 +182,8 @@ pub struct ServerPlan {
     pub backup: bool,
     /// `send-proxy` 1, `send-proxy-v2` 2.
     pub send_proxy: u8,
+    /// What few servers need on the wire.
+    pub wire: Option<Arc<crate::wire::Wire>>,
     /// `pool-max-conn`, -1 for unlimited.
     pub pool_max_conn: i32,
     /// `pool-low-conn`: idle connections kept beyond what was needed of late.
@@ -233,6 +250,10 @@ pub struct ProxyPlan {
     pub connection: ConnectionMode,
     /// `http-reuse`.
     pub reuse: HttpReuse,
+    /// `dispatch`, `transparent`: nothing is chosen.
+    pub direct: Option<crate::direct::Direct>,
+    /// `source`, as far as it is an address.
+    pub source: Option<std::net::SocketAddr>,
     /// Compiled rules and formats.
     pub rules: rules::Rules,
     /// Error pages by status.
@@ -245,11 +266,39 @@ pub struct ProxyPlan {
     pub request_policy: Policy,
     /// What a response's head may contain.
     pub response_policy: Policy,
+    /// What its check evaluates, if that is more than fixed text.
+    pub check_texts: Option<Arc<crate::health::texts::Texts>>,
     /// The rest of the model's section.
     pub model: Arc<rha_ir::Proxy>,
 }
 
 impl ProxyPlan {
+    /// The cookie value that means a server now.
+    #[must_use]
+    pub fn cookie_of(&self, i: usize) -> Option<std::borrow::Cow<'_, [u8]>> {
+        if let Some(moved) = self.state.servers.get(i).and_then(crate::state::ServerState::moved_cookie) {
+            return Some(moved.into());
+        }
+        self.server(i)?.cookie.as_deref().map(Into::into)
+    }
+
+    /// Moves a server to another address: what is computed from the address follows.
+    pub fn move_server(&self, i: usize, to: SocketAddress, dialect: Dialect) {
+        let (Some(state), Some(model)) = (self.state.servers.get(i), self.model.service.servers.get(i))
+        else {
+            return;
+        };
+        if model.cookie.is_none()
+            && let Some(cookie) = build::computed_cookie(&self.model, &to)
+        {
+            state.set_moved_cookie(Some(cookie));
+        }
+        if model.hash_key.is_some() {
+            self.state.set_hash_key(i, model, &to, dialect);
+        }
+        state.set_address(to);
+    }
+
     /// The server at a position.
     #[must_use]
     pub fn server(&self, i: usize) -> Option<&ServerPlan> {
@@ -279,6 +328,8 @@ pub struct Plan {
     pub log_targets: Vec<logs::TargetPlan>,
     /// `proc.` variables.
     pub process_variables: Arc<process_variables::ProcessVariables>,
+    /// Network namespaces by name.
+    pub namespaces: std::collections::HashMap<Box<str>, rha_net::NetNamespace>,
     /// What replies made here look like.
     pub policy: Policy,
     /// Who answers for `stats uri`.

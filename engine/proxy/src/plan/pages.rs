@@ -40,6 +40,8 @@ pub struct PagePlan {
     reason: String,
     fields: Vec<(Vec<u8>, Vec<u8>)>,
     body: Vec<u8>,
+    http10: bool,
+    has_length: bool,
 }
 
 impl PagePlan {
@@ -54,6 +56,8 @@ impl PagePlan {
                 (b"location".to_vec(), to.to_vec()),
             ],
             body: Vec::new(),
+            http10: false,
+            has_length: true,
         }
     }
 
@@ -61,7 +65,7 @@ impl PagePlan {
         let mut head = ResponseHead::default();
         let Parsed::Complete { len } = head.parse(raw, policy, Method::Get) else { return None };
         let body = raw.get(len..).unwrap_or_default().to_vec();
-        let mut fields: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+        let mut fields = Vec::new();
         for i in 0..head.field_count() {
             if let Some((n, v)) = head.field(raw, i) {
                 if n.eq_ignore_ascii_case(b"connection") {
@@ -70,11 +74,10 @@ impl PagePlan {
                 fields.push((n.to_ascii_lowercase(), v.to_vec()));
             }
         }
-        // COMPAT: a length that is missing is computed.
-        if head.content_length().is_none() {
-            fields.insert(0, (b"content-length".to_vec(), body.len().to_string().into_bytes()));
-        }
+        // COMPAT: the version stays, and a body without a length ends with the connection (`error_pages/*`).
         Some(PagePlan {
+            http10: head.version(raw) == (1, 0),
+            has_length: head.content_length().is_some(),
             status: head.status(),
             reason: String::from_utf8_lossy(head.reason(raw)).into_owned(),
             fields,
@@ -85,6 +88,12 @@ impl PagePlan {
     pub(crate) fn fill(&self, reply: &mut Reply, policy: &Policy) {
         reply.status = self.status;
         reply.head.build(self.status, Some(&self.reason), policy);
+        if self.http10 {
+            reply.head.speak_http10();
+        }
+        if !self.has_length {
+            reply.head.frame_by_close();
+        }
         for (n, v) in &self.fields {
             reply.head.add(n, v);
         }

@@ -21,6 +21,8 @@ type Values = Vec<Option<Value<'static>>>;
 pub struct ProcessVariables {
     slots: HashMap<String, u16>,
     values: RwLock<Values>,
+    /// Those that no line names: rules cannot see them.
+    others: RwLock<HashMap<String, Value<'static>>>,
     changes: AtomicU64,
 }
 
@@ -29,13 +31,19 @@ pub(crate) type Copied = (u64, Values);
 
 impl ProcessVariables {
     pub(super) fn new(slots: HashMap<String, u16>, values: Values) -> ProcessVariables {
-        ProcessVariables { slots, values: RwLock::new(values), changes: AtomicU64::new(0) }
+        ProcessVariables {
+            slots,
+            values: RwLock::new(values),
+            others: RwLock::default(),
+            changes: AtomicU64::new(0),
+        }
     }
 
     /// Names without `proc.`, in order.
     #[must_use]
-    pub fn names(&self) -> Vec<&str> {
-        let mut all: Vec<&str> = self.slots.keys().map(String::as_str).collect();
+    pub fn names(&self) -> Vec<String> {
+        let others = self.others.read().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<String> = self.slots.keys().chain(others.keys()).cloned().collect();
         all.sort_unstable();
         all
     }
@@ -43,15 +51,20 @@ impl ProcessVariables {
     /// The value of one, by its name without `proc.`.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Value<'static>> {
-        let slot = usize::from(*self.slots.get(name)?);
-        self.values.read().unwrap_or_else(PoisonError::into_inner).get(slot)?.clone()
+        let Some(slot) = self.slots.get(name) else {
+            return self.others.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+        };
+        self.values.read().unwrap_or_else(PoisonError::into_inner).get(usize::from(*slot))?.clone()
     }
 
-    /// Changes one that the configuration names. Whether there is one.
-    pub fn set(&self, name: &str, value: Option<Value<'static>>) -> bool {
-        let Some(slot) = self.slots.get(name) else { return false };
-        self.store(*slot, value);
-        true
+    /// Changes one.
+    pub fn set(&self, name: &str, value: Value<'static>) {
+        match self.slots.get(name) {
+            Some(slot) => self.store(*slot, Some(value)),
+            None => {
+                self.others.write().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), value);
+            }
+        }
     }
 
     pub(crate) fn store(&self, slot: u16, value: Option<Value<'static>>) {
@@ -102,7 +115,12 @@ impl AtStart {
         self.keep(slot, Some(Value::Str(text.into())));
     }
 
-    fn keep(&mut self, slot: VarSlot, value: Option<Value<'static>>) {
+    /// The value at a place.
+    pub fn take(&mut self, slot: VarSlot) -> Option<Value<'static>> {
+        self.values.get_mut(usize::from(slot.index))?.take()
+    }
+
+    pub fn keep(&mut self, slot: VarSlot, value: Option<Value<'static>>) {
         let slot = usize::from(slot.index);
         if self.values.len() <= slot {
             self.values.resize(slot + 1, None);
@@ -191,9 +209,10 @@ mod tests {
         let v = ProcessVariables::new([("a".to_owned(), 1)].into(), Vec::new());
         let copy = v.copied();
         assert!(!v.is_outdated(&copy) && v.get("a").is_none());
-        assert!(v.set("a", Some(Value::Int(3))) && !v.set("b", None));
+        v.set("a", Value::Int(3));
+        v.set("b", Value::Int(4));
         assert!(v.is_outdated(&copy));
-        assert_eq!(v.get("a"), Some(Value::Int(3)));
+        assert_eq!((v.get("a"), v.get("b")), (Some(Value::Int(3)), Some(Value::Int(4))));
         assert_eq!(v.copied().1.len(), 2);
     }
 }

@@ -111,6 +111,26 @@ pub enum Which {
     Tarpit,
 }
 
+/// `option forwarded`, its expressions compiled.
+#[derive(Debug)]
+pub struct ForwardedPlan {
+    /// `proto`.
+    pub proto: bool,
+    /// `host`.
+    pub host: Option<ForwardedFrom>,
+    /// Name and port of `by` and of `for`.
+    pub nodes: [(Option<ForwardedFrom>, Option<ForwardedFrom>); 2],
+}
+
+/// Where a part of the field comes from.
+#[derive(Debug)]
+pub enum ForwardedFrom {
+    /// The connection, the Host field.
+    Known,
+    /// An expression.
+    Computed(Expr),
+}
+
 /// An address a rule overrides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "named after the action")]
@@ -120,6 +140,8 @@ pub enum AddressPart {
     Destination,
     DestinationPort,
 }
+
+pub use rha_ir::{Normalizer, PriorityPart, SocketMark, SocketSide};
 
 /// An action.
 #[derive(Debug)]
@@ -150,10 +172,18 @@ pub enum Act {
     SetAddress(AddressPart, Expr),
     SetTimeout(Which, Delay),
     SetRetries(Delay),
-    WaitForBody { time_ms: u32, at_least: Option<u64> },
-    EarlyHint(Vec<u8>, Format),
+    WaitForBody {
+        time_ms: u32,
+        at_least: Option<u64>,
+    },
+    /// Whether it is the last of a run, after which the 103 goes out.
+    EarlyHint(Vec<u8>, Format, bool),
+    NormalizeUri(Normalizer),
+    Priority(PriorityPart, Expr),
+    Socket(SocketSide, SocketMark, Delay),
     StrictMode(bool),
     DisableL7Retry,
+    SwitchToHttp,
     Pause(Delay),
     Nothing,
 }
@@ -180,6 +210,7 @@ pub enum TcpAct {
     Reject,
     Close,
     ExpectProxy,
+    ExpectNetscaler,
     Shared(Act),
 }
 
@@ -233,6 +264,8 @@ pub struct Rules {
     pub log_format: Option<LogLine>,
     pub error_log_format: Option<LogLine>,
     pub unique_id: Option<Format>,
+    /// `option forwarded`.
+    pub forwarded: Option<Box<ForwardedPlan>>,
     pub key: Option<Expr>,
     /// Who may change servers by the statistics page.
     pub stats_admin: Vec<Condition>,
@@ -322,6 +355,10 @@ impl Names for Resolver<'_> {
         self.model.process.env.iter().find(|(k, _)| k == name).map(|(_, v)| v.to_vec())
     }
 
+    fn acls(&self) -> &[rha_ir::Acl] {
+        self.model.proxies.get(self.current).map_or(&[], |p| &p.acls)
+    }
+
     fn shared(&mut self) -> &mut Shared {
         &mut self.shared
     }
@@ -369,6 +406,10 @@ impl Compiler<'_, '_> {
             log_format: self.log_line(p.log_format.as_ref()),
             error_log_format: self.log_line(p.error_log_format.as_ref()),
             unique_id: self.maybe_format(p.unique_id_format.as_ref()),
+            forwarded: p.forwarded.as_ref().and_then(|f| {
+                let made = self.forwarded(f);
+                self.note(made).map(Box::new)
+            }),
             stats_admin: p.stats.as_ref().map_or_else(Vec::new, |s| {
                 s.admin
                     .iter()
@@ -443,6 +484,20 @@ impl Compiler<'_, '_> {
         Some(LogLine(parts))
     }
 
+    fn forwarded(&mut self, f: &rha_ir::Forwarded) -> Planned<ForwardedPlan> {
+        let mut part = |p: &Option<rha_ir::ForwardedPart>| -> Planned<Option<ForwardedFrom>> {
+            Ok(match p {
+                None => None,
+                Some(rha_ir::ForwardedPart::Known) => Some(ForwardedFrom::Known),
+                Some(rha_ir::ForwardedPart::Expr(e)) => Some(ForwardedFrom::Computed(self.expr(e)?)),
+            })
+        };
+        let host = part(&f.host)?;
+        let by = (part(&f.by.name)?, part(&f.by.port)?);
+        let source = (part(&f.r#for.name)?, part(&f.r#for.port)?);
+        Ok(ForwardedPlan { proto: f.proto, host, nodes: [by, source] })
+    }
+
     fn maybe_format(&mut self, f: Option<&rha_ir::LogFormat>) -> Option<Format> {
         let made = self.format(f?);
         self.note(made)
@@ -458,6 +513,7 @@ impl Compiler<'_, '_> {
             let made = self.http_rule(r, denied);
             out.extend(self.note(made));
         }
+        join_hints(&mut out);
         out
     }
 
@@ -486,6 +542,7 @@ impl Compiler<'_, '_> {
             TcpAction::Reject => TcpAct::Reject,
             TcpAction::Close => TcpAct::Close,
             TcpAction::ExpectProxy => TcpAct::ExpectProxy,
+            TcpAction::ExpectNetscaler => TcpAct::ExpectNetscaler,
             TcpAction::Shared(a) => TcpAct::Shared(self.act(a, r.origin)?),
         };
         Ok(Rule { action, when })
@@ -700,14 +757,37 @@ impl Compiler<'_, '_> {
             Action::WaitForBody { time_ms, at_least } => {
                 Act::WaitForBody { time_ms: *time_ms, at_least: *at_least }
             }
-            Action::EarlyHint(n, f) => Act::EarlyHint(n.to_vec(), self.format(f)?),
+            Action::EarlyHint(n, f) => Act::EarlyHint(n.to_vec(), self.format(f)?, true),
+            Action::NormalizeUri(how) => Act::NormalizeUri(*how),
+            Action::SetPriority(part, e) => Act::Priority(*part, self.expr(e)?),
+            Action::SetSocket(side, what, value) => Act::Socket(
+                *side,
+                *what,
+                match value {
+                    rha_ir::MarkValue::Fixed(n) => Delay::Fixed(*n),
+                    rha_ir::MarkValue::Expr(e) => Delay::Computed(self.expr(e)?),
+                },
+            ),
             Action::StrictMode(on) => Act::StrictMode(*on),
             Action::DisableL7Retry => Act::DisableL7Retry,
+            Action::SwitchToHttp => Act::SwitchToHttp,
             Action::Pause(t) => Act::Pause(self.delay(t)?),
             Action::NoEffect(_) => Act::Nothing,
             Action::Planned(_) if self.names.model.process.allow_planned => Act::Nothing,
             Action::Planned(what) => return Err(not_built(what)),
         })
+    }
+}
+
+/// COMPAT: hints that follow each other go out as one response, up to one with a condition.
+fn join_hints(rules: &mut [Rule<Act>]) {
+    let joins = |r: &Rule<Act>| matches!(r.action, Act::EarlyHint(..)) && r.when.is_none();
+    for i in 1..rules.len() {
+        if rules.get(i).is_some_and(joins)
+            && let Some(Act::EarlyHint(_, _, last)) = rules.get_mut(i - 1).map(|r| &mut r.action)
+        {
+            *last = false;
+        }
     }
 }
 

@@ -38,15 +38,12 @@ pub(super) fn refuse(p: &Proxy, allowed: bool, errors: &mut Vec<PlanError>) {
     }
 }
 
-fn switches(p: &Proxy) -> [(bool, &'static str); 7] {
+fn switches(p: &Proxy) -> [(bool, &'static str); 4] {
     let o = &p.options;
     [
         (p.stick_table.is_some(), "stick-table"),
         (!p.filters.is_empty(), "filter"),
-        (p.dispatch.is_some(), "dispatch"),
         (p.log_format_sd.is_some(), "log-format-sd"),
-        (o.checkcache, "option checkcache"),
-        (o.transparent, "option transparent"),
         (o.http_use_proxy_header, "option http-use-proxy-header"),
     ]
 }

@@ -1,6 +1,6 @@
 //! One request, or one TCP connection: what is known of it, from its first byte to its log line.
 
-mod scene;
+pub(crate) mod scene;
 
 use rha_base::{CookieMark, Ending, Now, ProxyId, Value};
 use rha_net::Conn;
@@ -26,8 +26,8 @@ pub(crate) struct Parts {
     pub line_parts: (usize, usize),
     /// `txn.`, `req.`, `res.` variables.
     pub variables: [Vec<Option<Value<'static>>>; 3],
-    /// Variables that an expression set while it ran.
-    pub pending: std::cell::RefCell<Vec<(rha_base::VarSlot, Option<Value<'static>>)>>,
+    /// What an expression set while it ran.
+    pub pending: std::cell::RefCell<Vec<Pending>>,
     /// `proc.` variables as they were when first asked for.
     pub process: std::cell::OnceCell<crate::plan::process_variables::Copied>,
     /// Captured request and response headers by slot.
@@ -42,6 +42,8 @@ pub(crate) struct Parts {
     pub reply: Reply,
     /// Fields of a 103 about to be sent.
     pub hints: Vec<u8>,
+    /// What others may see of the stream.
+    pub card: std::rc::Rc<crate::roster::Card>,
 }
 
 impl Parts {
@@ -66,7 +68,15 @@ impl Parts {
         self.answer.clear();
         self.reply.clear();
         self.hints.clear();
+        self.card.clear();
     }
+}
+
+/// What an expression has set, to be seen by the next one.
+#[derive(Debug)]
+pub(crate) enum Pending {
+    Variable(rha_base::VarSlot, Option<Value<'static>>),
+    Capture { response: bool, slot: usize, text: Vec<u8> },
 }
 
 /// Moments of a stream, microseconds of the monotonic clock; 0 is "not reached".
@@ -99,6 +109,8 @@ pub(crate) struct Stream {
     pub generation: u32,
     /// Requests the server connection has carried, this one included.
     pub uses: u32,
+    /// What the server connection is called among idle ones (`pool-conn-name`), 0 without.
+    pub conn_name: u64,
     pub backend: Option<ProxyId>,
     /// The backend's stream gauge was counted up for this stream.
     pub in_backend: bool,
@@ -111,6 +123,8 @@ pub(crate) struct Stream {
     pub ending: Ending,
     pub cookie: CookieMark,
     pub status: u16,
+    /// What the server said, before rules.
+    pub server_status: u16,
     pub bytes_in: u64,
     pub bytes_out: u64,
     /// No request was understood: what came is logged, but not counted.
@@ -125,6 +139,8 @@ pub(crate) struct Stream {
     pub log_level: Option<u8>,
     pub reused: bool,
     pub request_may_grow: bool,
+    /// What has come in TCP mode is no HTTP request.
+    pub not_http: bool,
     pub response_may_grow: bool,
     /// `set-timeout server|tunnel|client`.
     pub timeout_server: Option<Timeout>,
@@ -147,8 +163,18 @@ pub(crate) struct Stream {
     /// The response was over before the request.
     pub cut_short: bool,
     pub no_l7_retry: bool,
+    /// It began as a TCP stream: its request is the one after which the connection speaks HTTP.
+    pub taken_over: bool,
+    /// Who sent the request left before it was complete, which it had to be.
+    pub abandoned: bool,
     /// A page of the proxy itself answers.
     pub own_page: bool,
+    /// `strict-mode off`, as far as the rule set that runs goes.
+    pub lenient: bool,
+    /// `set-priority-class`, `set-priority-offset`.
+    pub priority: (i16, i32),
+    /// `set-bc-mark`, `set-bc-tos`.
+    pub server_marks: (Option<u32>, Option<u8>),
     /// The whole response has gone out.
     pub down_done: bool,
     /// The session's source and destination, while rules have given this stream others.
@@ -168,6 +194,7 @@ impl Stream {
             server_conn: None,
             generation: 0,
             uses: 0,
+            conn_name: 0,
             backend: None,
             in_backend: false,
             server: None,
@@ -182,6 +209,7 @@ impl Stream {
             ending: Ending::default(),
             cookie: CookieMark::default(),
             status: 0,
+            server_status: 0,
             bytes_in: 0,
             bytes_out: 0,
             malformed: false,
@@ -192,6 +220,7 @@ impl Stream {
             log_level: None,
             reused: false,
             request_may_grow: true,
+            not_http: false,
             response_may_grow: true,
             timeout_server: None,
             timeout_tunnel: None,
@@ -207,7 +236,12 @@ impl Stream {
             upload_failed: false,
             cut_short: false,
             no_l7_retry: false,
+            taken_over: false,
+            abandoned: false,
             own_page: false,
+            lenient: false,
+            priority: (0, 0),
+            server_marks: (None, None),
             down_done: false,
             moved_from: None,
             cookie_dates: (0, 0),
@@ -244,9 +278,32 @@ impl Stream {
         &self.session.plan.proxies[id.0 as usize]
     }
 
+    /// The stream has become one that is shown and may be ended from outside.
+    pub(crate) fn enrol(&self) {
+        self.parts.card.fill(self.number, &self.session, self.at.begun, self.at.begun_wall);
+    }
+
+    /// Whether an operator wants this stream to end.
+    pub(crate) fn is_killed(&self) -> bool {
+        self.session.worker.roster.is_killed(self.session.timer)
+    }
+
     /// Whether the stream is to end with all others of its server.
     pub(crate) fn evicted(&mut self) -> Option<Eviction> {
         self.tenancy.as_mut()?.ended(&self.session)
+    }
+
+    /// Whether requests are what it carries, be it only since `switch-mode` or the choice of an HTTP backend.
+    pub(crate) fn speaks_http(&self) -> bool {
+        self.session.upgraded || self.frontend().mode == rha_ir::Mode::Http
+    }
+
+    /// Its number among all streams; it keeps the first that it was given.
+    pub(crate) fn take_number(&mut self) {
+        if self.number == 0 {
+            let all = &self.session.worker.shared.requests;
+            self.number = all.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
+        }
     }
 
     /// Retries in effect.
@@ -265,6 +322,7 @@ impl Stream {
     /// Enters a backend: counted until the stream ends.
     pub(crate) fn enter_backend(&mut self, id: ProxyId) {
         let before = self.backend.replace(id);
+        self.parts.card.backend.set(Some(id));
         // COMPAT: what a frontend set for the side of servers is forgotten with the choice of another
         // backend. DIFFERS: earlier versions are taken to keep it.
         let switched = before != Some(id) && id != self.session.front;

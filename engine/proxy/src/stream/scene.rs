@@ -3,12 +3,12 @@
 use std::net::SocketAddr;
 
 use rha_base::{
-    Fact, Now, ProxyFact, ProxyId, Request, Response, Scene, Scope, ServerFact, ServerId, Site, Value,
-    VarSlot,
+    Fact, Now, ProxyFact, ProxyId, Request, Response, Scene, Scope, ServerFact, ServerId, Site, TcpFact,
+    Value, VarSlot,
 };
 use rha_ir::Mode;
 
-use super::Stream;
+use super::{Pending, Stream};
 
 impl Scene for Stream {
     fn now(&self) -> Now {
@@ -48,6 +48,19 @@ impl Scene for Stream {
         self.request_may_grow
     }
 
+    fn request_may_become_http(&self) -> bool {
+        self.request_may_grow && !self.not_http
+    }
+
+    fn request_size(&self) -> u64 {
+        let r = &self.parts.request;
+        if !self.speaks_http() || !r.is_complete() {
+            return self.tcp_buffer.len() as u64;
+        }
+        let body = if r.head.body().is_done() { 0 } else { r.rest().len() as u64 };
+        r.logged_head() + body
+    }
+
     fn response_may_grow(&self) -> bool {
         self.response_may_grow
     }
@@ -57,7 +70,16 @@ impl Scene for Stream {
     }
 
     fn set_variable(&self, slot: VarSlot, value: Option<Value<'static>>) -> bool {
-        self.parts.pending.borrow_mut().push((slot, value));
+        self.parts.pending.borrow_mut().push(Pending::Variable(slot, value));
+        true
+    }
+
+    fn set_capture(&self, response: bool, slot: usize, text: &[u8]) -> bool {
+        let model = &self.frontend().model;
+        let all = if response { &model.response_captures } else { &model.request_captures };
+        let Some(wanted) = all.get(slot) else { return false };
+        let text = text.get(..text.len().min(wanted.len as usize)).unwrap_or_default().to_vec();
+        self.parts.pending.borrow_mut().push(Pending::Capture { response, slot, text });
         true
     }
 
@@ -119,54 +141,48 @@ impl Site for crate::session::Session {
     fn proxy(&self, id: ProxyId, fact: ProxyFact) -> i64 {
         let Some(p) = self.plan.proxy(id) else { return 0 };
         let front = p.kind.is_frontend();
-        let n = match fact {
-            ProxyFact::Connections if front => p.state.front.read(),
-            ProxyFact::Connections => p.state.back.read(),
-            ProxyFact::MaxConn => p.maxconn,
-            ProxyFact::UsableServers => {
-                let (active, backup) = p.state.usable();
-                u32::try_from(active + backup).unwrap_or(u32::MAX)
-            }
-            ProxyFact::Queue => p.state.total_queued.load(std::sync::atomic::Ordering::Relaxed),
-            ProxyFact::AverageQueue => {
-                let n = u32::try_from(p.state.usable().0).unwrap_or(0);
-                let waiting = p.state.total_queued.load(std::sync::atomic::Ordering::Relaxed);
-                if n == 0 { waiting } else { waiting.div_ceil(n) }
-            }
-            ProxyFact::ConnectionsFree | ProxyFact::ConnectionSlots => return free(p, fact),
+        match fact {
             ProxyFact::SessionRate => {
                 let now = self.now().mono_us / 1000;
                 let side = self.stats(id).map(|s| if front { &s.front } else { &s.back });
-                return side.map_or(0, |s| i64::try_from(s.sess_rate.read(now)).unwrap_or(0));
+                side.map_or(0, |s| i64::try_from(s.sess_rate.read(now)).unwrap_or(0))
             }
             ProxyFact::RequestRate => {
                 let now = self.now().mono_us / 1000;
-                return self.stats(id).map_or(0, |s| i64::try_from(s.front.req_rate.read(now)).unwrap_or(0));
+                self.stats(id).map_or(0, |s| i64::try_from(s.front.req_rate.read(now)).unwrap_or(0))
             }
-        };
-        i64::from(n)
+            fact => proxy_number(p, fact),
+        }
     }
 
     fn server(&self, backend: ProxyId, server: ServerId, fact: ServerFact) -> i64 {
         let Some(p) = self.plan.proxy(backend) else { return 0 };
         let i = server.0 as usize;
         let Some(s) = p.state.servers.get(i) else { return 0 };
-        let limit = p.state.limit(i);
-        i64::from(match fact {
-            ServerFact::Connections => s.served.read(),
-            ServerFact::ConnectionsFree if limit == 0 => return -1,
-            ServerFact::ConnectionsFree => limit.saturating_sub(s.served.read()),
-            ServerFact::IsUp => u32::from(s.is_up()),
-            ServerFact::Queue => s.queued.read(),
-            ServerFact::SessionRate => {
-                let now = self.now().mono_us / 1000;
-                let side = self.stats(backend).and_then(|s| s.servers.get(i));
-                return side.map_or(0, |s| i64::try_from(s.sess_rate.read(now)).unwrap_or(0));
-            }
-            ServerFact::Weight => s.effective_weight() / rha_balance::WEIGHT_SCALE,
-            ServerFact::InitialWeight => s.initial_weight,
-            ServerFact::UserWeight => s.user_weight.load(std::sync::atomic::Ordering::Relaxed),
-        })
+        if fact == ServerFact::SessionRate {
+            let now = self.now().mono_us / 1000;
+            let side = self.stats(backend).and_then(|s| s.servers.get(i));
+            return side.map_or(0, |s| i64::try_from(s.sess_rate.read(now)).unwrap_or(0));
+        }
+        server_number(p, i, s, fact)
+    }
+
+    fn backend_named(&self, name: &[u8]) -> Option<ProxyId> {
+        self.plan.backend(name).map(|p| p.id)
+    }
+
+    fn frontend_named(&self, name: &[u8]) -> Option<ProxyId> {
+        self.plan.proxies.iter().find(|p| p.kind.is_frontend() && p.name.as_bytes() == name).map(|p| p.id)
+    }
+
+    fn server_named(&self, backend: ProxyId, name: &[u8]) -> Option<ServerId> {
+        let all = &self.plan.proxy(backend)?.servers;
+        let at = all.iter().position(|s| s.name.as_bytes() == name)?;
+        u32::try_from(at).ok().map(ServerId)
+    }
+
+    fn is_local(&self, address: std::net::IpAddr) -> Option<bool> {
+        Some(rha_net::is_local_address(address))
     }
 
     fn connections(&self) -> i64 {
@@ -176,6 +192,49 @@ impl Site for crate::session::Session {
     fn workers(&self) -> u32 {
         self.worker.shared.workers
     }
+}
+
+/// A number about a proxy that its shared state knows.
+pub(crate) fn proxy_number(p: &crate::plan::ProxyPlan, fact: ProxyFact) -> i64 {
+    use std::sync::atomic::Ordering::Relaxed;
+    i64::from(match fact {
+        ProxyFact::Connections if p.kind.is_frontend() => p.state.front.read(),
+        ProxyFact::Connections => p.state.back.read(),
+        ProxyFact::MaxConn => p.maxconn,
+        ProxyFact::UsableServers => {
+            let (active, backup) = p.state.usable();
+            u32::try_from(active + backup).unwrap_or(u32::MAX)
+        }
+        ProxyFact::Queue => p.state.total_queued.load(Relaxed),
+        ProxyFact::AverageQueue => {
+            let n = u32::try_from(p.state.usable().0).unwrap_or(0);
+            let waiting = p.state.total_queued.load(Relaxed);
+            if n == 0 { waiting } else { waiting.div_ceil(n) }
+        }
+        ProxyFact::ConnectionsFree | ProxyFact::ConnectionSlots => return free(p, fact),
+        ProxyFact::SessionRate | ProxyFact::RequestRate => 0,
+    })
+}
+
+/// A number about a server that its shared state knows.
+pub(crate) fn server_number(
+    p: &crate::plan::ProxyPlan,
+    i: usize,
+    s: &crate::state::ServerState,
+    fact: ServerFact,
+) -> i64 {
+    let limit = p.state.limit(i);
+    i64::from(match fact {
+        ServerFact::Connections => s.served.read(),
+        ServerFact::ConnectionsFree if limit == 0 => return -1,
+        ServerFact::ConnectionsFree => limit.saturating_sub(s.served.read()),
+        ServerFact::IsUp => u32::from(s.is_up()),
+        ServerFact::Queue => s.queued.read(),
+        ServerFact::SessionRate => 0,
+        ServerFact::Weight => s.effective_weight() / rha_balance::WEIGHT_SCALE,
+        ServerFact::InitialWeight => s.initial_weight,
+        ServerFact::UserWeight => s.user_weight.load(std::sync::atomic::Ordering::Relaxed),
+    })
 }
 
 /// `be_conn_free`, `connslots`: what the servers could still take; -1 when one has no limit.
@@ -204,11 +263,35 @@ fn ms(from: u64, to: u64) -> Value<'static> {
     Value::Int(i64::try_from(to.saturating_sub(from) / 1000).unwrap_or(i64::MAX))
 }
 
+fn tcp_figure(conn: &rha_net::Conn, what: TcpFact) -> Option<Value<'static>> {
+    let info = conn.tcp_info()?;
+    number(match what {
+        TcpFact::RttUs => info.rtt_us,
+        TcpFact::RttVarianceUs => info.rtt_variance_us,
+        TcpFact::Unacked => info.unacked,
+        TcpFact::Sacked => info.sacked,
+        TcpFact::Lost => info.lost,
+        TcpFact::Retransmitted => info.retransmitted,
+        TcpFact::Fackets => info.fackets,
+        TcpFact::Reordering => info.reordering,
+    })
+}
+
 fn number(n: impl TryInto<i64>) -> Option<Value<'static>> {
     n.try_into().ok().map(Value::Int)
 }
 
 impl Stream {
+    /// HAProxy 3.0 configuration manual §7.3.1 "when".
+    fn has_failed(&self) -> bool {
+        use rha_base::Side;
+        let side = self.ending.side;
+        self.redispatched
+            || !matches!(side, Side::None | Side::Local)
+            || side == Side::None && self.retries > 0
+            || self.frontend().mode == Mode::Http && self.status >= 500
+    }
+
     fn end(&self) -> u64 {
         if self.at.done == 0 { self.session.now().mono_us } else { self.at.done }
     }
@@ -216,7 +299,7 @@ impl Stream {
     /// HAProxy 3.0 configuration manual §8.2.6 and §8.4 (times).
     fn known(&self, fact: Fact) -> Option<Value<'_>> {
         let t = &self.at;
-        let http = self.frontend().mode == Mode::Http;
+        let http = self.speaks_http();
         match fact {
             Fact::FrontendName | Fact::FrontendNameTransport => {
                 Some(Value::str(self.frontend().name.as_bytes()))
@@ -231,7 +314,10 @@ impl Stream {
                 l.name.as_ref().map(|n| Value::str(n.as_bytes()))
             }
             Fact::ListenerId => number(self.session.listener()?.number),
-            Fact::FrontendMode => Some(Value::str(if http { b"http" } else { b"tcp" })),
+            Fact::FrontendMode => {
+                let http = self.frontend().mode == Mode::Http;
+                Some(Value::str(if http { b"http" } else { b"tcp" }))
+            }
             Fact::ClientIsTls => Some(Value::Bool(false)),
             Fact::UniqueId => self.unique_id(),
             Fact::BackendSourceIp => self.server_conn.as_ref()?.local().map(|a| Value::addr(a.ip())),
@@ -241,6 +327,11 @@ impl Stream {
             Fact::AcceptDateUs => Some(Value::Int(self.session.accepted.wall_us)),
             Fact::RequestDateUs => Some(Value::Int(t.begun_wall)),
             Fact::TimeHandshake => Some(Value::Int(0)),
+            // COMPAT: times of requests are unknown in TCP mode (`tcp_to_http/by-rule`).
+            Fact::TimeIdle if self.taken_over => Some(Value::Int(-1)),
+            Fact::TimeIdle | Fact::TimeRequest | Fact::TimeRequestTotal | Fact::TimeResponse if !http => {
+                Some(Value::Int(-1))
+            }
             Fact::TimeIdle => Some(ms(t.idle_from, t.begun)),
             Fact::TimeRequest => Some(ms(t.begun, t.request)),
             Fact::TimeRequestTotal => Some(ms(t.idle_from, t.request)),
@@ -319,9 +410,27 @@ impl Stream {
             Fact::LogVersion => self.logged_line(|l, _, u| l.get(u + 1..).unwrap_or_default()),
             Fact::FrontendHttpMajor | Fact::BackendHttpMajor => Some(Value::Int(1)),
             Fact::BackendReused => Some(Value::Bool(self.reused)),
+            Fact::SavedSyn => self.session.conn.saved_syn().map(|syn| Value::Bin(syn.into())),
             Fact::Hostname => Some(Value::str(self.session.worker.shared.hostname.as_bytes())),
             Fact::Pid => number(crate::plan::logs::pid()),
             Fact::Tid => number(self.session.worker.index + 1),
+            Fact::PriorityClass => number(self.priority.0),
+            Fact::PriorityOffset => number(self.priority.1),
+            Fact::Failed => Some(Value::Bool(self.has_failed())),
+            Fact::Forwarded => Some(Value::Bool(self.at.connected != 0 && !self.own_page)),
+            Fact::AnsweredHere => Some(Value::Bool(self.own_page)),
+            Fact::DefaultBackend => {
+                let p = self.session.plan.proxy(self.frontend().default_backend?)?;
+                Some(Value::str(p.name.as_bytes()))
+            }
+            Fact::FrontendTarpitTimeout => number(self.frontend().timeouts.tarpit.0),
+            // A connection that had an error is past being spoken of.
+            Fact::FrontendError => Some(Value::Int(0)),
+            Fact::BackendError => (self.at.connected != 0 && !self.own_page).then_some(Value::Int(0)),
+            Fact::Uptime => number(self.session.worker.shared.started.elapsed().as_secs()),
+            Fact::ServerStatus => number(self.server_status),
+            Fact::ClientTcp(what) => tcp_figure(&self.session.conn, what),
+            Fact::ServerTcp(what) => tcp_figure(self.server_conn.as_ref()?, what),
             Fact::LogTag => Some(Value::str(self.frontend().log_tag.as_bytes())),
             _ => None,
         }
@@ -338,7 +447,7 @@ impl Stream {
 
     /// COMPAT: a request that could not be read has no slots for captures yet, not even empty ones.
     fn is_before_request(&self) -> bool {
-        self.frontend().mode == Mode::Http && self.parts.line.is_empty()
+        self.speaks_http() && self.parts.line.is_empty()
     }
 
     /// The session's source or destination, whatever rules have set for this stream.

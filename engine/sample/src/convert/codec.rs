@@ -59,7 +59,8 @@ pub(crate) const ROWS: &[Converter] = &[
         T::Bin,
         ALWAYS,
         "Value of a field of a protocol buffers message.",
-    ),
+    )
+    .eval(super::protobuf::protobuf),
     convert("ub64dec", NONE, T::Str, T::Bin, ALWAYS, "Decodes base64url.").eval(base64url_decode),
     convert("ub64enc", NONE, T::Bin, T::Str, ALWAYS, "Encodes as base64url.").eval(base64url),
     convert(
@@ -69,7 +70,8 @@ pub(crate) const ROWS: &[Converter] = &[
         T::Bin,
         ALWAYS,
         "Value of a field of a gRPC message.",
-    ),
+    )
+    .eval(super::protobuf::ungrpc),
     convert("url_dec", args(0, &[ArgKind::Sint]), T::Str, T::Str, ALWAYS, "Decodes percent-encoding.")
         .eval(url_decode),
     convert("url_enc", args(1, &[ArgKind::Str]), T::Str, T::Str, ALWAYS, "Encodes as percent-encoding.")

@@ -16,11 +16,11 @@ pub(crate) const ROWS: &[Converter] = &[
         ALWAYS,
         "Message digest of the named algorithm.",
     )
-    .partly(digest, "MD5 and the SHA-1 and SHA-2 families only")
+    .eval(digest)
     .prepare(known_digest),
     convert("djb2", args(0, &[ArgKind::Sint]), T::Bin, T::Sint, ALWAYS, "DJB2 hash.").eval(djb2),
     convert("hmac", args(2, &[ArgKind::Str, ArgKind::Str]), T::Bin, T::Bin, ALWAYS, "Keyed message digest.")
-        .partly(hmac, "MD5 and the SHA-1 and SHA-2 families only")
+        .eval(hmac)
         .prepare(known_digest),
     convert("sdbm", args(0, &[ArgKind::Sint]), T::Bin, T::Sint, ALWAYS, "SDBM hash.").eval(sdbm),
     convert("sha1", NONE, T::Bin, T::Bin, ALWAYS, "SHA-1 digest.").eval(sha1),
@@ -43,9 +43,10 @@ use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, Mac};
+use hmac::{Mac, SimpleHmac};
 use md5::Md5;
 use rha_base::Value;
+use rha_vocab::Digest as Which;
 use sha1::Sha1;
 use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
 
@@ -134,18 +135,77 @@ fn sha2<'a>(cx: &mut Cx<'a>, v: Value<'a>) -> Option<Value<'a>> {
     }
 }
 
-/// Names as OpenSSL knows them, in any case.
+/// What a digest gives for some bytes; nothing for those that the original can name but not run.
+fn digest_of(which: Which, s: &[u8]) -> Option<Vec<u8>> {
+    Some(match which {
+        Which::Md5 => Md5::digest(s).to_vec(),
+        Which::Md5Sha1 => [&Md5::digest(s)[..], &Sha1::digest(s)[..]].concat(),
+        Which::Ripemd160 => ripemd::Ripemd160::digest(s).to_vec(),
+        Which::Sha1 => Sha1::digest(s).to_vec(),
+        Which::Sha224 => Sha224::digest(s).to_vec(),
+        Which::Sha256 => Sha256::digest(s).to_vec(),
+        Which::Sha384 => Sha384::digest(s).to_vec(),
+        Which::Sha512 => Sha512::digest(s).to_vec(),
+        Which::Sha512T224 => sha2::Sha512_224::digest(s).to_vec(),
+        Which::Sha512T256 => sha2::Sha512_256::digest(s).to_vec(),
+        Which::Sha3T224 => sha3::Sha3_224::digest(s).to_vec(),
+        Which::Sha3T256 => sha3::Sha3_256::digest(s).to_vec(),
+        Which::Sha3T384 => sha3::Sha3_384::digest(s).to_vec(),
+        Which::Sha3T512 => sha3::Sha3_512::digest(s).to_vec(),
+        Which::Sm3 => sm3::Sm3::digest(s).to_vec(),
+        Which::Blake2b512 => blake2::Blake2b512::digest(s).to_vec(),
+        Which::Blake2s256 => blake2::Blake2s256::digest(s).to_vec(),
+        Which::Empty => return None,
+    })
+}
+
+/// RFC 2104 over any of them.
+fn keyed(which: Which, key: &[u8], s: &[u8]) -> Option<Vec<u8>> {
+    Some(match which {
+        Which::Md5 => mac::<Md5>(key, s)?,
+        Which::Md5Sha1 => return mac_of_two(key, s),
+        Which::Ripemd160 => mac::<ripemd::Ripemd160>(key, s)?,
+        Which::Sha1 => mac::<Sha1>(key, s)?,
+        Which::Sha224 => mac::<Sha224>(key, s)?,
+        Which::Sha256 => mac::<Sha256>(key, s)?,
+        Which::Sha384 => mac::<Sha384>(key, s)?,
+        Which::Sha512 => mac::<Sha512>(key, s)?,
+        Which::Sha512T224 => mac::<sha2::Sha512_224>(key, s)?,
+        Which::Sha512T256 => mac::<sha2::Sha512_256>(key, s)?,
+        Which::Sha3T224 => mac::<sha3::Sha3_224>(key, s)?,
+        Which::Sha3T256 => mac::<sha3::Sha3_256>(key, s)?,
+        Which::Sha3T384 => mac::<sha3::Sha3_384>(key, s)?,
+        Which::Sha3T512 => mac::<sha3::Sha3_512>(key, s)?,
+        Which::Sm3 => mac::<sm3::Sm3>(key, s)?,
+        Which::Blake2b512 => mac::<blake2::Blake2b512>(key, s)?,
+        Which::Blake2s256 => mac::<blake2::Blake2s256>(key, s)?,
+        Which::Empty => return None,
+    })
+}
+
+fn mac<D: Digest + hmac::digest::core_api::BlockSizeUser>(key: &[u8], s: &[u8]) -> Option<Vec<u8>> {
+    let mut mac = SimpleHmac::<D>::new_from_slice(key).ok()?;
+    mac.update(s);
+    Some(mac.finalize().into_bytes().to_vec())
+}
+
+/// The pair of MD5 and SHA-1 is no digest of a library; both have blocks of 64 bytes.
+fn mac_of_two(key: &[u8], s: &[u8]) -> Option<Vec<u8>> {
+    let mut block = if key.len() > 64 { digest_of(Which::Md5Sha1, key)? } else { key.to_vec() };
+    block.resize(64, 0);
+    let padded = |pad: u8, rest: &[u8]| -> Vec<u8> {
+        block.iter().map(|k| k ^ pad).chain(rest.iter().copied()).collect()
+    };
+    let inner = digest_of(Which::Md5Sha1, &padded(0x36, s))?;
+    digest_of(Which::Md5Sha1, &padded(0x5c, &inner))
+}
+
+fn which(cx: &Cx<'_>) -> Option<Which> {
+    Which::named(std::str::from_utf8(cx.text(0)?).ok()?)
+}
+
 fn digest<'a>(cx: &mut Cx<'a>, v: Value<'a>) -> Option<Value<'a>> {
-    let s = bytes(v)?;
-    match &*cx.text(0)?.to_ascii_lowercase() {
-        b"md5" => digest_value(&Md5::digest(s)),
-        b"sha1" => digest_value(&Sha1::digest(s)),
-        b"sha224" => digest_value(&Sha224::digest(s)),
-        b"sha256" => digest_value(&Sha256::digest(s)),
-        b"sha384" => digest_value(&Sha384::digest(s)),
-        b"sha512" => digest_value(&Sha512::digest(s)),
-        _ => None,
-    }
+    digest_of(which(cx)?, &bytes(v)?).map(|d| Value::Bin(Cow::Owned(d)))
 }
 
 /// `hmac(algorithm,key)`, the key in base64 as text or in a variable.
@@ -156,37 +216,56 @@ fn hmac<'a>(cx: &mut Cx<'a>, v: Value<'a>) -> Option<Value<'a>> {
         Operand::Var(slot) => STANDARD.decode(bytes(cx.variable(*slot)?)?).ok()?,
         _ => return None,
     };
-    match &*cx.text(0)?.to_ascii_lowercase() {
-        b"md5" => keyed::<Hmac<Md5>>(&key, &s),
-        b"sha1" => keyed::<Hmac<Sha1>>(&key, &s),
-        b"sha224" => keyed::<Hmac<Sha224>>(&key, &s),
-        b"sha256" => keyed::<Hmac<Sha256>>(&key, &s),
-        b"sha384" => keyed::<Hmac<Sha384>>(&key, &s),
-        b"sha512" => keyed::<Hmac<Sha512>>(&key, &s),
-        _ => None,
-    }
+    keyed(which(cx)?, &key, &s).map(|d| Value::Bin(Cow::Owned(d)))
 }
 
-fn keyed<'a, M: Mac + hmac::digest::KeyInit>(key: &[u8], s: &[u8]) -> Option<Value<'a>> {
-    let mut mac = <M as Mac>::new_from_slice(key).ok()?;
-    mac.update(s);
-    digest_value(&mac.finalize().into_bytes())
-}
-
-/// Whether the named digest is one we have.
+/// A key that is a variable is one.
 fn known_digest(args: &mut Vec<Operand>, names: &mut dyn Names) -> Result<(), Problem> {
-    let Some(Operand::Str(name)) = args.first() else {
-        return Err(Problem::Argument("a digest is needed".to_owned()));
-    };
-    let name = name.to_ascii_lowercase();
-    let known: [&[u8]; 6] = [b"md5", b"sha1", b"sha224", b"sha256", b"sha384", b"sha512"];
-    if !known.contains(&name.as_slice()) {
-        return Err(Problem::NotBuilt(format!("digest {}", String::from_utf8_lossy(&name))));
-    }
     if let Some(Operand::Str(key)) = args.get(1)
         && key.contains(&b'.')
     {
         return super::string::variable_at(1, args, names);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of `/x` and, keyed, of `/x` with `abc`, as the original gives them with OpenSSL 3.
+    #[test]
+    fn digests_are_those_of_openssl() {
+        for (name, plain, key) in [
+            (
+                "md5-sha1",
+                "CC8755609AD61864",
+                "EF4BA811EEBB74911AC2BC79C4AADC9DDF448B7FEF870AF16E353ABD8EB99D5EA028DB49",
+            ),
+            ("rmd160", "7C9A3899726D5120", "AF47939964A36E88CD65BC4018DFE86AA48B3600"),
+            ("sha512-224", "1F13FA24561DB880", "4E627A67B46BFDAE5E98D797B1BA82A54D78CF8FB8C0BC8E43334700"),
+            (
+                "sha2-512/256",
+                "130E324F9798FA3A",
+                "9C780BC2EF9CEE633F9D5A6990A1029E4F3A7E2737D2BEF424A47EB1B905A7C7",
+            ),
+            (
+                "sha3-256",
+                "38971DBD1BE58350",
+                "AFDFF7EFB77AC783C335CF8EB1C366A0B6EA0ACA162A4FA4CAE0C57B02499176",
+            ),
+            ("SM3", "519D1F594C8167CB", "C91D86157D1EF6D5DC1DF8FF4D361A59046AEB52EF66644ED30214BA9DEAC8F5"),
+            (
+                "blake2s256",
+                "EC0D7DBCAFDB178E",
+                "EC68DCFEEEF73BF78868837A63230B04738FD0C3970F91D494090471A9091304",
+            ),
+        ] {
+            let which = Which::named(name).unwrap();
+            let hex = |v: Vec<u8>| v.iter().map(|b| format!("{b:02X}")).collect::<String>();
+            assert!(hex(digest_of(which, b"/x").unwrap()).starts_with(plain), "{name}");
+            assert_eq!(hex(keyed(which, b"abc", b"/x").unwrap()), key, "{name}");
+        }
+        assert_eq!(digest_of(Which::Empty, b"/x"), None);
+    }
 }

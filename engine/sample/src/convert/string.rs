@@ -43,7 +43,8 @@ pub(crate) const ROWS: &[Converter] = &[
         T::Str,
         ALWAYS,
         "Stores the value in a slot of the request captures.",
-    ),
+    )
+    .eval(capture_req),
     convert(
         "capture-res",
         args(1, &[ArgKind::Sint]),
@@ -51,7 +52,8 @@ pub(crate) const ROWS: &[Converter] = &[
         T::Str,
         ALWAYS,
         "Stores the value in a slot of the response captures.",
-    ),
+    )
+    .eval(capture_res),
     convert(
         "concat",
         args(1, &[ArgKind::Str, ArgKind::Str, ArgKind::Str]),
@@ -196,7 +198,9 @@ pub(crate) const ROWS: &[Converter] = &[
         T::Any,
         Lifetime::since(3, 0),
         "Passes the value on only if a condition on the stream holds.",
-    ),
+    )
+    .eval(when)
+    .prepare(when_what),
     convert(
         "word",
         args(2, &[ArgKind::Sint, ArgKind::Str, ArgKind::Sint]),
@@ -211,7 +215,7 @@ pub(crate) const ROWS: &[Converter] = &[
 use std::borrow::Cow;
 use std::ops::Range;
 
-use rha_base::Value;
+use rha_base::{Fact, Value};
 
 use super::number::{number_or_variable, operand};
 use crate::cast::{bytes as to_bytes, int, text};
@@ -580,6 +584,66 @@ fn quality(text: &[u8]) -> u32 {
         }
         _ => 0,
     }
+}
+
+/// What `when` looks at, `!` aside.
+const WHEN: [(&[u8], Fact); 6] = [
+    (b"stopping", Fact::Stopping),
+    (b"normal", Fact::Failed),
+    (b"error", Fact::Failed),
+    (b"forwarded", Fact::Forwarded),
+    (b"toapplet", Fact::AnsweredHere),
+    (b"processed", Fact::Forwarded),
+];
+
+/// The first operand becomes whether the answer is turned round, the second the condition.
+fn when_what(args: &mut Vec<Operand>, names: &mut dyn Names) -> Result<(), Problem> {
+    let Some(Operand::Str(word)) = args.first() else {
+        return Err(Problem::Argument("a condition is needed".to_owned()));
+    };
+    let (name, turned) = word.strip_prefix(b"!").map_or((&**word, false), |n| (n, true));
+    let what = if name == b"acl" {
+        let Some(Operand::Str(acl)) = args.get(1) else {
+            return Err(Problem::Argument("an ACL is needed".to_owned()));
+        };
+        Operand::Condition(Box::new(crate::condition::of_names(&[acl.to_vec()], names)?))
+    } else {
+        let at = WHEN.iter().position(|(n, _)| *n == name);
+        let at = at.ok_or_else(|| Problem::Unknown(String::from_utf8_lossy(name).into_owned()))?;
+        Operand::Int(at as i64)
+    };
+    let turned = turned != (name == b"normal");
+    args.clear();
+    args.extend([Operand::Int(turned.into()), what]);
+    Ok(())
+}
+
+fn when<'a>(cx: &mut Cx<'a>, v: Value<'a>) -> Option<Value<'a>> {
+    let is = |f: Fact| matches!(cx.scene.fact(f), Some(Value::Bool(true)));
+    let holds = match cx.arg(1) {
+        Operand::Condition(c) => c.holds(cx.scene).is_yes(),
+        Operand::Int(at) => {
+            let (name, fact) = WHEN.get(usize::try_from(*at).ok()?)?;
+            is(*fact) || *name == b"processed" && is(Fact::AnsweredHere)
+        }
+        _ => return None,
+    };
+    (holds != (cx.int(0) == Some(1))).then_some(v)
+}
+
+fn capture_req<'a>(cx: &mut Cx<'a>, v: Value<'a>) -> Option<Value<'a>> {
+    capture(cx, v, false)
+}
+
+fn capture_res<'a>(cx: &mut Cx<'a>, v: Value<'a>) -> Option<Value<'a>> {
+    capture(cx, v, true)
+}
+
+/// COMPAT: the value goes on whole, whatever the slot has room for; without such a slot it ends.
+fn capture<'a>(cx: &mut Cx<'a>, v: Value<'a>, response: bool) -> Option<Value<'a>> {
+    let slot = usize::try_from(cx.int(0)?).ok()?;
+    let text = crate::cast::text(v.clone());
+    cx.scene.set_capture(response, slot, &text).then_some(v)
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ pub(crate) const ROWS: &[Fetch] = &[
     fetch("bc_dst_port", NONE, T::Sint, Needs::L4_SERVER, ALWAYS, "Port the server connection goes to.")
         .eval(bc_dst_port),
     fetch("bc_err", NONE, T::Sint, Needs::L4_SERVER, ALWAYS, "Error number of the server connection.")
-        .unfed(bc_err),
+        .eval(bc_err),
     fetch(
         "bc_err_name",
         NONE,
@@ -36,7 +36,8 @@ pub(crate) const ROWS: &[Fetch] = &[
         Lifetime::since(3, 0),
         "Short name of the server connection's error.",
     ),
-    fetch("bc_err_str", NONE, T::Str, Needs::L4_SERVER, ALWAYS, "Text of the server connection's error."),
+    fetch("bc_err_str", NONE, T::Str, Needs::L4_SERVER, ALWAYS, "Text of the server connection's error.")
+        .eval(bc_err_str),
     fetch(
         "bc_glitches",
         NONE,
@@ -78,7 +79,8 @@ pub(crate) const ROWS: &[Fetch] = &[
         Needs::L4_CLIENT,
         Lifetime::since(3, 0),
         "Round-trip time of the server connection as the kernel measures it.",
-    ),
+    )
+    .partly(bc_rtt, "no value any more in the log line"),
     fetch(
         "bc_rttvar",
         args(0, &[ArgKind::Str]),
@@ -86,7 +88,8 @@ pub(crate) const ROWS: &[Fetch] = &[
         Needs::L4_CLIENT,
         Lifetime::since(3, 0),
         "Variation of the server connection's round-trip time.",
-    ),
+    )
+    .partly(bc_rttvar, "no value any more in the log line"),
     fetch(
         "bc_setting_streams_limit",
         NONE,
@@ -167,7 +170,7 @@ pub(crate) const ROWS: &[Fetch] = &[
         ALWAYS,
         "Whether the destination address is one of this machine's.",
     )
-    .partly(dst_is_local, "no value unless the engine knows the machine's addresses"),
+    .eval(dst_is_local),
     fetch("dst_port", NONE, T::Sint, Needs::L4_CLIENT, ALWAYS, "Port the client connected to.")
         .eval(dst_port),
     fetch(
@@ -195,7 +198,8 @@ pub(crate) const ROWS: &[Fetch] = &[
         Needs::L4_CLIENT,
         ALWAYS,
         "Whether the original destination address is one of this machine's.",
-    ),
+    )
+    .eval(fc_dst_is_local),
     fetch(
         "fc_dst_port",
         NONE,
@@ -206,7 +210,7 @@ pub(crate) const ROWS: &[Fetch] = &[
     )
     .eval(fc_dst_port),
     fetch("fc_err", NONE, T::Sint, Needs::L4_CLIENT, ALWAYS, "Error number of the client connection.")
-        .unfed(fc_err),
+        .eval(fc_err),
     fetch(
         "fc_err_name",
         NONE,
@@ -215,7 +219,8 @@ pub(crate) const ROWS: &[Fetch] = &[
         Lifetime::since(3, 0),
         "Short name of the client connection's error.",
     ),
-    fetch("fc_err_str", NONE, T::Str, Needs::L4_CLIENT, ALWAYS, "Text of the client connection's error."),
+    fetch("fc_err_str", NONE, T::Str, Needs::L4_CLIENT, ALWAYS, "Text of the client connection's error.")
+        .eval(fc_err_str),
     fetch(
         "fc_fackets",
         args(0, &[ArgKind::Str]),
@@ -223,7 +228,8 @@ pub(crate) const ROWS: &[Fetch] = &[
         Needs::L4_CLIENT,
         ALWAYS,
         "Segments forward-acknowledged on the client connection.",
-    ),
+    )
+    .eval(fc_fackets),
     fetch(
         "fc_glitches",
         NONE,
@@ -248,7 +254,8 @@ pub(crate) const ROWS: &[Fetch] = &[
         Needs::L4_CLIENT,
         ALWAYS,
         "Segments the kernel holds for lost on the client connection.",
-    ),
+    )
+    .eval(fc_lost),
     fetch(
         "fc_nb_streams",
         NONE,
@@ -300,7 +307,8 @@ pub(crate) const ROWS: &[Fetch] = &[
         Needs::L4_CLIENT,
         ALWAYS,
         "Reordering seen on the client connection.",
-    ),
+    )
+    .eval(fc_reordering),
     fetch(
         "fc_retrans",
         args(0, &[ArgKind::Str]),
@@ -308,7 +316,8 @@ pub(crate) const ROWS: &[Fetch] = &[
         Needs::L4_CLIENT,
         ALWAYS,
         "Segments being retransmitted on the client connection.",
-    ),
+    )
+    .eval(fc_retrans),
     fetch(
         "fc_rtt",
         args(0, &[ArgKind::Str]),
@@ -316,7 +325,8 @@ pub(crate) const ROWS: &[Fetch] = &[
         Needs::L4_CLIENT,
         ALWAYS,
         "Round-trip time of the client connection as the kernel measures it.",
-    ),
+    )
+    .eval(fc_rtt),
     fetch(
         "fc_rttvar",
         args(0, &[ArgKind::Str]),
@@ -324,7 +334,8 @@ pub(crate) const ROWS: &[Fetch] = &[
         Needs::L4_CLIENT,
         ALWAYS,
         "Variation of the client connection's round-trip time.",
-    ),
+    )
+    .eval(fc_rttvar),
     fetch(
         "fc_sacked",
         args(0, &[ArgKind::Str]),
@@ -332,7 +343,8 @@ pub(crate) const ROWS: &[Fetch] = &[
         Needs::L4_CLIENT,
         ALWAYS,
         "Segments selectively acknowledged on the client connection.",
-    ),
+    )
+    .eval(fc_sacked),
     fetch(
         "fc_saved_syn",
         NONE,
@@ -340,7 +352,8 @@ pub(crate) const ROWS: &[Fetch] = &[
         Needs::L4_CLIENT,
         Lifetime::since(3, 5),
         "The saved SYN packet of the client connection.",
-    ),
+    )
+    .eval(fc_saved_syn),
     fetch(
         "fc_settings_streams_limit",
         NONE,
@@ -374,7 +387,8 @@ pub(crate) const ROWS: &[Fetch] = &[
         Needs::L4_CLIENT,
         ALWAYS,
         "Whether the original source address is one of this machine's.",
-    ),
+    )
+    .eval(fc_src_is_local),
     fetch(
         "fc_src_port",
         NONE,
@@ -391,7 +405,8 @@ pub(crate) const ROWS: &[Fetch] = &[
         Needs::L4_CLIENT,
         ALWAYS,
         "Segments not yet acknowledged on the client connection.",
-    ),
+    )
+    .eval(fc_unacked),
     fetch(
         "fs.aborted",
         NONE,
@@ -436,16 +451,21 @@ pub(crate) const ROWS: &[Fetch] = &[
         ALWAYS,
         "Whether the source address is one of this machine's.",
     )
-    .partly(src_is_local, "no value unless the engine knows the machine's addresses"),
+    .eval(src_is_local),
     fetch("src_port", NONE, T::Sint, Needs::L4_CLIENT, ALWAYS, "Port the client came from.").eval(src_port),
 ];
 
 use std::net::IpAddr;
 
-use rha_base::{Fact, Value};
+use rha_base::{Fact, TcpFact, Value};
 
 use crate::cx::Cx;
 use crate::operand::Operand;
+
+/// COMPAT: the kernel gives it once.
+fn fc_saved_syn<'a>(cx: &mut Cx<'a>) -> Option<Value<'a>> {
+    cx.scene.fact(Fact::SavedSyn)
+}
 
 fn src<'a>(cx: &mut Cx<'a>) -> Option<Value<'a>> {
     cx.scene.source().map(|a| Value::addr(a.ip()))
@@ -542,4 +562,67 @@ fn dst_is_local<'a>(cx: &mut Cx<'a>) -> Option<Value<'a>> {
 
 fn local<'a>(cx: &Cx<'a>, a: IpAddr) -> Option<Value<'a>> {
     cx.scene.site().is_local(a).map(Value::Bool)
+}
+
+fn fc_src_is_local<'a>(cx: &mut Cx<'a>) -> Option<Value<'a>> {
+    original_is_local(cx, Fact::OriginalSourceIp)
+}
+
+fn fc_dst_is_local<'a>(cx: &mut Cx<'a>) -> Option<Value<'a>> {
+    original_is_local(cx, Fact::OriginalDestinationIp)
+}
+
+fn original_is_local<'a>(cx: &Cx<'a>, which: Fact) -> Option<Value<'a>> {
+    match cx.scene.fact(which)? {
+        Value::V4(a) => local(cx, a.into()),
+        Value::V6(a) => local(cx, a.into()),
+        _ => None,
+    }
+}
+
+/// COMPAT: a connection that can be spoken of had no error, or it would be closed.
+fn fc_err_str<'a>(cx: &mut Cx<'a>) -> Option<Value<'a>> {
+    cx.scene.fact(Fact::FrontendError).map(|_| Value::str(b"Success"))
+}
+
+fn bc_err_str<'a>(cx: &mut Cx<'a>) -> Option<Value<'a>> {
+    cx.scene.fact(Fact::BackendError).map(|_| Value::str(b"Success"))
+}
+
+/// Milliseconds unless the argument says microseconds.
+fn time<'a>(cx: &Cx<'a>, fact: Fact) -> Option<Value<'a>> {
+    let Value::Int(us) = cx.scene.fact(fact)? else { return None };
+    Some(Value::Int(if cx.text(0) == Some(b"us") { us } else { us / 1000 }))
+}
+
+macro_rules! tcp_times {
+    ($($name:ident => $side:ident $what:ident),* $(,)?) => {
+        $(fn $name<'a>(cx: &mut Cx<'a>) -> Option<Value<'a>> {
+            time(cx, Fact::$side(TcpFact::$what))
+        })*
+    };
+}
+
+tcp_times! {
+    fc_rtt => ClientTcp RttUs,
+    fc_rttvar => ClientTcp RttVarianceUs,
+    bc_rtt => ServerTcp RttUs,
+    bc_rttvar => ServerTcp RttVarianceUs,
+}
+
+macro_rules! tcp_counts {
+    ($($name:ident => $what:ident),* $(,)?) => {
+        $(fn $name<'a>(cx: &mut Cx<'a>) -> Option<Value<'a>> {
+            cx.scene.fact(Fact::ClientTcp(TcpFact::$what))
+        })*
+    };
+}
+
+tcp_counts! {
+    fc_unacked => Unacked,
+    fc_sacked => Sacked,
+    fc_lost => Lost,
+    fc_retrans => Retransmitted,
+    fc_fackets => Fackets,
+    fc_reordering => Reordering,
 }

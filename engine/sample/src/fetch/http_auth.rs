@@ -14,7 +14,7 @@ pub(crate) const ROWS: &[Fetch] = &[
         ALWAYS,
         "Whether the request's credentials are valid in a user list.",
     )
-    .partly(auth, "of hashed passwords only SHA-256 and SHA-512 crypt forms ($5$, $6$)")
+    .partly(auth, "passwords kept in the DES form of crypt are refused at start")
     .prepare(users),
     fetch(
         "http_auth_bearer",
@@ -33,7 +33,7 @@ pub(crate) const ROWS: &[Fetch] = &[
         ALWAYS,
         "User name, if its credentials are valid, to be matched against groups.",
     )
-    .partly(auth_group, "of hashed passwords only SHA-256 and SHA-512 crypt forms ($5$, $6$)")
+    .partly(auth_group, "passwords kept in the DES form of crypt are refused at start")
     .prepare(users),
     fetch(
         "http_auth_pass",
@@ -171,7 +171,7 @@ fn same(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && std::hint::black_box(differences) == 0
 }
 
-/// `$5$` and `$6$` of crypt(3); other forms are refused when the plan is built.
+/// Forms of crypt(3) without a function here are refused when the plan is built.
 fn crypt_matches(kept: &str, password: &[u8]) -> bool {
     crate::crypt::matches(kept, password)
 }
@@ -184,7 +184,11 @@ fn users(args: &mut Vec<Operand>, _: &mut dyn Names) -> Result<(), Problem> {
     let unknown =
         |u: &&rha_ir::User| u.password.as_ref().is_some_and(|(p, plain)| !plain && !crate::crypt::knows(p));
     match list.users.iter().find(unknown) {
-        Some(u) => Err(Problem::NotBuilt(format!("password form of user {}", u.name))),
+        Some(u) => Err(Problem::Argument(format!(
+            "the password of user '{}' is kept in a form of crypt(3) that is not built (DES and its relatives); \
+             keep it as SHA-512 ($6$) or yescrypt ($y$)",
+            u.name
+        ))),
         None => Ok(()),
     }
 }

@@ -40,7 +40,8 @@ pub(crate) const ROWS: &[Fetch] = &[
         Needs::HTTP_REQUEST_HEADERS.and(Needs::HTTP_RESPONSE_HEADERS),
         ALWAYS,
         "Value of a cookie of the request or, in a response, of a Set-Cookie.",
-    ),
+    )
+    .eval(cookie),
     fetch(
         "req.cook",
         args(0, &[ArgKind::Str]),
@@ -202,6 +203,12 @@ fn req_cook_names<'a>(cx: &mut Cx<'a>) -> Option<Value<'a>> {
 
 fn res_cook_names<'a>(cx: &mut Cx<'a>) -> Option<Value<'a>> {
     names(cx, Source::Response)
+}
+
+/// COMPAT: the response's once there is one.
+fn cookie<'a>(cx: &mut Cx<'a>) -> Option<Value<'a>> {
+    let source = if cx.scene.response().is_some() { Source::Response } else { Source::Request };
+    value(cx, source).map(Value::str)
 }
 
 /// Each in turn for ACLs, the last one otherwise.

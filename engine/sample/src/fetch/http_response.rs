@@ -50,7 +50,7 @@ pub(crate) const ROWS: &[Fetch] = &[
         Lifetime::since(3, 0),
         "Status the server gave, before rules changed it.",
     )
-    .unfed(server_status),
+    .eval(server_status),
     fetch("status", NONE, T::Sint, Needs::HTTP_RESPONSE_LINE, ALWAYS, "Status of the response.").eval(status),
     fetch(
         "txn.status",

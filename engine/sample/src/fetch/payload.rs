@@ -206,7 +206,11 @@ fn res_len<'a>(cx: &mut Cx<'a>) -> Option<Value<'a>> {
 
 fn length<'a>(cx: &mut Cx<'a>, side: Side) -> Option<Value<'a>> {
     side.wait(cx);
-    i64::try_from(side.buffer(cx).len()).ok().map(Value::Int)
+    let n = match side {
+        Side::Request => cx.scene.request_size(),
+        Side::Response => side.buffer(cx).len() as u64,
+    };
+    i64::try_from(n).ok().map(Value::Int)
 }
 
 fn req_payload<'a>(cx: &mut Cx<'a>) -> Option<Value<'a>> {

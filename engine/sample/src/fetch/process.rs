@@ -141,7 +141,7 @@ pub(crate) const ROWS: &[Fetch] = &[
     )
     .eval(unique_id),
     fetch("uptime", NONE, T::Sint, Needs::CONST, Lifetime::since(3, 0), "Seconds since the process started.")
-        .unfed(uptime),
+        .eval(uptime),
     fetch(
         "uuid",
         args(0, &[ArgKind::Sint]),

@@ -168,7 +168,8 @@ pub(crate) const ROWS: &[Fetch] = &[
         "Connections a frontend has now.",
     )
     .eval(conn),
-    fetch("fe_defbe", NONE, T::Str, Needs::FRONTEND, ALWAYS, "Name of the frontend's default backend."),
+    fetch("fe_defbe", NONE, T::Str, Needs::FRONTEND, ALWAYS, "Name of the frontend's default backend.")
+        .eval(fe_defbe),
     fetch("fe_id", NONE, T::Sint, Needs::FRONTEND, ALWAYS, "Number of the frontend.").eval(fe_id),
     fetch("fe_name", NONE, T::Str, Needs::FRONTEND, ALWAYS, "Name of the frontend.").eval(fe_name),
     fetch(
@@ -196,7 +197,8 @@ pub(crate) const ROWS: &[Fetch] = &[
         Needs::FRONTEND,
         Lifetime::since(3, 5),
         "Tarpit timeout of the frontend, in milliseconds.",
-    ),
+    )
+    .eval(fe_tarpit_timeout),
     fetch(
         "nbsrv",
         args(1, &[ArgKind::Backend]),
@@ -372,4 +374,12 @@ fn srv_is_up<'a>(cx: &mut Cx<'a>) -> Option<Value<'a>> {
 
 fn dst_conn<'a>(cx: &mut Cx<'a>) -> Option<Value<'a>> {
     cx.scene.fact(Fact::ListenerConnections)
+}
+
+fn fe_defbe<'a>(cx: &mut Cx<'a>) -> Option<Value<'a>> {
+    cx.scene.fact(Fact::DefaultBackend)
+}
+
+fn fe_tarpit_timeout<'a>(cx: &mut Cx<'a>) -> Option<Value<'a>> {
+    cx.scene.fact(Fact::FrontendTarpitTimeout)
 }

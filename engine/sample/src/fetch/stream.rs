@@ -84,8 +84,10 @@ pub(crate) const ROWS: &[Fetch] = &[
         .unfed(last_rule_file),
     fetch("last_rule_line", NONE, T::Sint, Needs::INTERNAL, ALWAYS, "Line of the final rule that matched.")
         .unfed(last_rule_line),
-    fetch("prio_class", NONE, T::Sint, Needs::INTERNAL, ALWAYS, "Priority class of the stream in queues."),
-    fetch("prio_offset", NONE, T::Sint, Needs::INTERNAL, ALWAYS, "Priority offset of the stream in queues."),
+    fetch("prio_class", NONE, T::Sint, Needs::INTERNAL, ALWAYS, "Priority class of the stream in queues.")
+        .eval(prio_class),
+    fetch("prio_offset", NONE, T::Sint, Needs::INTERNAL, ALWAYS, "Priority offset of the stream in queues.")
+        .eval(prio_offset),
     fetch("res.cache_hit", NONE, T::Bool, CACHED, ALWAYS, "Whether the response came from the cache."),
     fetch("res.cache_name", NONE, T::Str, CACHED, ALWAYS, "Name of the cache the response came from."),
     fetch(
@@ -184,4 +186,6 @@ facts! {
     client_timeout => ClientTimeout,
     server_timeout => ServerTimeout,
     tunnel_timeout => TunnelTimeout,
+    prio_class => PriorityClass,
+    prio_offset => PriorityOffset,
 }

@@ -29,7 +29,9 @@ pub(crate) const ROWS: &[Fetch] = &[
         Needs::CONST,
         Lifetime::since(3, 0),
         "Result of the named ACLs.",
-    ),
+    )
+    .eval(acl)
+    .prepare(named_acls),
     fetch(
         "dump_all_vars",
         args(0, &[ArgKind::Str, ArgKind::Str, ArgKind::Str]),
@@ -69,5 +71,30 @@ fn var_slot(args: &mut Vec<Operand>, names: &mut dyn Names) -> Result<(), Proble
     {
         *first = Operand::Var(crate::names::variable(text, names)?);
     }
+    Ok(())
+}
+
+/// Whether all of the named ACLs hold; `!` before a name turns it round.
+fn acl<'a>(cx: &mut Cx<'a>) -> Option<Value<'a>> {
+    let Operand::Condition(c) = cx.arg(0) else { return None };
+    match c.holds(cx.scene) {
+        crate::Verdict::Yes => Some(Value::Bool(true)),
+        crate::Verdict::No => Some(Value::Bool(false)),
+        crate::Verdict::Wait => {
+            cx.may_change = true;
+            None
+        }
+    }
+}
+
+fn named_acls(args: &mut Vec<Operand>, names: &mut dyn Names) -> Result<(), Problem> {
+    let all: Vec<Vec<u8>> = args
+        .drain(..)
+        .filter_map(|a| match a {
+            Operand::Str(s) => Some(s.into_vec()),
+            _ => None,
+        })
+        .collect();
+    args.push(Operand::Condition(Box::new(crate::condition::of_names(&all, names)?)));
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Calendar dates from seconds since 1970, without a time zone library.
 
+use std::cell::RefCell;
 use std::io::Write;
 
 /// A broken-down date.
@@ -89,6 +90,21 @@ pub(crate) fn write_clf(d: &Date, out: &mut Vec<u8>) {
     two(d.second, out);
 }
 
+/// [`write_clf`] of seconds since 1970, the time zone's offset added: computed once a second and thread.
+pub(crate) fn write_clf_of(seconds: i64, out: &mut Vec<u8>) {
+    thread_local! {
+        static LAST: RefCell<(i64, Vec<u8>)> = const { RefCell::new((i64::MIN, Vec::new())) };
+    }
+    LAST.with_borrow_mut(|(at, text)| {
+        if *at != seconds {
+            *at = seconds;
+            text.clear();
+            write_clf(&Date::of(seconds), text);
+        }
+        out.extend_from_slice(text);
+    });
+}
+
 /// `+0200`.
 pub(crate) fn write_offset(offset_s: i32, out: &mut Vec<u8>) {
     let minutes = offset_s.unsigned_abs() / 60;
@@ -116,12 +132,13 @@ mod tests {
         ];
         for (s, text, day, yearday) in cases {
             let d = Date::of(s);
-            let mut out = Vec::new();
-            write_clf(&d, &mut out);
-            assert_eq!(
-                (String::from_utf8(out).unwrap().as_str(), d.day_name(), d.yearday),
-                (text, day, yearday)
-            );
+            // The second time from what the first left.
+            for _ in 0..2 {
+                let mut out = b"x".to_vec();
+                write_clf_of(s, &mut out);
+                assert_eq!(String::from_utf8(out).unwrap(), format!("x{text}"));
+            }
+            assert_eq!((d.day_name(), d.yearday), (day, yearday));
         }
         let mut out = Vec::new();
         write_offset(-12_600, &mut out);

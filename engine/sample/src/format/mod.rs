@@ -108,6 +108,14 @@ impl Format {
     }
 }
 
+/// Appends a date as log lines have it, `20/Nov/2026:12:07:13.144`: microseconds since 1970 and the time zone's
+/// offset.
+pub fn write_log_date(wall_us: i64, offset_s: i32, out: &mut Vec<u8>) {
+    date::write_clf_of(wall_us.div_euclid(1_000_000) + i64::from(offset_s), out);
+    let ms = wall_us.rem_euclid(1_000_000) / 1000;
+    out.extend_from_slice(format!(".{ms:03}").as_bytes());
+}
+
 fn built(flags: LogFlags) -> Result<(), Problem> {
     if flags.json || flags.cbor {
         return Err(Problem::NotBuilt("log encoding".to_owned()));

@@ -7,7 +7,7 @@ use rha_base::{Fact, Scene, Value};
 use rha_ir::LogFlags;
 
 use super::alias::Form;
-use super::date::{Date, two, write_clf, write_offset};
+use super::date::{two, write_clf_of, write_offset};
 use crate::cast::{text, write_int};
 use crate::expr::Expr;
 use crate::http::{path_and_query, without_query};
@@ -57,18 +57,18 @@ impl<'a> Writer<'a, '_> {
             Form::Date(f) => {
                 let us = self.moment(f);
                 let local = us.div_euclid(1_000_000) + i64::from(self.scene.local_offset_s(us));
-                write_clf(&Date::of(local), self.out);
+                write_clf_of(local, self.out);
                 self.out.push(b'.');
                 self.millis(us);
             }
             Form::DateUtc(f) => {
-                write_clf(&Date::of(self.moment(f).div_euclid(1_000_000)), self.out);
+                write_clf_of(self.moment(f).div_euclid(1_000_000), self.out);
                 self.out.extend_from_slice(b" +0000");
             }
             Form::DateLocal(f) => {
                 let us = self.moment(f);
                 let offset = self.scene.local_offset_s(us);
-                write_clf(&Date::of(us.div_euclid(1_000_000) + i64::from(offset)), self.out);
+                write_clf_of(us.div_euclid(1_000_000) + i64::from(offset), self.out);
                 self.out.push(b' ');
                 write_offset(offset, self.out);
             }

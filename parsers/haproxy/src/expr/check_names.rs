@@ -17,8 +17,9 @@ pub(super) fn acl(j: &mut Judge<'_, '_, '_>) -> Judged {
     Ok(())
 }
 
-fn acl_exists(j: &Judge<'_, '_, '_>, name: &str) -> Judged {
-    if knows_acl(j.cx, name) { Ok(()) } else { Err(format!("ACL '{name}' not found")) }
+fn acl_exists(j: &mut Judge<'_, '_, '_>, name: &str) -> Judged {
+    let at = j.span;
+    if knows_acl(j.cx, name, at) { Ok(()) } else { Err(format!("ACL '{name}' not found")) }
 }
 
 /// `bin(<hex>)`.

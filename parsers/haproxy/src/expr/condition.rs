@@ -127,10 +127,11 @@ pub(crate) fn warn_space(cx: &mut Cx<'_>, name: &str, args: Args<'_>) {
     cx.say("HA3303", rha_text::Severity::Warning, args.span(1), text);
 }
 
-/// Whether a condition of the proxy being read may name an ACL.
-pub(super) fn knows_acl(cx: &Cx<'_>, name: &str) -> bool {
+/// Whether a condition of the proxy being read may name an ACL; a predefined one is one of the proxy's then.
+pub(super) fn knows_acl(cx: &mut Cx<'_>, name: &str, at: Span) -> bool {
     let acls = cx.draft.as_ref().map_or(&[][..], |d| &d.proxy.acls);
-    acls.iter().any(|a| a.name == name) || PREDEFINED.iter().any(|(n, _)| *n == name)
+    acls.iter().any(|a| a.name == name)
+        || PREDEFINED.iter().any(|(n, _)| *n == name) && (cx.draft.is_none() || named(cx, name, at).is_ok())
 }
 
 /// Index of an ACL of the proxy, adding a predefined one.

@@ -12,26 +12,26 @@ use crate::{Cx, Form, Keyword, Line};
 #[rustfmt::skip]
 pub const KEYWORDS: &[Keyword] = &[
     since(Lifetime::since(2, 8), row("anonkey", "<key>", Support::NoEffect("nothing is anonymised yet"), "Key that anonymised output is made with.", anonkey)),
-    row("set-dumpable", "[on|off|libs]", Support::Partial("a process that changed its user leaves no core file"), "Lets the process leave a core file after a crash.", set_dumpable),
+    row("set-dumpable", "[on|off|libs]", Support::Full, "Lets the process leave a core file after a crash.", set_dumpable),
     row("expose-experimental-directives", "", Support::Full, "Allows experimental keywords.", expose_experimental),
-    row("close-spread-time", "<time>", Support::Planned, "Spreads the closing of idle connections at a soft stop.", stop_time),
+    row("close-spread-time", "<time>", Support::Full, "Spreads the closing of idle connections at a soft stop.", stop_time),
     row("grace", "<time>", Support::Full, "Waits before a soft stop closes the listeners.", stop_time),
     row("hard-stop-after", "<time>", Support::Full, "Longest time a soft stop may take.", stop_time),
     row("cpu-map", "[auto:]<thread-group>[/<thread-set>] <cpu-set>[...]", Support::NoEffect("only speed could depend on it: the system chooses the processors workers run on"), "Binds threads to processors.", cpu_map),
     row("default-path", "{ current | config | parent | origin <path> }", Support::Planned, "Directory that relative paths start from.", default_path),
-    row("mworker-max-reloads", "<number>", Support::Planned, "Reloads a worker survives.", max_reloads),
+    row("mworker-max-reloads", "<number>", Support::Partial("a reload does not change it"), "Reloads a worker survives.", max_reloads),
     row("nbthread", "<number>", Support::Full, "Number of workers.", nbthread),
     row("thread-groups", "<number>", Support::NoEffect("workers are not grouped"), "Number of thread groups.", thread_groups),
     row("thread-group", "<group> [<thread-range>...]", Support::NoEffect("workers are not grouped"), "Threads of a group.", thread_group),
-    since(Lifetime::since(2, 8), row("thread-hard-limit", "<number>", Support::Planned, "Most threads started by default.", thread_hard_limit)),
+    since(Lifetime::since(2, 8), row("thread-hard-limit", "<number>", Support::Full, "Most threads started by default.", thread_hard_limit)),
     since(Lifetime::since(3, 0), row("setcap", "<name>[,<name>...]", Support::Planned, "Capabilities kept after giving up root.", setcap)),
     since(Lifetime::since(3, 0), row("stats-file", "<path>", Support::Planned, "File that counters are loaded from at start.", stats_file)),
-    row("server-state-file", "<file>", Support::Planned, "File the state of servers is loaded from.", server_state_file),
+    row("server-state-file", "<file>", Support::Full, "File the state of servers is loaded from.", server_state_file),
     row("node", "<name>", Support::Full, "Name of this node in the statistics.", node),
     row("pidfile", "<pidfile>", Support::Full, "File the process id is written to.", pidfile),
     row("chroot", "<jail dir>", Support::Full, "Changes the root directory after start.", chroot),
     row("master-worker", "[no-exit-on-failure]", Support::Full, "Starts a master that watches the workers.", master_worker),
-    row("external-check", "[preserve-env]", Support::Planned, "Allows external health checks.", external_check),
+    row("external-check", "[preserve-env]", Support::Full, "Allows external health checks.", external_check),
     row("description", "<text>", Support::Full, "Text shown with the statistics.", description),
     row("nbproc", "<number>", Support::Full, "Number of processes, gone since 2.5.", nbproc),
     row("uid", "<number>", Support::Full, "User id the process changes to.", uid),
@@ -39,7 +39,7 @@ pub const KEYWORDS: &[Keyword] = &[
     row("user", "<username>", Support::Full, "User the process changes to.", user),
     row("group", "<groupname>", Support::Full, "Group the process changes to.", group),
     row("maxconn", "<number>", Support::Full, "Most client connections of the process.", maxconn),
-    row("unix-bind", "[ prefix <prefix> ] [ mode <mode> ] [ user <user> ] ...", Support::Planned, "Defaults of unix listeners.", unix_bind),
+    row("unix-bind", "[ prefix <prefix> ] [ mode <mode> ] [ user <user> ] ...", Support::Full, "Defaults of unix listeners.", unix_bind),
 ];
 
 fn anonkey(cx: &mut Cx<'_>, line: &Line) {
@@ -53,12 +53,17 @@ fn anonkey(cx: &mut Cx<'_>, line: &Line) {
 
 fn set_dumpable(cx: &mut Cx<'_>, line: &Line) {
     let max = if cx.input.dialect >= Dialect::V3_2 { 1 } else { 0 };
-    if too_many(cx, line, max) || line.arg(1).is_empty() || cx.form == Form::No {
+    if too_many(cx, line, max) {
+        return;
+    }
+    if line.arg(1).is_empty() || cx.form == Form::No {
+        cx.model.process.dumpable = cx.form != Form::No;
         return;
     }
     if !["on", "libs", "off"].iter().any(|w| line.is(1, w)) {
-        fail(cx, line, "'{k}' only supports 'on' and 'off' as an argument, found '{v}'.");
+        return fail(cx, line, "'{k}' only supports 'on' and 'off' as an argument, found '{v}'.");
     }
+    cx.model.process.dumpable = !line.is(1, "off");
 }
 
 fn expose_experimental(cx: &mut Cx<'_>, _line: &Line) {
@@ -75,6 +80,7 @@ const STOP: TimeTexts = TimeTexts {
 
 fn stop_time(cx: &mut Cx<'_>, line: &Line) {
     if line.is(0, "close-spread-time") && line.is(1, "infinite") {
+        cx.model.process.close_spread_ms = Some(u32::MAX);
         return;
     }
     let Some(ms) = time(cx, line, TimeUnit::Ms, &STOP) else { return };
@@ -82,6 +88,7 @@ fn stop_time(cx: &mut Cx<'_>, line: &Line) {
     match line.text(0).as_str() {
         "grace" => p.grace_ms = Some(ms),
         "hard-stop-after" => p.hard_stop_after_ms = Some(ms),
+        "close-spread-time" => p.close_spread_ms = Some(ms.min(u32::MAX - 1)),
         _ => {}
     }
 }
@@ -150,8 +157,9 @@ fn max_reloads(cx: &mut Cx<'_>, line: &Line) {
         return fail(cx, line, "'{k}' expects an integer argument.");
     }
     if units::atoi(line.arg(1)) < 0 {
-        fail(cx, line, "'{k}' expects a positive value or zero.");
+        return fail(cx, line, "'{k}' expects a positive value or zero.");
     }
+    cx.model.process.max_reloads = u32::try_from(units::atoi(line.arg(1))).ok();
 }
 
 /// COMPAT: 2.6 mixes its message up and goes on.
@@ -173,6 +181,8 @@ fn old_max_reloads(cx: &mut Cx<'_>, line: &Line) {
         let text =
             format!("(null)parsing [{position}] 'mworker-max-reloads' : invalid value {value}, must be >= 0");
         cx.warning("HA2010", line, 1, text);
+    } else {
+        cx.model.process.max_reloads = u32::try_from(value).ok();
     }
 }
 
@@ -258,7 +268,7 @@ fn thread_hard_limit(cx: &mut Cx<'_>, line: &Line) {
         Some(n) if n < 1 || n > most_threads(cx) => {
             fail(cx, line, &format!("'{{k}}' value must be at least 1 (was {n})"));
         }
-        Some(_) => {}
+        Some(n) => cx.model.process.thread_hard_limit = u32::try_from(n).ok(),
     }
 }
 
@@ -360,6 +370,7 @@ fn external_check(cx: &mut Cx<'_>, line: &Line) {
         return fail(cx, line, "'{k}' only supports 'preserve-env' as an argument, found '{v}'.");
     }
     cx.model.process.external_check = true;
+    cx.model.process.external_check_environment |= line.is(1, "preserve-env");
 }
 
 fn description(cx: &mut Cx<'_>, line: &Line) {
@@ -479,13 +490,23 @@ fn unix_bind(cx: &mut Cx<'_>, line: &Line) {
             "prefix" if value.is_empty() => {
                 return fail(cx, line, "unix_bind 'prefix' expects a path as an argument.");
             }
-            "prefix" => once::mark(cx, "unix-bind prefix"),
-            "mode" | "uid" | "gid" => {}
+            "prefix" => {
+                once::mark(cx, "unix-bind prefix");
+                cx.model.process.unix_bind.prefix = Some(value);
+            }
+            "mode" => {
+                let (mode, _) = units::strtol(line.arg(i + 1), 8);
+                cx.model.process.unix_bind.mode = u32::try_from(mode).ok();
+            }
+            "uid" => cx.model.process.unix_bind.owner = Some(units::atoi(line.arg(i + 1)).to_string()),
+            "gid" => cx.model.process.unix_bind.group = Some(units::atoi(line.arg(i + 1)).to_string()),
             "user" | "group" => {
                 let file = if option == "user" { "/etc/passwd" } else { "/etc/group" };
                 if !is_known(cx, file, &value) {
                     return fail(cx, line, &format!("'{{k}}' : '{value}' unknown {option}."));
                 }
+                let all = &mut cx.model.process.unix_bind;
+                *(if option == "user" { &mut all.owner } else { &mut all.group }) = Some(value);
             }
             _ => {
                 return fail(

@@ -105,5 +105,12 @@ fn bind_process(cx: &mut Cx<'_>, line: &Line) {
         if !matches!(word.as_str(), "all" | "odd" | "even") && !numbers(&word) {
             return fail(cx, line, &format!("'stats bind-process' : '{word}' is not a valid number/range."));
         }
+        // COMPAT: one process is all there can be; a line break of the original's ends the message.
+        if numbers(&word) && word.split('-').any(|n| n.parse() != Ok(1u32)) {
+            let text = format!(
+                "'stats bind-process' : '{word}' is not a valid number/range. It supports numbers from 1 to 1.\n"
+            );
+            return fail(cx, line, &text);
+        }
     }
 }

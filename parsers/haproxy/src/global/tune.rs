@@ -6,15 +6,18 @@ use super::{NO_QUIC, TimeTexts, fail, fail_tight, fill, once, row, since, time, 
 use crate::units::{self, TimeUnit};
 use crate::{Cx, Keyword, Line};
 
+/// Why the buffers of datagram sockets that receive do not matter.
+const NO_DATAGRAMS: &str = "no unconnected datagram socket receives anything or sends to clients";
+
 /// Rows.
 #[rustfmt::skip]
 pub const KEYWORDS: &[Keyword] = &[
     row("tune.buffers.limit", "<number>", Support::Planned, "Most buffers of the process.", buffers),
     row("tune.buffers.reserve", "<number>", Support::NoEffect("there is no limit of buffers that emergencies would be kept from"), "Buffers kept for emergencies.", buffers),
-    since(Lifetime::since(3, 0), row("tune.rcvbuf.backend", "<size>", Support::Planned, "Kernel receive buffer of unconnected server-side sockets.", socket_buffer)),
-    since(Lifetime::since(3, 0), row("tune.rcvbuf.frontend", "<size>", Support::Planned, "Kernel receive buffer of unconnected client-side sockets.", socket_buffer)),
-    since(Lifetime::since(3, 0), row("tune.sndbuf.backend", "<size>", Support::Planned, "Kernel send buffer of unconnected server-side sockets.", socket_buffer)),
-    since(Lifetime::since(3, 0), row("tune.sndbuf.frontend", "<size>", Support::Planned, "Kernel send buffer of unconnected client-side sockets.", socket_buffer)),
+    since(Lifetime::since(3, 0), row("tune.rcvbuf.backend", "<size>", Support::NoEffect(NO_DATAGRAMS), "Kernel receive buffer of unconnected server-side sockets.", socket_buffer)),
+    since(Lifetime::since(3, 0), row("tune.rcvbuf.frontend", "<size>", Support::NoEffect(NO_DATAGRAMS), "Kernel receive buffer of unconnected client-side sockets.", socket_buffer)),
+    since(Lifetime::since(3, 0), row("tune.sndbuf.backend", "<size>", Support::Full, "Kernel send buffer of unconnected server-side sockets.", socket_buffer)),
+    since(Lifetime::since(3, 0), row("tune.sndbuf.frontend", "<size>", Support::NoEffect(NO_DATAGRAMS), "Kernel send buffer of unconnected client-side sockets.", socket_buffer)),
     row("max-spread-checks", "<delay>", Support::Full, "Longest time the first checks are spread over.", max_spread_checks),
     row("spread-checks", "<0..50, in percent>", Support::Full, "Adds randomness to the intervals of checks.", spread_checks),
     row("tune.bufsize", "<number>", Support::Full, "Size of buffers.", bufsize),
@@ -85,6 +88,9 @@ fn socket_buffer(cx: &mut Cx<'_>, line: &Line) {
         ["tune.rcvbuf.backend", "tune.rcvbuf.frontend", "tune.sndbuf.backend", "tune.sndbuf.frontend"];
     if let Some(name) = names.into_iter().find(|n| line.is(0, n)) {
         once::mark(cx, name);
+    }
+    if line.is(0, "tune.sndbuf.backend") {
+        cx.model.process.datagram_send_buffer = unsigned(line);
     }
 }
 

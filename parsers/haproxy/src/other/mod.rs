@@ -10,6 +10,7 @@ mod peers;
 mod programs;
 mod resolvers;
 mod sections;
+mod server_state;
 mod stores;
 
 pub use stores::{LOAD as LOAD_WORDS, LoadWord};
@@ -136,22 +137,6 @@ fn warn_tight(cx: &mut Cx<'_>, line: &Line, text: impl std::fmt::Display) {
     cx.parsing("HA2010", Severity::Warning, line, 1, ": ", &text);
 }
 
-/// The file of server states is read at once; one that is not there is worth a warning.
-fn state_file(cx: &mut Cx<'_>) {
-    let Some((span, name)) = cx.others.state_file.zip(cx.model.process.server_state_file.clone()) else {
-        return;
-    };
-    let path = match &cx.others.state_base {
-        Some(base) if !name.starts_with('/') => format!("{base}/{name}"),
-        _ => name,
-    };
-    if cx.input.files.look(&path).is_err() {
-        let text = format!("config: Can't open global server state file '{path}': No such file or directory");
-        let severity = if cx.input.dialect >= Dialect::V2_8 { Severity::Notice } else { Severity::Warning };
-        cx.say_late("HA3020", severity, span, text);
-    }
-}
-
 /// COMPAT: the builds at hand have a TLS library without QUIC, and refuse it unless told to do with less.
 fn quic(cx: &mut Cx<'_>) {
     if cx.others.limited_quic || cx.input.dialect >= Dialect::V3_2 {
@@ -191,9 +176,23 @@ pub fn finish_early(cx: &mut Cx<'_>) -> bool {
     lists::resolve_users(cx)
 }
 
+/// `nbthread` above `thread-hard-limit` is lowered to it.
+fn limit_threads(cx: &mut Cx<'_>) {
+    let process = &mut cx.model.process;
+    let (Some(wanted), Some(limit)) = (process.nbthread, process.thread_hard_limit) else { return };
+    if wanted > limit {
+        process.nbthread = Some(limit);
+        let text = format!(
+            "nbthread forced to a higher value ({wanted}) than the configured thread-hard-limit ({limit}), enforcing the limit. Please fix either value to remove this warning."
+        );
+        cx.say_late("HA3020", Severity::Warning, rha_text::Span::default(), text);
+    }
+}
+
 /// Checks after the last line that come after those of the proxies.
 pub fn finish(cx: &mut Cx<'_>) {
     let master = cx.model.process.master_worker;
+    limit_threads(cx);
     for (severity, span, text) in std::mem::take(&mut cx.others.late) {
         if master && text == programs::NO_MASTER {
             continue;
@@ -216,6 +215,6 @@ pub fn finish(cx: &mut Cx<'_>) {
         cx.say_late("HA3402", Severity::Error, span, text);
     }
     peers::finish_mailers(cx);
-    state_file(cx);
+    server_state::load(cx);
     cx.aborted |= cx.others.refused;
 }

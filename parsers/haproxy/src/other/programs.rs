@@ -2,6 +2,7 @@
 
 use bstr::ByteSlice;
 use rha_text::Severity;
+use rha_vocab::Support;
 
 use super::{fail, fail_tight, row};
 use crate::{Cx, Keyword, Line, Place};
@@ -13,7 +14,10 @@ pub const KEYWORDS: &[Keyword] = &[
     row(Place::PROGRAM, "group", "<group name>", "Group it runs as.", group),
     row(Place::PROGRAM, "option", "", "What none of the other options takes.", option),
     row(Place::PROGRAM, "option start-on-reload", "", "Starts it again at a reload.", on_reload),
-    row(Place::NAMESPACE_LIST, "namespace", "<name>", "A network namespace.", namespace),
+    Keyword {
+        support: Support::Full,
+        ..row(Place::NAMESPACE_LIST, "namespace", "<name>", "A network namespace.", namespace)
+    },
 ];
 
 fn command(cx: &mut Cx<'_>, line: &Line) {
@@ -63,7 +67,10 @@ fn on_reload(cx: &mut Cx<'_>, line: &Line) {
 fn namespace(cx: &mut Cx<'_>, line: &Line) {
     let name = line.text(1);
     if !name.is_empty() && cx.input.files.look(&format!("/var/run/netns/{name}")).is_err() {
-        fail_tight(cx, line, format!("Cannot open namespace '{name}'.\n"));
+        return fail_tight(cx, line, format!("Cannot open namespace '{name}'.\n"));
+    }
+    if !name.is_empty() {
+        cx.model.process.namespaces.push(name);
     }
 }
 

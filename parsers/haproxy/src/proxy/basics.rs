@@ -88,8 +88,8 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         "Ignores persistence for some requests.",
         |cx, line| persist_rule(cx, line, false),
     ),
-    planned("dispatch", Place::BACK, "<address>:<port>", "Sends every connection to one address.", dispatch),
-    planned("transparent", Place::BACK, "", "Connects to the address the client asked for.", transparent),
+    row("dispatch", Place::BACK, "<address>:<port>", "Sends every connection to one address.", dispatch),
+    row("transparent", Place::BACK, "", "Connects to the address the client asked for.", transparent),
     row(
         "persist",
         Place::BACK,
@@ -115,14 +115,14 @@ pub(super) const KEYWORDS: &[Keyword] = &[
             max_session_srv_conns,
         ),
     ),
-    planned(
+    row(
         "load-server-state-from-file",
         Place::BACK,
         "{global|local|none}",
         "Restores server states at start.",
         load_state,
     ),
-    planned(
+    row(
         "server-state-file-name",
         Place::BACK,
         "[<file>]",
@@ -663,12 +663,21 @@ fn load_state(cx: &mut Cx<'_>, line: &Line) {
     }
     if let Some(d) = draft(cx, line) {
         d.extra.state_file_global = line.is(1, "global");
+        d.proxy.state_source = match line.bytes(1) {
+            b"global" => Some(rha_ir::StateSource::Global),
+            b"local" => Some(rha_ir::StateSource::Local),
+            _ => None,
+        };
     }
 }
 
 fn state_file_name(cx: &mut Cx<'_>, line: &Line) {
     warn_unless(cx, line, Place::BACKEND, "server-state-file-name", "");
     too_many(cx, line, 1, 0);
+    let name = Some(line.text(1)).filter(|n| !n.is_empty() && n != "use-backend-name");
+    if let Some(d) = draft(cx, line) {
+        d.proxy.state_file = name;
+    }
 }
 
 fn email_alert(cx: &mut Cx<'_>, line: &Line) {

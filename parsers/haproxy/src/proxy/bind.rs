@@ -96,7 +96,8 @@ pub fn parse(
                 }
                 draft.has_reverse = is_reverse;
                 draft.sockets += sockets(&found.address);
-                draft.bind.addresses.push(BindAddress { address: found.address, origin: line.at(at) });
+                let address = prefixed(cx, found.address);
+                draft.bind.addresses.push(BindAddress { address, origin: line.at(at) });
             }
             Err(e) => {
                 cx.error("HA2200", line, at, format!("'{}' : {}", keyword_of(line, at), e.trim_end()));
@@ -104,6 +105,8 @@ pub fn parse(
             }
         }
     }
+    let all = cx.model.process.unix_bind.clone();
+    (draft.bind.owner, draft.bind.group, draft.bind.file_mode) = (all.owner, all.group, all.mode);
     let result = read_options(cx, line, at, options, section, &mut draft);
     let quic = transports.iter().filter(|t| **t == Transport::Quic).count();
     if result.is_ok() && quic > 0 {
@@ -133,6 +136,14 @@ pub(crate) fn unknown_option(cx: &Cx<'_>, line: &Line, mut i: usize) -> Option<(
         i += 1 + option.words;
     }
     None
+}
+
+/// `unix-bind prefix` goes in front of the path of a unix socket.
+fn prefixed(cx: &Cx<'_>, address: Address) -> Address {
+    match (&cx.model.process.unix_bind.prefix, address) {
+        (Some(prefix), Address::Unix(path)) => Address::Unix(format!("{prefix}{path}")),
+        (_, address) => address,
+    }
 }
 
 fn keyword_of(line: &Line, at: usize) -> String {

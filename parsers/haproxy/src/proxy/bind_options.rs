@@ -42,11 +42,6 @@ const fn planned(o: BindOption) -> BindOption {
     BindOption { support: Support::Planned, ..o }
 }
 
-/// Built but for what the note says.
-const fn partial(note: &'static str, o: BindOption) -> BindOption {
-    BindOption { support: Support::Partial(note), ..o }
-}
-
 const fn since(major: u8, minor: u8, o: BindOption) -> BindOption {
     BindOption { lifetime: Lifetime::since(major, minor), ..o }
 }
@@ -69,29 +64,24 @@ const fn tls_value(name: &'static str, doc: &'static str, apply: Apply) -> BindO
 
 /// All options, in the order of the original's dump.
 pub static OPTIONS: &[BindOption] = &[
-    planned(value(
-        "accept-netscaler-cip",
-        "<magic>",
-        "Expects the client address in NetScaler's way.",
-        netscaler,
-    )),
-    partial(
-        "a connection without a valid header is closed, but not logged",
-        flag("accept-proxy", "Expects the client address in a PROXY protocol header.", |_, _, _, d| {
-            d.bind.accept_proxy = true;
-            Ok(())
-        }),
-    ),
+    value("accept-netscaler-cip", "<magic>", "Expects the client address in NetScaler's way.", netscaler),
+    flag("accept-proxy", "Expects the client address in a PROXY protocol header.", |_, _, _, d| {
+        d.bind.accept_proxy = true;
+        Ok(())
+    }),
     value("backlog", "<backlog>", "Sets the length of the listen queue.", backlog),
     since(
         3,
         4,
-        planned(value(
+        value(
             "cc",
             "<algorithm>",
             "Sets the congestion control of accepted connections.",
-            |_, line, i, _| present(line, i, "missing value"),
-        )),
+            |_, line, i, d| {
+                d.bind.congestion = Some(line.text(i + 1));
+                present(line, i, "missing value")
+            },
+        ),
     ),
     flag("defer-accept", "Accepts a connection only once it has sent data.", |_, _, _, d| {
         d.bind.defer_accept = true;
@@ -157,15 +147,16 @@ pub static OPTIONS: &[BindOption] = &[
     value("mode", "<mode>", "Sets the octal mode of a unix socket.", mode),
     value("mss", "<maxseg>", "Sets the maximum segment size announced.", mss),
     value("name", "<name>", "Names the socket in statistics.", name),
-    planned(value("namespace", "<name>", "Opens the socket in a network namespace.", |cx, line, i, _| {
+    value("namespace", "<name>", "Opens the socket in a network namespace.", |cx, line, i, d| {
         present(line, i, "missing namespace id")?;
         let name = line.text(i + 1);
         if has_namespace(cx, &name) {
+            d.bind.namespace = Some(name);
             return Ok(());
         }
         cx.say("HA2400", Severity::Error, line.at(i + 1), format!("Cannot open namespace '{name}'."));
         Err("error encountered while processing 'namespace'.".to_owned())
-    })),
+    }),
     since(3, 0, planned(value("nbconn", "<nbconn>", "Sets the number of reverse connections.", nbconn))),
     no_effect(
         "every connection has the same priority",
@@ -194,12 +185,12 @@ pub static OPTIONS: &[BindOption] = &[
             },
         ),
     )),
-    planned(value(
+    value(
         "severity-output",
-        "<format>",
-        "Adds severities to answers of a runtime socket.",
+        "none|number|string",
+        "Says how grave each answer of a runtime socket is.",
         severity,
-    )),
+    ),
     no_effect(
         "every worker has a socket of its own",
         value("shards", "<number>|by-thread|by-group", "Opens the socket several times.", shards),
@@ -207,18 +198,20 @@ pub static OPTIONS: &[BindOption] = &[
     since(
         3,
         4,
-        planned(value("tcp-md5sig", "<password>", "Signs segments.", |_, line, i, _| {
+        value("tcp-md5sig", "<password>", "Signs segments.", |_, line, i, d| {
+            d.bind.md5_password = Some(line.arg(i + 1).to_owned());
             present(line, i, "missing value")
-        })),
+        }),
     ),
     since(
         3,
         4,
-        planned(value("tcp-ss", "<mode>", "Keeps the packet that opened a connection.", |_, line, i, _| {
+        value("tcp-ss", "<mode>", "Keeps the packet that opened a connection.", |_, line, i, d| {
             let known = ["0", "1", "2"].iter().any(|w| line.is(i + 1, w));
+            d.bind.save_syn = line.bytes(i + 1).first().map_or(0, |b| b.wrapping_sub(b'0') & 3);
             let text = "'tcp-ss' : TCP Save SYN option expects an integer argument from 0 to 2";
             if known { Ok(()) } else { Err(text.to_owned()) }
-        })),
+        }),
     ),
     value("tcp-ut", "<delay>", "Limits how long data may stay unacknowledged.", tcp_ut),
     flag("tfo", "Accepts TCP Fast Open.", |_, _, _, d| {
@@ -385,10 +378,12 @@ fn number(line: &Line, i: usize) -> Result<i64, String> {
     Ok(i64::from(units::atoi(line.arg(i + 1))))
 }
 
-fn netscaler(_: &mut Cx<'_>, line: &Line, i: usize, _: &mut BindDraft) -> Result<(), String> {
-    if number(line, i)? == 0 {
+fn netscaler(_: &mut Cx<'_>, line: &Line, i: usize, d: &mut BindDraft) -> Result<(), String> {
+    let magic = number(line, i)?;
+    if magic == 0 {
         return Err(format!("'{}' : invalid value 0, must be >= 0", line.text(i)));
     }
+    d.bind.netscaler = u32::try_from(magic & 0xffff_ffff).ok();
     Ok(())
 }
 
@@ -600,12 +595,14 @@ pub(super) fn quic_algorithm(line: &Line, i: usize) -> Result<(), String> {
     Err(format!("'{word}' : unknown control congestion algorithm"))
 }
 
-fn severity(_: &mut Cx<'_>, line: &Line, i: usize, _: &mut BindDraft) -> Result<(), String> {
-    if ["none", "number", "string"].iter().any(|w| line.is(i + 1, w)) {
-        return Ok(());
+fn severity(_: &mut Cx<'_>, line: &Line, i: usize, d: &mut BindDraft) -> Result<(), String> {
+    present(line, i, "missing severity format")?;
+    let word = line.text(i + 1);
+    if !matches!(word.as_ref(), "none" | "number" | "string") {
+        return Err(format!("'severity-output' only supports 'none', 'number', and 'string' (got '{word}')"));
     }
-    Err("'severity-output' only supports 'none', 'number', and 'string'".to_owned()
-        + &format!(" (got '{}')", line.text(i + 1)))
+    d.bind.severity_output = Some(word.to_string());
+    Ok(())
 }
 
 fn shards(cx: &mut Cx<'_>, line: &Line, i: usize, d: &mut BindDraft) -> Result<(), String> {

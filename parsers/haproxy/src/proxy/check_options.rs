@@ -1,10 +1,9 @@
 //! `option httpchk`, `option tcp-check` and the options for other protocols' checks; `external-check`.
 
 use rha_ir::{CheckKind, HttpCheck};
-use rha_vocab::Support;
 
 use super::options::not_negated;
-use super::rows::{planned, row, with};
+use super::rows::row;
 use super::state::CheckProtocol;
 use super::{draft, too_many, warn_unless};
 use crate::{Cx, Keyword, Line, Place};
@@ -17,10 +16,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         "Checks with an HTTP request.",
         httpchk,
     ),
-    with(
-        Support::Partial("steps other than connect, send and expect are not run"),
-        row("option tcp-check", Place::BACK, "", "Checks with a script.", tcp_check),
-    ),
+    row("option tcp-check", Place::BACK, "", "Checks with a script.", tcp_check),
     row("option ssl-hello-chk", Place::BACK, "", "Checks with an SSL 3.0 hello.", |cx, line| {
         other(cx, line, 0)
     }),
@@ -40,8 +36,8 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         mysql,
     ),
     row("option pgsql-check", Place::BACK, "user <username>", "Checks a PostgreSQL server.", pgsql),
-    planned("option external-check", Place::BACK, "", "Checks with a program.", external),
-    planned(
+    row("option external-check", Place::BACK, "", "Checks with a program.", external),
+    row(
         "external-check",
         Place::BACK,
         "command|path <value>",

@@ -2,12 +2,14 @@
 //!
 //! HAProxy configuration manual §4.2. Both keywords share their steps; what a step may hold differs.
 
-use bstr::BString;
-use rha_ir::{Expect, ExpectKind, HttpCheck, LogFormat, StatusRange, TcpStep};
+use rha_ir::{
+    Expect, ExpectKind, HeaderExpect, HeaderMatch, HeaderPattern, HttpCheck, LogFormat, SampleExpr,
+    StatusRange, TcpStep, VarValue,
+};
 use rha_vocab::{Checkpoints, Support};
 
 use super::address::{self, Wants};
-use super::rows::{row, with};
+use super::rows::row;
 use super::state::CheckProtocol;
 use super::{draft, too_many, warn_unless};
 use crate::expr::{ArgContext, Args, LogSite, check_regex, log_format_text, sample_text, variable_text};
@@ -15,25 +17,19 @@ use crate::units;
 use crate::{Cx, Keyword, Line, Place};
 
 pub(super) const KEYWORDS: &[Keyword] = &[
-    with(
-        Support::Partial("variables in checks are not evaluated"),
-        row(
-            "http-check",
-            Place::BACK,
-            "connect|send|expect|comment|disable-on-404|send-state|set-var… …",
-            "Describes an HTTP check.",
-            http_check,
-        ),
+    row(
+        "http-check",
+        Place::BACK,
+        "connect|send|expect|comment|disable-on-404|send-state|set-var… …",
+        "Describes an HTTP check.",
+        http_check,
     ),
-    with(
-        Support::Partial("variables in checks are not evaluated"),
-        row(
-            "tcp-check",
-            Place::BACK,
-            "connect|send|expect|comment|set-var… …",
-            "Describes a scripted check.",
-            tcp_check,
-        ),
+    row(
+        "tcp-check",
+        Place::BACK,
+        "connect|send|expect|comment|set-var… …",
+        "Describes a scripted check.",
+        tcp_check,
     ),
 ];
 
@@ -141,19 +137,18 @@ fn variable(cx: &mut Cx<'_>, line: &Line, word: &str) -> Result<TcpStep, String>
         ));
     };
     let name = inner.split(',').next().unwrap_or_default();
-    variable_text(name.as_bytes()).map_err(|e| format!("'{kind}' : {e}"))?;
-    match kind {
+    let name = variable_text(name.as_bytes()).map_err(|e| format!("'{kind}' : {e}"))?;
+    let value = match kind {
         "set-var" => {
             let mut at = 0;
-            sample_text(cx, Args::of(line, 2), &mut at, ArgContext::TcpCheck)
+            let expr = sample_text(cx, Args::of(line, 2), &mut at, ArgContext::TcpCheck)
                 .map_err(|e| format!("'{kind}' : {e}"))?;
+            Some(Box::new(VarValue::Expr(expr)))
         }
-        "set-var-fmt" => {
-            format(cx, line, 2)?;
-        }
-        _ => {}
-    }
-    Ok(TcpStep::Other(word.to_owned(), line.span))
+        "set-var-fmt" => Some(Box::new(VarValue::Format(format(cx, line, 2)?))),
+        _ => None,
+    };
+    Ok(TcpStep::Variable { name, value, origin: line.span })
 }
 
 fn connect(cx: &mut Cx<'_>, line: &Line) -> Result<TcpStep, String> {
@@ -163,17 +158,17 @@ fn connect(cx: &mut Cx<'_>, line: &Line) -> Result<TcpStep, String> {
         if steps.iter().any(|s| matches!(s, TcpStep::Connect { .. })) {
             return None;
         }
-        steps.iter().find(|s| !matches!(s, TcpStep::Comment(_) | TcpStep::Other(..)))
+        steps.iter().find(|s| !matches!(s, TcpStep::Comment(_) | TcpStep::Variable { .. }))
     });
     if first_other.is_some() {
         return Err("first step MUST also be a 'connect', optionally preceded by a 'set-var', an 'unset-var' or a 'comment', when there is a 'connect' step in the tcp-check ruleset".to_owned());
     }
-    let (mut port, mut addr, mut comment) = (None, None, None);
-    let (mut send_proxy, mut tls, mut linger) = (false, false, false);
+    let (mut port, mut port_expr, mut addr, mut comment) = (None, None, None, None);
+    let (mut send_proxy, mut tls, mut linger, mut default, mut socks4) = (false, false, false, false, false);
     let mut i = 2;
     while !line.arg(i).is_empty() {
         match line.bytes(i) {
-            b"default" => {}
+            b"default" => default = true,
             b"addr" => {
                 needs(line, i, "<ipv4|ipv6> as argument.")?;
                 let found = address::read(cx, &line.text(i + 1), Wants::SOURCE)
@@ -183,7 +178,7 @@ fn connect(cx: &mut Cx<'_>, line: &Line) -> Result<TcpStep, String> {
             }
             b"port" => {
                 needs(line, i, "a port number or a sample expression as argument.")?;
-                port = check_port(cx, line, i + 1)?;
+                (port, port_expr) = check_port(cx, line, i + 1)?;
                 i += 1;
             }
             b"proto" => {
@@ -210,7 +205,7 @@ fn connect(cx: &mut Cx<'_>, line: &Line) -> Result<TcpStep, String> {
                 i += 1;
             }
             b"send-proxy" => send_proxy = true,
-            b"via-socks4" => {}
+            b"via-socks4" => socks4 = true,
             b"linger" => linger = true,
             b"ssl" => {
                 tls = true;
@@ -232,19 +227,22 @@ fn connect(cx: &mut Cx<'_>, line: &Line) -> Result<TcpStep, String> {
         }
         i += 1;
     }
-    Ok(TcpStep::Connect { port, addr, send_proxy, tls, linger, comment, origin: line.span })
+    let port_expr = port_expr.map(Box::new);
+    let origin = line.span;
+    Ok(TcpStep::Connect { port, port_expr, addr, default, send_proxy, socks4, tls, linger, comment, origin })
 }
 
-fn check_port(cx: &mut Cx<'_>, line: &Line, i: usize) -> Result<Option<u16>, String> {
+/// A number or an expression.
+fn check_port(cx: &mut Cx<'_>, line: &Line, i: usize) -> Result<(Option<u16>, Option<SampleExpr>), String> {
     let (n, rest) = units::strtol(line.arg(i), 10);
     if !rest.is_empty() {
         let mut at = 0;
-        sample_text(cx, Args::of(line, i).window(0, 1), &mut at, ArgContext::TcpCheck)
+        let expr = sample_text(cx, Args::of(line, i).window(0, 1), &mut at, ArgContext::TcpCheck)
             .map_err(|e| format!("error detected while parsing port expression : {e}"))?;
-        return Ok(None);
+        return Ok((None, Some(expr)));
     }
     let port = u16::try_from(n).ok().filter(|p| *p > 0);
-    port.map(Some).ok_or_else(|| {
+    port.map(|p| (Some(p), None)).ok_or_else(|| {
         format!(
             "expects a valid TCP port (from range 1 to 65535) or a sample expression, got {}.",
             line.text(i)
@@ -272,7 +270,7 @@ fn send(cx: &mut Cx<'_>, line: &Line) -> Result<TcpStep, String> {
     }
     if word.ends_with("-lf") {
         let format = format(cx, line, 2)?;
-        return Ok(TcpStep::SendFormat { format, hex: binary, origin: line.span });
+        return Ok(TcpStep::SendFormat { format, hex: binary, comment, origin: line.span });
     }
     let data = if binary {
         hexadecimal(line.arg(2)).map_err(|e| format!("'{}' invalid binary string ({e}).\n", line.text(2)))?
@@ -298,16 +296,12 @@ fn hexadecimal(text: &[u8]) -> Result<Vec<u8>, String> {
 fn send_http(cx: &mut Cx<'_>, line: &Line) -> Result<TcpStep, String> {
     let list = cx.draft.as_ref().map(|d| &d.extra.steps[1]).filter(|l| !l.inherited);
     let steps = list.map_or(&[][..], |l| &l.steps);
-    let last = steps.iter().rev().find(|s| !matches!(s, TcpStep::Comment(_) | TcpStep::Other(..)));
+    let last = steps.iter().rev().find(|s| !matches!(s, TcpStep::Comment(_) | TcpStep::Variable { .. }));
     if last.is_some_and(|s| !matches!(s, TcpStep::Connect { .. })) {
         let step = steps.len() + 1;
         return Err(format!("unable to add http-check send rule at step {step} (missing connect rule)."));
     }
-    let mut http = HttpCheck { method: "OPTIONS".into(), version: "HTTP/1.0".into(), ..HttpCheck::default() };
-    let literal = |i: usize| LogFormat {
-        nodes: vec![rha_ir::LogNode::Text(line.arg(i).to_owned())],
-        origin: line.at(i),
-    };
+    let mut http = HttpCheck::default();
     let mut i = 2;
     let mut host: Option<String> = None;
     while !line.arg(i).is_empty() {
@@ -317,10 +311,10 @@ fn send_http(cx: &mut Cx<'_>, line: &Line) -> Result<TcpStep, String> {
                 needs(line, i, "a string as argument.")?;
                 match word.as_str() {
                     "meth" => http.method = line.arg(i + 1).to_owned(),
-                    "uri" => http.uri = Some(literal(i + 1)),
+                    "uri" => http.uri = Some(literal(line, i + 1)),
                     "uri-lf" => http.uri = Some(format(cx, line, i + 1)?),
                     "ver" => http.version = line.arg(i + 1).to_owned(),
-                    "body" => http.body = Some(literal(i + 1)),
+                    "body" => http.body = Some(literal(line, i + 1)),
                     "body-lf" => http.body = Some(format(cx, line, i + 1)?),
                     _ => http.comment = Some(line.text(i + 1)),
                 }
@@ -365,7 +359,7 @@ struct ExpectDraft {
     min_recv: Option<i64>,
     statuses: [Option<String>; 3],
     messages: [Option<LogFormat>; 2],
-    status_code: Option<BString>,
+    status_code: Option<SampleExpr>,
 }
 
 fn expect(cx: &mut Cx<'_>, line: &Line, http: bool) -> Result<TcpStep, String> {
@@ -495,12 +489,9 @@ fn pattern_kind(cx: &mut Cx<'_>, line: &Line, i: usize, word: &str) -> Result<Ex
         }
         "rbinary" => {
             check_regex(&bytes, false)?;
-            ExpectKind::BinaryOther(bytes)
+            ExpectKind::BinaryRegex(bytes)
         }
-        "binary-lf" => {
-            format(cx, line, i)?;
-            ExpectKind::BinaryOther(bytes)
-        }
+        "binary-lf" => ExpectKind::BinaryFormat(format(cx, line, i)?),
         _ => ExpectKind::Status(status_ranges(&line.text(i))?),
     })
 }
@@ -581,9 +572,9 @@ fn expect_setting(
         }
         _ => {
             let mut at = 0;
-            sample_text(cx, Args::of(line, i + 1), &mut at, ArgContext::TcpCheck)
+            let expr = sample_text(cx, Args::of(line, i + 1), &mut at, ArgContext::TcpCheck)
                 .map_err(|t| format!("error detected while parsing status-code expression : {t}"))?;
-            e.status_code = Some(line.arg(i + 1).to_owned());
+            e.status_code = Some(expr);
             return Ok(1 + at.max(1));
         }
     }
@@ -601,33 +592,36 @@ fn expect_header(
     if !line.is(i, "name") && !line.is(i, "name-lf") || line.arg(i + 1).is_empty() {
         return Err(format!("'{word}' expects at the name keyword as first argument followed by a pattern"));
     }
-    i = header_pattern(cx, line, i, word)?;
+    let name = header_pattern(cx, line, &mut i, word)?;
+    let mut value = None;
     if line.is(i, "value") || line.is(i, "value-lf") {
         if line.arg(i + 1).is_empty() {
             return Err(format!("'{word}' expect a pattern with the value keyword"));
         }
-        i = header_pattern(cx, line, i, word)?;
+        value = Some(header_pattern(cx, line, &mut i, word)?);
     }
-    let words: Vec<String> = (start..i).map(|n| line.text(n)).collect();
-    e.kind = Some(ExpectKind::Header(words.join(" ").into()));
+    e.kind = Some(ExpectKind::Header(Box::new(HeaderExpect { full: word == "fhdr", name, value })));
     Ok(i - start)
 }
 
-/// `name|value [-m method] pattern` from word `i` on; the index after it.
-fn header_pattern(cx: &mut Cx<'_>, line: &Line, mut i: usize, word: &str) -> Result<usize, String> {
-    let is_format = line.text(i).ends_with("-lf");
-    i += 1;
-    let mut is_regex = false;
-    if line.is(i, "-m") {
-        let method = line.text(i + 1);
-        match method.as_str() {
-            "str" | "beg" | "end" | "sub" => {}
+/// `name|value [-m method] pattern` from word `i` on, which is moved behind it.
+fn header_pattern(cx: &mut Cx<'_>, line: &Line, i: &mut usize, word: &str) -> Result<HeaderPattern, String> {
+    let is_format = line.text(*i).ends_with("-lf");
+    *i += 1;
+    let mut method = HeaderMatch::Str;
+    if line.is(*i, "-m") {
+        let text = line.text(*i + 1);
+        method = match text.as_str() {
+            "str" => HeaderMatch::Str,
+            "beg" => HeaderMatch::Beg,
+            "end" => HeaderMatch::End,
+            "sub" => HeaderMatch::Sub,
             "reg" if is_format => {
                 return Err(format!(
                     "'{word}': log-format string is not supported with a regex matching method"
                 ));
             }
-            "reg" => is_regex = true,
+            "reg" => HeaderMatch::Reg,
             "" => {
                 return Err(format!(
                     "'{word}' : '-m' expects at a matching pattern ('str', 'beg', 'end', 'sub' or 'reg')"
@@ -638,13 +632,18 @@ fn header_pattern(cx: &mut Cx<'_>, line: &Line, mut i: usize, word: &str) -> Res
                     "'{word}' : '-m' only supports 'str', 'beg', 'end', 'sub' or 'reg' (got '{m}')"
                 ));
             }
-        }
-        i += 2;
+        };
+        *i += 2;
     }
-    if is_regex {
-        check_regex(&line.arg(i).to_owned(), true)?;
-    } else if is_format {
-        format(cx, line, i)?;
+    if method == HeaderMatch::Reg {
+        check_regex(&line.arg(*i).to_owned(), true)?;
     }
-    Ok(i + 1)
+    let text = if is_format { format(cx, line, *i)? } else { literal(line, *i) };
+    *i += 1;
+    Ok(HeaderPattern { method, text })
+}
+
+/// A word as a format without variable parts.
+fn literal(line: &Line, i: usize) -> LogFormat {
+    LogFormat { nodes: vec![rha_ir::LogNode::Text(line.arg(i).to_owned())], origin: line.at(i) }
 }

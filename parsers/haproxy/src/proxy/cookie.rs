@@ -2,25 +2,21 @@
 
 use rha_ir::{Cookie, CookieMode};
 use rha_text::Severity;
-use rha_vocab::Support;
 
 use super::basics::shown;
-use super::rows::{row, with};
+use super::rows::row;
 use super::{draft, warn_unless};
 use crate::units::{self, TimeError, TimeUnit};
 use crate::{Cx, Keyword, Line, Place};
 
 pub(super) const KEYWORDS: &[Keyword] = &[
     row("cookie", Place::BACK, "<name> [options]", "Keeps a client on its server by a cookie.", cookie),
-    with(
-        Support::Partial("a cookie does not follow its server to another address while running"),
-        row(
-            "dynamic-cookie-key",
-            Place::BACK,
-            "<string>",
-            "Sets the secret of cookies made from addresses.",
-            key,
-        ),
+    row(
+        "dynamic-cookie-key",
+        Place::BACK,
+        "<string>",
+        "Sets the secret of cookies made from addresses.",
+        key,
     ),
 ];
 

@@ -7,7 +7,9 @@
 use std::sync::Arc;
 
 use hashbrown::HashSet;
-use rha_ir::{Balance, BalanceKey, LogDestination, LogFormat, LogNode, Mode, Proxy, ProxyKind};
+use rha_ir::{
+    Balance, BalanceKey, ForwardedPart, LogDestination, LogFormat, LogNode, Mode, Proxy, ProxyKind,
+};
 use rha_text::{Severity, Span};
 use rha_vocab::Dialect;
 
@@ -131,6 +133,7 @@ fn check(cx: &mut Cx<'_>, i: usize, waiting: &HashSet<Span>) {
     let before = cx.rules.pending.len();
     formats(cx, i);
     balance_hash(cx, i);
+    forwarded(cx, i);
     if waits || cx.rules.pending.len() > before {
         crate::rules::resolve_proxy(cx, origin);
     }
@@ -460,6 +463,64 @@ fn as_proxy<T>(cx: &mut Cx<'_>, i: usize, f: impl FnOnce(&mut Cx<'_>) -> T) -> T
         cx.model.proxies[i] = d.proxy;
     }
     out
+}
+
+/// `option forwarded`, whose expressions are read when the section is whole. COMPAT: a frontend's has no effect.
+fn forwarded(cx: &mut Cx<'_>, i: usize) {
+    let Some(line) = extra(cx, i).forwarded.clone().filter(|_| proxy(cx, i).kind.is_backend()) else {
+        return;
+    };
+    let mut made = rha_ir::Forwarded::default();
+    if line.arg(2).is_empty() {
+        made.proto = true;
+        made.r#for.name = Some(ForwardedPart::Known);
+    }
+    let mut at = 2;
+    while !line.arg(at).is_empty() {
+        let word = line.text(at);
+        let computed = word.ends_with("-expr");
+        let part = if computed {
+            at += 1;
+            forwarded_expr(cx, i, &line, at)
+        } else {
+            Some(ForwardedPart::Known)
+        };
+        at += 1;
+        let place = match word.strip_suffix("-expr").unwrap_or(&word) {
+            "proto" => {
+                made.proto = true;
+                continue;
+            }
+            "host" => &mut made.host,
+            "by" => &mut made.by.name,
+            "by_port" => &mut made.by.port,
+            "for" => &mut made.r#for.name,
+            _ => &mut made.r#for.port,
+        };
+        *place = part;
+    }
+    cx.model.proxies[i].forwarded = Some(Box::new(made));
+}
+
+fn forwarded_expr(cx: &mut Cx<'_>, i: usize, line: &Line, at: usize) -> Option<ForwardedPart> {
+    let result = as_proxy(cx, i, |cx| {
+        let mut used = 0;
+        sample_text(cx, Args::of(line, at).window(0, 1), &mut used, ArgContext::Option)
+    });
+    match result {
+        Ok(e) => Some(ForwardedPart::Expr(Box::new(e))),
+        Err(e) => {
+            let p = proxy(cx, i);
+            let text = format!(
+                "{} [{}]: failed to parse 'option forwarded' expression '{}' in : {e}.",
+                title(p),
+                cx.position(line.at(0)),
+                line.text(at)
+            );
+            alert(cx, i, "HA2301", text);
+            None
+        }
+    }
 }
 
 fn balance_hash(cx: &mut Cx<'_>, i: usize) {

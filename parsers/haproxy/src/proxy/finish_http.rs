@@ -54,7 +54,7 @@ pub(super) fn stats_auth(cx: &mut Cx<'_>, i: usize) {
 /// Statements a proxy that never speaks HTTP ignores.
 pub(super) fn ignored(cx: &mut Cx<'_>, i: usize) {
     let p = proxy(cx, i);
-    if p.mode == Mode::Http || p.mode == Mode::Haterm || extra(cx, i).upgrades {
+    if p.mode == Mode::Http || p.mode == Mode::Haterm || upgrades(cx, i) {
         return;
     }
     let section = title(p);
@@ -91,6 +91,17 @@ pub(super) fn ignored(cx: &mut Cx<'_>, i: usize) {
     }
 }
 
+/// Whether connections of a TCP proxy may become ones of HTTP. COMPAT: 2.6 looks at its rules only, not at the
+/// backends they may go to.
+fn upgrades(cx: &Cx<'_>, i: usize) -> bool {
+    let switches = |r: &rha_ir::TcpRule| match &r.action {
+        rha_ir::TcpAction::Shared(rha_ir::Action::SwitchToHttp) => true,
+        rha_ir::TcpAction::Shared(rha_ir::Action::Planned(what)) => what.starts_with("switch-mode"),
+        _ => false,
+    };
+    extra(cx, i).upgrades && !before_2_8(cx) || proxy(cx, i).tcp_content.iter().any(switches)
+}
+
 /// Whether the proxy has rules of its own, those of its `defaults` section aside.
 fn own_rules(cx: &Cx<'_>, i: usize, count: impl Fn(&rha_ir::Proxy) -> usize) -> bool {
     let inherited =
@@ -107,9 +118,9 @@ pub(super) fn after_all(cx: &mut Cx<'_>, i: usize) {
     }
     let p = proxy(cx, i);
     let section = title(p);
-    let upgrades = extra(cx, i).upgrades;
+    let upgrades = upgrades(cx, i);
     let options = [
-        (extra(cx, i).forwarded, "forwarded"),
+        (extra(cx, i).forwarded.is_some(), "forwarded"),
         (p.forward_for.is_some(), "forwardfor"),
         (p.original_to.is_some(), "originalto"),
     ];

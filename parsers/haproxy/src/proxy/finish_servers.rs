@@ -406,7 +406,7 @@ fn missing_port(check: &Check) -> Option<&'static str> {
         port.is_some_and(|n| n != 0)
             || addr.as_ref().is_some_and(|a| matches!(a, Address::Ip { port: Port::One(n), .. } if *n != 0))
     };
-    let first = steps.iter().find(|s| !matches!(s, TcpStep::Comment(_) | TcpStep::Other(..)));
+    let first = steps.iter().find(|s| !matches!(s, TcpStep::Comment(_) | TcpStep::Variable { .. }));
     match first {
         Some(TcpStep::Connect { port, addr, .. }) if named(port, addr) => {}
         _ => return Some(" nor tcp_check rule 'connect' with port information"),

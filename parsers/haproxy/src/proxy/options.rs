@@ -83,7 +83,10 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     row("option", Place::PROXY, "<name> [<arguments>]", "Sets an option.", unknown),
     row("option abortonclose", Place::PROXY, "", "Gives up requests whose client has gone.", switch),
     row("option allbackups", Place::BACK, "", "Uses all backup servers at once.", switch),
-    planned("option checkcache", Place::BACK, "", "Blocks cacheable responses with cookies.", switch),
+    with(
+        Support::Partial("what is blocked is told to the log, and not on standard error as well"),
+        row("option checkcache", Place::BACK, "", "Blocks cacheable responses with cookies.", switch),
+    ),
     row("option clitcpka", Place::FRONT, "", "Probes silent clients.", switch),
     with(
         Support::NoEffect("counters are always current"),
@@ -118,7 +121,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     row("option nolinger", Place::PROXY, "", "Resets connections instead of closing them.", switch),
     row("option persist", Place::BACK, "", "Tries a persistent server even when it is down.", switch),
     row("option srvtcpka", Place::BACK, "", "Probes silent servers.", switch),
-    planned("option transparent", Place::BACK, "", "Connects to the address the client asked for.", switch),
+    row("option transparent", Place::BACK, "", "Connects to the address the client asked for.", switch),
     with(
         NO_SPLICE,
         row("option splice-request", Place::PROXY, "", "Lets the kernel forward requests.", switch),
@@ -128,14 +131,14 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         row("option splice-response", Place::PROXY, "", "Lets the kernel forward responses.", switch),
     ),
     with(NO_SPLICE, row("option splice-auto", Place::PROXY, "", "Lets the kernel forward data.", switch)),
-    planned(
+    row(
         "option accept-invalid-http-request",
         Place::FRONT,
         "",
         "Takes requests with invalid characters.",
         invalid_http,
     ),
-    planned(
+    row(
         "option accept-invalid-http-response",
         Place::BACK,
         "",
@@ -180,7 +183,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         NO_QUICKACK,
         row("option tcp-smart-connect", Place::BACK, "", "Saves an acknowledgement when connecting.", switch),
     ),
-    planned(
+    row(
         "option independent-streams",
         Place::PROXY,
         "",
@@ -267,7 +270,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     ),
     known(
         Lifetime::since(2, 8),
-        planned(
+        row(
             "option forwarded",
             Place::BACK,
             "[proto] [host] [for] [by]…",
@@ -543,7 +546,7 @@ fn forwarded(cx: &mut Cx<'_>, line: &Line) {
     match cx.form {
         Form::No => {
             if let Some(d) = draft(cx, line) {
-                d.extra.forwarded = false;
+                d.extra.forwarded = None;
             }
             return;
         }
@@ -557,7 +560,7 @@ fn forwarded(cx: &mut Cx<'_>, line: &Line) {
         return;
     }
     if let Some(d) = draft(cx, line) {
-        d.extra.forwarded = true;
+        d.extra.forwarded = Some(std::sync::Arc::new(line.clone()));
     }
     let mut i = 2;
     while !line.arg(i).is_empty() {

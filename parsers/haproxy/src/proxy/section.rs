@@ -240,6 +240,7 @@ fn inherit(from: &Arc<Draft>, name: &str, kind: ProxyKind, line: &Line) -> Draft
         draft.extra.balance_needs_log = false;
         draft.extra.source_header = None;
         draft.extra.state_file_global = false;
+        (p.state_source, p.state_file) = (None, None);
         draft.extra.check = CheckProtocol::None;
     }
     if !kind.is_frontend() {

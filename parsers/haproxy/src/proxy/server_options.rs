@@ -1,8 +1,10 @@
 //! The options of `server` lines, one row each. HAProxy configuration manual §5.2.
 
-use rha_ir::{AgentCheck, Mode, Observe, OnError, OnMarkedDown, OnMarkedUp, Server};
-use rha_text::{Severity, Span};
-use rha_vocab::{Dialect, Lifetime, Support};
+use rha_ir::{
+    AgentCheck, InitState, Mode, Namespace, Observe, OnError, OnMarkedDown, OnMarkedUp, SampleExpr, Server,
+};
+use rha_text::Severity;
+use rha_vocab::{Checkpoints, Dialect, Lifetime, Support};
 
 use super::address::{self, Wants};
 use super::basics::{claim_guid, shown, timer_text};
@@ -154,10 +156,11 @@ pub static OPTIONS: &[ServerOption] = &[
     since(
         3,
         4,
-        planned(value("cc", "<algo>", "Sets the congestion control of connections.", |_, line, i, _| {
+        value("cc", "<algo>", "Sets the congestion control of connections.", |_, line, i, d| {
             needs(line, i, "expects an argument.")?;
+            d.server.extra_mut().congestion = Some(line.text(i + 1));
             Ok(1)
-        })),
+        }),
     ),
     flag("check", "Watches the server.", set!(checked = true)),
     tls_value("check-alpn", "Offers protocols in checks.", |cx, line, i, d| {
@@ -170,15 +173,22 @@ pub static OPTIONS: &[ServerOption] = &[
             needs(line, i, ": missing value").map(|()| 1)
         })),
     ),
-    planned(value("check-proto", "<name>", "Forces the protocol of checks.", |_, line, i, _| {
-        protocol(line, i).map(|_| 1)
-    })),
+    value("check-proto", "<name>", "Forces the protocol of checks.", |cx, line, i, _| {
+        let word = protocol(line, i)?;
+        if word != "h1" && word != "none" {
+            cx.note(&format!("server check-proto {word}"), Support::Planned, line.at(i + 1));
+        }
+        Ok(1)
+    }),
     since(3, 2, planned(flag("check-reuse-pool", "Checks over idle connections.", |_, _, _, _| Ok(0)))),
     flag("check-send-proxy", "Sends a PROXY protocol header in checks.", set!(check_send_proxy = true)),
     tls_value("check-sni", "Sets the server name in checks.", keep!("missing SNI")),
     since(3, 3, tls_flag("check-sni-auto", "Takes the server name in checks from the request.")),
     planned(flag("check-ssl", "Checks over TLS.", set!(check_tls = true))),
-    planned(flag("check-via-socks4", "Checks through the SOCKS4 proxy.", |_, _, _, _| Ok(0))),
+    flag("check-via-socks4", "Checks through the SOCKS4 proxy.", |_, _, _, d| {
+        d.server.extra_mut().check_via_socks4 = true;
+        Ok(0)
+    }),
     tls_value("ciphers", "Sets the cipher suites up to TLS 1.2.", keep!("missing cipher suite")),
     tls_value("ciphersuites", "Sets the cipher suites of TLS 1.3.", keep!("missing cipher suite")),
     since(
@@ -257,12 +267,7 @@ pub static OPTIONS: &[ServerOption] = &[
     since(
         3,
         0,
-        planned(value(
-            "hash-key",
-            "id|addr|addr-port|guid",
-            "Sets what places the server on the ring.",
-            hash_key,
-        )),
+        value("hash-key", "id|addr|addr-port|guid", "Sets what places the server on the ring.", hash_key),
     ),
     only_server(value("id", "<value>", "Gives the server a fixed id.", id)),
     since(
@@ -276,19 +281,19 @@ pub static OPTIONS: &[ServerOption] = &[
     since(
         3,
         2,
-        planned(value(
-            "init-state",
-            "fully-up|up|down|fully-down",
-            "Sets the state at start.",
-            |_, line, i, _| {
-                one_of(
-                    line,
-                    i,
-                    &["fully-up", "up", "down", "fully-down"],
-                    "'init-state' has to be 'fully-up', 'up', 'down', or 'fully-down'",
-                )
-            },
-        )),
+        value("init-state", "fully-up|up|down|fully-down", "Sets the state at start.", |_, line, i, d| {
+            let state = match line.bytes(i + 1) {
+                b"fully-up" => InitState::FullyUp,
+                b"up" => InitState::Up,
+                b"down" => InitState::Down,
+                b"fully-down" => InitState::FullyDown,
+                _ => {
+                    return Err("'init-state' has to be 'fully-up', 'up', 'down', or 'fully-down'".to_owned());
+                }
+            };
+            d.server.extra_mut().init_state = Some(state);
+            Ok(1)
+        }),
     ),
     value("inter", "<delay>", "Sets the check interval.", |cx, line, i, d| {
         d.server.timing.inter_ms = delay(cx, line, i, d)?;
@@ -325,14 +330,17 @@ pub static OPTIONS: &[ServerOption] = &[
         d.server.minconn = count(line, i);
         Ok(1)
     }),
-    planned(value("namespace", "<name>", "Connects from a network namespace.", |cx, line, i, _| {
+    value("namespace", "<name>", "Connects from a network namespace.", |cx, line, i, d| {
         let name = line.text(i + 1);
-        match name.as_str() {
-            "" => Err("'namespace' : expects <name> as argument".into()),
-            n if has_namespace(cx, n) || n == "*" => Ok(1),
-            n => Err(format!("Cannot open namespace '{n}'")),
-        }
-    })),
+        let namespace = match name.as_str() {
+            "" => return Err("'namespace' : expects <name> as argument".into()),
+            "*" => Namespace::FromProxy,
+            n if has_namespace(cx, n) => Namespace::Name(name),
+            n => return Err(format!("Cannot open namespace '{n}'")),
+        };
+        d.server.extra_mut().namespace = Some(namespace);
+        Ok(1)
+    }),
     flag("no-agent-check", "Asks no agent.", |_, _, _, d| {
         d.server.agent = None;
         Ok(0)
@@ -401,9 +409,11 @@ pub static OPTIONS: &[ServerOption] = &[
     since(
         3,
         0,
-        planned(value("pool-conn-name", "<expr>", "Names idle connections.", |cx, line, i, d| {
-            expression(cx, line, i, d, "pool-conn-name")
-        })),
+        value("pool-conn-name", "<expr>", "Names idle connections.", |cx, line, i, d| {
+            let expr = expression(cx, line, i, d, "pool-conn-name")?;
+            d.server.extra_mut().pool_name = Some(expr);
+            Ok(1)
+        }),
     ),
     no_effect(
         "no worker takes the idle connections of another, so that each keeps its own anyway",
@@ -447,12 +457,15 @@ pub static OPTIONS: &[ServerOption] = &[
         d.server.proto = Some(word);
         Ok(1)
     }),
-    planned(value(
-        "proxy-v2-options",
-        "<option>[,<option>]*",
-        "Adds facts to the PROXY protocol header.",
-        proxy_v2_options,
-    )),
+    ServerOption {
+        support: Support::Partial("crc32c, authority and unique-id; the words about TLS come with it"),
+        ..value(
+            "proxy-v2-options",
+            "<option>[,<option>]*",
+            "Adds facts to the PROXY protocol header.",
+            proxy_v2_options,
+        )
+    },
     since(
         3,
         3,
@@ -493,10 +506,10 @@ pub static OPTIONS: &[ServerOption] = &[
     since(
         3,
         0,
-        planned(ServerOption {
+        ServerOption {
             takes_parenthesis: true,
             ..value("set-proxy-v2-tlv-fmt", "(<id>) <fmt>", "Adds a field to the header.", tlv_format)
-        }),
+        },
     ),
     since(2, 8, planned(value("shard", "<shard>", "Sets which keys a peer gets.", |_, _, _, _| Ok(1)))),
     since(
@@ -507,15 +520,16 @@ pub static OPTIONS: &[ServerOption] = &[
     value("slowstart", "<time>", "Raises the load slowly after a return.", slowstart),
     tls_value("sni", "Sets the server name.", |cx, line, i, d| {
         tls::keep(line, i, "missing sni expression", &mut d.server.tls_options)?;
-        expression(cx, line, i, d, "sni")
+        expression(cx, line, i, d, "sni").map(|_| 1)
     }),
     since(3, 3, tls_flag("sni-auto", "Takes the server name from the request.")),
-    planned(value("socks4", "<addr>:<port>", "Connects through a SOCKS4 proxy.", |cx, line, i, _| {
+    value("socks4", "<addr>:<port>", "Connects through a SOCKS4 proxy.", |cx, line, i, d| {
         needs(line, i, "expects <addr>:<port> as argument.\n")?;
-        address::read(cx, &line.text(i + 1), Wants::SOURCE.and(Wants::PORT_NEEDED))
+        let found = address::read(cx, &line.text(i + 1), Wants::SOURCE.and(Wants::PORT_NEEDED))
             .map_err(|e| format!("'socks4 {}' : {e}\n", line.text(i + 1)))?;
+        d.server.extra_mut().socks4 = Some(found.address);
         Ok(1)
-    })),
+    }),
     value(
         "source",
         "<addr>[:<pl>[-<ph>]] …",
@@ -543,10 +557,11 @@ pub static OPTIONS: &[ServerOption] = &[
     since(
         3,
         4,
-        planned(value("tcp-md5sig", "<password>", "Signs segments.", |_, line, i, _| {
+        value("tcp-md5sig", "<password>", "Signs segments.", |_, line, i, d| {
             needs(line, i, "expects a password as argument.")?;
+            d.server.extra_mut().md5_password = Some(line.arg(i + 1).to_owned());
             Ok(1)
-        })),
+        }),
     ),
     value("tcp-ut", "<delay>", "Limits how long data may stay unacknowledged.", |cx, line, i, d| {
         d.server.user_timeout_ms = Some(user_timeout(cx, line, i)?);
@@ -789,12 +804,17 @@ fn protocol(line: &Line, i: usize) -> Result<String, String> {
     Ok(word)
 }
 
-fn proxy_v2_options(_: &mut Cx<'_>, line: &Line, i: usize, _: &mut ServerDraft) -> Result<usize, String> {
-    let known = ["ssl", "cert-cn", "cert-key", "cert-sig", "ssl-cipher", "authority", "crc32c", "unique-id"];
-    match line.text(i + 1).split(',').find(|p| !known.contains(p)) {
-        Some(p) => Err(format!("'{p}' : proxy v2 option not implemented")),
-        None => Ok(1),
+fn proxy_v2_options(cx: &mut Cx<'_>, line: &Line, i: usize, d: &mut ServerDraft) -> Result<usize, String> {
+    let tls = ["ssl", "cert-cn", "cert-key", "cert-sig", "ssl-cipher"];
+    for word in line.text(i + 1).split(',') {
+        if tls.contains(&word) {
+            cx.note(&format!("server proxy-v2-options {word}"), Support::Planned, line.at(i + 1));
+        } else if !["authority", "crc32c", "unique-id"].contains(&word) {
+            return Err(format!("'{word}' : proxy v2 option not implemented"));
+        }
+        d.server.extra_mut().proxy_v2_options.push(word.to_owned());
     }
+    Ok(1)
 }
 
 fn resolve_net(_: &mut Cx<'_>, line: &Line, i: usize, _: &mut ServerDraft) -> Result<usize, String> {
@@ -822,8 +842,9 @@ fn resolve_opts(_: &mut Cx<'_>, line: &Line, i: usize, _: &mut ServerDraft) -> R
     }
 }
 
-fn tlv_format(cx: &mut Cx<'_>, line: &Line, i: usize, _: &mut ServerDraft) -> Result<usize, String> {
+fn tlv_format(cx: &mut Cx<'_>, line: &Line, i: usize, d: &mut ServerDraft) -> Result<usize, String> {
     let word = line.text(i);
+    let mut kind = None;
     if let Some((_, id)) = word.split_once('(') {
         let (n, rest) = units::strtol(id.as_bytes(), 0);
         if rest.len() == id.len() {
@@ -835,10 +856,15 @@ fn tlv_format(cx: &mut Cx<'_>, line: &Line, i: usize, _: &mut ServerDraft) -> Re
         if n > 255 {
             return Err(format!("'{word}' : the maximum allowed TLV ID is 255"));
         }
+        kind = u8::try_from(n).ok();
     }
-    let _: Span = line.at(i);
     let bytes = line.arg(i + 1).to_owned();
-    crate::expr::log_format_text(cx, line.at(i + 1), &bytes, crate::expr::LogSite::LOG).map(|_| 1)
+    let site = crate::expr::LogSite::plain(ArgContext::Server, Checkpoints::BACK_SERVER_CONNECTION);
+    let format = crate::expr::log_format_text(cx, line.at(i + 1), &bytes, site)?;
+    if let Some(kind) = kind {
+        d.server.extra_mut().proxy_v2_fields.push((kind, format));
+    }
+    Ok(1)
 }
 
 fn slowstart(cx: &mut Cx<'_>, line: &Line, i: usize, d: &mut ServerDraft) -> Result<usize, String> {
@@ -861,20 +887,25 @@ fn weight(_: &mut Cx<'_>, line: &Line, i: usize, d: &mut ServerDraft) -> Result<
 }
 
 /// Checks the expression after word `i`.
-fn expression(cx: &mut Cx<'_>, line: &Line, i: usize, d: &ServerDraft, what: &str) -> Result<usize, String> {
+fn expression(
+    cx: &mut Cx<'_>,
+    line: &Line,
+    i: usize,
+    d: &ServerDraft,
+    what: &str,
+) -> Result<SampleExpr, String> {
     if line.arg(i + 1).is_empty() {
         return Err(format!("'{}' expects <value> as argument", line.text(i)));
     }
     let mut at = 0;
-    crate::expr::sample_text(cx, Args::of(line, i + 1).window(0, 1), &mut at, ArgContext::Server)
-        .map(|_| 1)
-        .map_err(|e| {
-            let text = format!("error detected while parsing {what} expression : {e}");
-            if cx.input.dialect >= Dialect::V2_8 {
-                return text;
-            }
-            // COMPAT: 2.6 ends it without a dot.
-            super::server::say(cx, line, i, Some(&d.server.name), &text);
-            String::new()
-        })
+    let read = crate::expr::sample_text(cx, Args::of(line, i + 1).window(0, 1), &mut at, ArgContext::Server);
+    read.map_err(|e| {
+        let text = format!("error detected while parsing {what} expression : {e}");
+        if cx.input.dialect >= Dialect::V2_8 {
+            return text;
+        }
+        // COMPAT: 2.6 ends it without a dot.
+        super::server::say(cx, line, i, Some(&d.server.name), &text);
+        String::new()
+    })
 }

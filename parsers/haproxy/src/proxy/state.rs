@@ -144,7 +144,7 @@ pub struct Extra {
     /// `use-fcgi-app`.
     pub fcgi_app: Option<String>,
     /// `option forwarded`.
-    pub forwarded: bool,
+    pub forwarded: Option<Arc<Line>>,
     /// `dynamic-cookie-key`.
     pub cookie_key: Option<bstr::BString>,
     /// A backend that may be chosen speaks HTTP, so that what needs HTTP is not useless.

@@ -1,6 +1,6 @@
 //! HTTP actions that change the message: headers, URI, method, status, captures.
 
-use rha_ir::{Action, Capture, LogFormat, NameMatch};
+use rha_ir::{Action, Capture, LogFormat, NameMatch, Normalizer};
 use rha_vocab::Checkpoints;
 
 use super::action::Reading;
@@ -245,8 +245,18 @@ pub(super) fn normalize_uri(r: &mut Reading<'_, '_, '_>) -> Read {
         _ => return Err(format!("unknown normalizer '{name}'")),
     };
     r.at += 1;
-    if !option.is_empty() && !r.take(option) && !r.done() {
+    let more = !option.is_empty() && r.take(option);
+    if !option.is_empty() && !more && !r.done() {
         return Err(format!("unknown argument '{}' for '{name}' normalizer", r.text()));
     }
-    Ok(Action::Planned("normalize-uri".to_owned()))
+    Ok(Action::NormalizeUri(match name.as_str() {
+        "path-merge-slashes" => Normalizer::MergeSlashes,
+        "path-strip-dot" => Normalizer::StripDot,
+        "path-strip-dotdot" => Normalizer::StripDotdot { full: more },
+        "query-sort-by-name" => Normalizer::SortQuery,
+        "percent-to-uppercase" => Normalizer::Uppercase { strict: more },
+        "percent-decode-unreserved" => Normalizer::Decode { strict: more },
+        "fragment-strip" => Normalizer::StripFragment,
+        _ => Normalizer::EncodeFragment,
+    }))
 }

@@ -1,6 +1,6 @@
 //! The remaining actions: logging, marks, limits, services, names resolved while serving.
 
-use rha_ir::Action;
+use rha_ir::{Action, MarkValue, SocketMark, SocketSide};
 use rha_vocab::{Lifetime, Support};
 
 use super::action::Reading;
@@ -90,8 +90,11 @@ pub(super) fn switch_mode(r: &mut Reading<'_, '_, '_>) -> Read {
             ));
         }
         r.at += 1;
+        if proto != "h1" {
+            return Ok(Action::Planned(format!("{} {mode} proto {proto}", r.word)));
+        }
     }
-    Ok(Action::Planned(r.word.clone()))
+    Ok(Action::SwitchToHttp)
 }
 
 /// A service built into the program.
@@ -189,10 +192,12 @@ pub(super) fn mark(r: &mut Reading<'_, '_, '_>) -> Read {
             if old { "expects exactly 1 argument (integer/hex value)" } else { "expects an argument" };
         return Err(usage.to_owned());
     }
-    let (_, rest) = strtol(r.bytes(), 0);
+    let (n, rest) = strtol(r.bytes(), 0);
+    let side = if r.word.starts_with("set-bc") { SocketSide::Server } else { SocketSide::Client };
+    let what = if r.word.ends_with("-tos") { SocketMark::Tos } else { SocketMark::Mark };
     if rest.is_empty() {
         r.at += 1;
-        return Ok(Action::Planned(r.word.clone()));
+        return Ok(Action::SetSocket(side, what, MarkValue::Fixed(n as u32)));
     }
     // COMPAT: 2.6 takes numbers only.
     if old {
@@ -203,7 +208,7 @@ pub(super) fn mark(r: &mut Reading<'_, '_, '_>) -> Read {
     let before = r.word.clone();
     let expr = r.sample(context)?;
     r.must_see(&expr, points, &before)?;
-    Ok(Action::Planned(r.word.clone()))
+    Ok(Action::SetSocket(side, what, MarkValue::Expr(Box::new(expr))))
 }
 
 /// `silent-drop [rst-ttl <n>]`.

@@ -2,7 +2,7 @@
 //!
 //! None is built yet; their arguments are judged as the original judges them.
 
-use rha_ir::Action;
+use rha_ir::{Action, PriorityPart};
 use rha_vocab::Checkpoints;
 
 use super::RuleCheckKind;
@@ -237,5 +237,6 @@ pub(super) fn priority(r: &mut Reading<'_, '_, '_>) -> Read {
     // COMPAT: HTTP rules hand their words over from the action on, TCP rules from the keyword on.
     let first = if r.set == Set::HttpRequest { r.word.clone() } else { first };
     r.must_see(&expr, points, &first)?;
-    Ok(Action::Planned(r.word.clone()))
+    let part = if r.word.ends_with("class") { PriorityPart::Class } else { PriorityPart::Offset };
+    Ok(Action::SetPriority(part, Box::new(expr)))
 }

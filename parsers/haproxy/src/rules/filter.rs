@@ -93,7 +93,13 @@ fn arguments(cx: &mut Cx<'_>, line: &Line) -> Result<(), String> {
             note(cx, line, RuleCheckKind::Cache(line.text(2)));
             3
         }
-        "fcgi-app" => 3,
+        "fcgi-app" => {
+            // The filter names the application where `use-fcgi-app` has not.
+            if let Some(d) = cx.draft.as_mut() {
+                d.extra.fcgi_app.get_or_insert_with(|| line.text(2));
+            }
+            3
+        }
         "trace" => trace(line).map_err(wrapped)?,
         "spoe" => spoe(cx, line).map_err(wrapped)?,
         "opentracing" => opentracing(cx, line).map_err(wrapped)?,

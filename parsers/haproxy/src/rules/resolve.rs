@@ -117,7 +117,7 @@ fn kind_word(proxy: &Proxy) -> &'static str {
 pub fn resolve_formats(cx: &mut Cx<'_>, origin: Span) {
     let Some(owner) = owner(cx, origin) else { return };
     let formats = take_where(&mut cx.rules.formats, |f| f.owner == Some(origin));
-    if owner.mode == Mode::Http || cx.input.dialect >= Dialect::V2_8 || upgrades(cx, origin) {
+    if owner.mode == Mode::Http || cx.input.dialect >= Dialect::V2_8 {
         return;
     }
     let Some(last) = formats.last().filter(|_| formats.iter().any(|f| f.message)) else { return };
@@ -127,18 +127,6 @@ pub fn resolve_formats(cx: &mut Cx<'_>, origin: Span) {
         owner.kind, owner.name
     );
     cx.say_late("HA3401", Severity::Warning, last.span, text);
-}
-
-/// Whether a TCP proxy may hand its connections to an HTTP backend.
-fn upgrades(cx: &Cx<'_>, origin: Span) -> bool {
-    let Some(proxy) = cx.model.proxies.iter().find(|p| p.origin == origin) else { return false };
-    let http = |name: &[u8]| {
-        let backends = cx.model.proxies.iter().filter(|p| p.kind.is_backend() && p.mode == Mode::Http);
-        backends.into_iter().any(|p| p.name.as_bytes() == name)
-    };
-    let by_rule =
-        proxy.use_backend.iter().any(|r| r.target.literal().is_none_or(|t| t.contains(&b'%') || http(&t)));
-    by_rule || proxy.default_backend.as_ref().is_some_and(|(name, _)| http(name.as_bytes()))
 }
 
 /// `stick` rules of the proxy, whose tables must exist and take the key.

@@ -214,8 +214,7 @@ fn own_action(cx: &mut Cx<'_>, line: &Line, set: Set, at: &mut usize) -> Result<
             if word == "expect-proxy" {
                 return Ok(Some(TcpAction::ExpectProxy));
             }
-            note(cx, line, &word);
-            TcpAction::Shared(Action::Planned(word))
+            TcpAction::ExpectNetscaler
         }
         _ if request && word.starts_with("track-sc") => track(cx, line, set, at)?,
         _ => return Ok(None),

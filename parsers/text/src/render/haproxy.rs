@@ -21,18 +21,28 @@ pub struct Speaker {
 pub struct Stream {
     speaker: Speaker,
     introduced: bool,
+    said: String,
 }
+
+/// How much a stream remembers of what was said on it, bytes.
+const MEMORY: usize = 64 * 1024;
 
 impl Stream {
     /// A stream nothing has been said on yet.
     #[must_use]
     pub fn new(speaker: Speaker) -> Self {
-        Stream { speaker, introduced: false }
+        Stream { speaker, introduced: false, said: String::new() }
     }
 
     /// Ends the start: COMPAT: what a serving process says has no introduction.
     pub fn serves(&mut self) {
         self.introduced = true;
+    }
+
+    /// Whether something was said that has an introduction before it.
+    #[must_use]
+    pub fn is_introduced(&self) -> bool {
+        self.introduced
     }
 
     /// One message at a level, with its introduction if it is the first.
@@ -43,7 +53,25 @@ impl Stream {
             out = self.introduce();
         }
         out.push_str(&self.line(severity, text));
+        self.remember(&out);
         out
+    }
+
+    /// What was said so far, `show startup-logs`; the first of it, if it is much.
+    #[must_use]
+    pub fn said(&self) -> &str {
+        &self.said
+    }
+
+    /// Forgets what was said.
+    pub fn forget(&mut self) {
+        self.said.clear();
+    }
+
+    fn remember(&mut self, text: &str) {
+        if self.said.len() + text.len() <= MEMORY {
+            self.said.push_str(text);
+        }
     }
 
     /// A diagnostic in the original's words; empty when the original does not say it.
@@ -59,6 +87,7 @@ impl Stream {
             out = self.introduce();
         }
         out.push_str(&format!("[DIAG]     ({}) : {}\n", self.speaker.pid, native.text));
+        self.remember(&out);
         out
     }
 
