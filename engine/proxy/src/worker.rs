@@ -253,9 +253,10 @@ impl Worker {
         generation: u32,
         any: bool,
     ) -> Option<Idle> {
-        let latest = |list: &mut Vec<Idle>| {
-            let at = list.iter().rposition(|i| i.name == name)?;
-            Some(list.remove(at))
+        let latest = |list: &mut Vec<Idle>| match list.last() {
+            Some(last) if last.name == name => list.pop(),
+            Some(_) => list.iter().rposition(|i| i.name == name).map(|at| list.remove(at)),
+            None => None,
         };
         let plan = self.plan();
         let state = plan.proxy(backend)?.state.servers.get(server)?;

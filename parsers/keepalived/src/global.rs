@@ -849,6 +849,7 @@ pub(crate) const ROWS: &[Keyword] = &[
         |cx, l| {
             if let Some(on) = global_switch(cx, l) {
                 cx.global.notify_priority_changes = on;
+                cx.model.global.notify_priority_changes = on;
             }
             Ok(())
         },

@@ -593,7 +593,7 @@ fn read_error(e: &io::Error) -> Event {
 }
 
 /// The error's text without the number that Rust appends.
-fn strerror(e: &io::Error) -> String {
+pub(crate) fn strerror(e: &io::Error) -> String {
     let text = e.to_string();
     text.split(" (os error").next().unwrap_or_default().to_owned()
 }

@@ -74,8 +74,8 @@ fn settings(b: &BfdInstance, out: &mut String) {
     put!(out, "   Detection multiplier = {}", b.multiplier);
     let what = if b.neighbor.is_ipv4() { "TTL" } else { "hoplimit" };
     put!(out, "   {what} = {}", b.ttl.unwrap_or(rha_bfd::TTL));
-    // any number of hops is written -1
-    put!(out, "   max_hops = {}", b.max_hops.map_or(-1, i32::from));
+    // COMPAT: any number of hops, written -1, is the largest there is
+    put!(out, "   max_hops = {}", b.max_hops.unwrap_or(u8::MAX));
     put!(out, "   passive = {}", b.passive);
     let yes_no = |yes: bool| if yes { "Yes" } else { "No" };
     put!(out, "   send event to VRRP process = {}", yes_no(b.seen_by.vrrp));
@@ -102,7 +102,12 @@ fn timers(s: &SessionView, out: &mut String) {
 
 fn state(f: &Facts, out: &mut String) {
     put!(out, "   local state = {}\n   remote state = {}", f.state, f.remote_state);
-    put!(out, "   local discriminator = {:#x}\n   remote discriminator = {:#x}", f.local_discr, f.remote_discr);
+    put!(
+        out,
+        "   local discriminator = {:#x}\n   remote discriminator = {:#x}",
+        f.local_discr,
+        f.remote_discr
+    );
     put!(out, "   local diag = {}\n   remote diag = {}", f.diag, f.remote_diag);
     // RFC 5880 §6.8.1 begins with 1; COMPAT: the original with 0
     let min_rx = if f.last_seen.is_some() { f.remote_min_rx_us } else { 0 };

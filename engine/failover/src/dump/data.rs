@@ -3,13 +3,18 @@
 use std::fmt::Write;
 
 use rha_ir::TrackerKind;
-use rha_ir::failover::{AdvertTarget, Command, Notify, TrackScript, Tracked, VirtualIp, VrrpInstance};
+use rha_ir::failover::{
+    AdvertTarget, Command, Failover, Notify, TrackScript, Tracked, VirtualIp, VrrpInstance,
+};
 use rha_net::netlink::Link;
 use rha_syslog::Civil;
 use rha_vrrp::{Family, State, Version};
 
 use super::routing::{route_text, rule_text};
-use super::{ScriptView, View, address_text, command_text, device, global, owner_text, trackers_of};
+use super::{
+    ProcessView, ScriptView, Surroundings, View, address_text, command_text, device, global, owner_text,
+    trackers_of,
+};
 use crate::Plan;
 use crate::log::console_date;
 use crate::plan::instance::{interfaces_used, running_interface};
@@ -21,24 +26,31 @@ pub fn data(
     plan: &Plan,
     views: &[View<'_>],
     groups: &[State],
-    (scripts, files): (&[ScriptView], &[i64]),
+    around: &Surroundings<'_>,
     interfaces: &Interfaces,
 ) -> String {
     let mut out = global(&plan.failover, &plan.host, true);
-    out += "------< VRRP Topology >------\n";
-    for v in views {
-        instance(v, &mut out);
+    statics(&plan.failover, &around.static_addresses, interfaces, &mut out);
+    if !views.is_empty() {
+        out += "------< VRRP Topology >------\n";
+        for v in views {
+            instance(v, interfaces, &mut out);
+        }
+        sockets(views, &mut out);
     }
-    sockets(views, &mut out);
     sync_groups(plan, views, groups, &mut out);
     let mut first = true;
-    for (s, view) in plan.failover.scripts.iter().zip(scripts).filter(|(s, _)| plan.uses_script(&s.name)) {
+    for (s, view) in
+        plan.failover.scripts.iter().zip(&around.scripts).filter(|(s, _)| plan.uses_script(&s.name))
+    {
         if std::mem::take(&mut first) {
             out += "------< VRRP Scripts >------\n";
         }
         script(plan, s, *view, &mut out);
     }
-    track_files(plan, files, &mut out);
+    track_files(plan, around.files, &mut out);
+    track_processes(&plan.failover, &around.processes, &mut out);
+    track_bfds(&plan.failover, &around.bfds, &mut out);
     out += "------< Interfaces >------\n";
     for l in interfaces.links() {
         interface(plan, l, interfaces, &mut out);
@@ -67,7 +79,7 @@ fn moment_at_end(us: i64) -> String {
     format!("{s}.{part:06} ({date}.{part:06})")
 }
 
-fn instance(v: &View<'_>, out: &mut String) {
+fn instance(v: &View<'_>, interfaces: &Interfaces, out: &mut String) {
     let (i, c) = (v.ir, v.config);
     put!(out, " VRRP Instance = {}", i.name);
     put!(out, "   VRRP Version = {}", c.version.number());
@@ -97,10 +109,10 @@ fn instance(v: &View<'_>, out: &mut String) {
         None => put!(out, "   Read timeout = DISABLED"),
     }
     put!(out, "   Master down timer = {} usecs", v.down_timer.as_micros());
-    interface_lines(v, out);
+    interface_lines(v, interfaces, out);
     timers(v, out);
     addresses(v, out);
-    tracker_lists(&v.ir.trackers, out);
+    tracker_lists(&v.ir.trackers, "Tracked processes :", out);
     notifies(v, out);
 }
 
@@ -127,10 +139,10 @@ fn flags(v: &View<'_>, out: &mut String) {
     }
 }
 
-fn interface_lines(v: &View<'_>, out: &mut String) {
+fn interface_lines(v: &View<'_>, interfaces: &Interfaces, out: &mut String) {
     let (i, c) = (v.ir, v.config);
     if let Some(m) = &i.vmac {
-        let up = if v.state == State::Fault { "false" } else { "true" };
+        let up = interfaces.is_up(&m.name);
         put!(out, "   Use VMAC, i/f name {}, is_up = {up}, xmit_base = {}", m.name, m.xmit_base);
     }
     if i.use_vmac_addr {
@@ -250,13 +262,13 @@ fn addresses(v: &View<'_>, out: &mut String) {
     }
 }
 
-fn tracker_lists(all: &[Tracked], out: &mut String) {
+fn tracker_lists(all: &[Tracked], processes: &str, out: &mut String) {
     type NameOf = fn(&TrackerKind) -> Option<&str>;
     let kinds: [(&str, NameOf); 5] = [
         ("Tracked interfaces :", |k| if let TrackerKind::Interface(n) = k { Some(n) } else { None }),
         ("Tracked scripts :", |k| if let TrackerKind::Script(n) = k { Some(n) } else { None }),
         ("Tracked files :", |k| if let TrackerKind::File(n) = k { Some(n) } else { None }),
-        ("Tracked processes :", |k| if let TrackerKind::Process(n) = k { Some(n) } else { None }),
+        (processes, |k| if let TrackerKind::Process(n) = k { Some(n) } else { None }),
         ("Tracked BFDs :", |k| if let TrackerKind::Bfd(n) = k { Some(n) } else { None }),
     ];
     for (title, name_of) in kinds {
@@ -266,7 +278,11 @@ fn tracker_lists(all: &[Tracked], out: &mut String) {
             if std::mem::take(&mut first) {
                 put!(out, "   {title}");
             }
-            let separator = if matches!(t.kind, TrackerKind::File(_)) { "," } else { "" };
+            let separator = match t.kind {
+                TrackerKind::File(_) | TrackerKind::Process(_) => ",",
+                TrackerKind::Bfd(_) => ":",
+                _ => "",
+            };
             put!(out, "     {name}{separator} weight {}{}", t.weight.weight, reverse(t.weight.reverse));
         }
     }
@@ -314,8 +330,14 @@ fn sync_groups(plan: &Plan, views: &[View<'_>], states: &[State], out: &mut Stri
         for m in &g.members {
             put!(out, "     {m}");
         }
+        if g.tracking_weight {
+            put!(out, "   sync group tracking weight set");
+        }
         put!(out, "   Using smtp notification = {}", if g.notify.mail { "yes" } else { "no" });
-        tracker_lists(&g.trackers, out);
+        if let Some(on) = g.priority_changes {
+            put!(out, "   Notify priority changes = {}", if on { "yes" } else { "no" });
+        }
+        tracker_lists(&g.trackers, "Tracked process :", out);
         scripts_of(&g.notify, out);
     }
 }
@@ -334,6 +356,103 @@ fn track_files(plan: &Plan, files: &[i64], out: &mut String) {
         for (name, weight, rev) in trackers_of(&plan.failover, |k| *k == TrackerKind::File(f.name.clone())) {
             put!(out, "     {name}, weight {weight}{}", reverse(rev));
         }
+    }
+}
+
+/// `garp_group` of an interface, as it is kept to.
+fn garp_pace(f: &Failover, name: &str, out: &mut String) {
+    let group = f.garp_groups.iter().zip(1..).find(|(g, _)| g.interfaces.iter().any(|i| i == name));
+    let Some((g, number)) = group else { return };
+    for (what, us) in [("ARP", g.garp_interval_us), ("NA", g.gna_interval_us)] {
+        if us > 0 {
+            put!(out, "   Gratuitous {what} interval {}ms", us / 1000);
+        }
+    }
+    put!(out, "   Gratuitous ARP aggregation group {number}");
+}
+
+/// COMPAT: a route's own interface is not known to the original, which shows it as 0.
+fn statics(f: &Failover, set: &[bool], interfaces: &Interfaces, out: &mut String) {
+    if !f.static_addresses.is_empty() {
+        put!(out, "------< Static Addresses >------");
+    }
+    for (a, set) in f.static_addresses.iter().zip(set) {
+        let device = a.interface.as_deref().unwrap_or(&f.global.default_interface);
+        put!(out, "     {}", address_text(a, device, None, *set, false));
+    }
+    if !f.static_routes.is_empty() {
+        put!(out, "------< Static Routes >------");
+    }
+    for r in &f.static_routes {
+        let here = r.interface.as_deref().is_none_or(|device| interfaces.index(device).is_some());
+        let installed = if here && !r.no_track { " [installed ifindex 0]" } else { "" };
+        put!(out, "     {}{installed}", route_text(r));
+    }
+    if !f.static_rules.is_empty() {
+        put!(out, "------< Static Rules >------");
+        f.static_rules.iter().for_each(|r| put!(out, "     {}", rule_text(r)));
+    }
+    if !f.track_groups.is_empty() {
+        put!(out, "------< Static Track groups >------");
+    }
+    for g in &f.track_groups {
+        put!(out, " Static Track Group = {}\n   VRRP member instances :", g.name);
+        g.instances.iter().for_each(|i| put!(out, "     {i}"));
+    }
+}
+
+/// Who tracks what; without a title when nobody does.
+fn tracking(f: &Failover, kind: &TrackerKind, out: &mut String) {
+    let mut first = true;
+    for (name, weight, rev) in trackers_of(f, |k| k == kind) {
+        if std::mem::take(&mut first) {
+            put!(out, "   Tracking instances :");
+        }
+        put!(out, "     {name}, weight {weight}{}", reverse(rev));
+    }
+}
+
+fn track_processes(f: &Failover, views: &[ProcessView], out: &mut String) {
+    if !f.track_processes.is_empty() {
+        put!(out, "------< VRRP Track processes >------");
+    }
+    for (p, now) in f.track_processes.iter().zip(views) {
+        put!(out, " VRRP Track process = {}\n   Process = {}", p.name, p.path);
+        if let Some(params) = &p.params {
+            let words: Vec<String> = params.iter().map(ToString::to_string).collect();
+            put!(out, "   Parameters = {}", words.join(" "));
+            let kind =
+                p.partial_match.map_or("", |partial| if partial { " = partial" } else { " = initial" });
+            put!(out, "   Param match{kind}");
+        }
+        put!(out, "   Min processes = {}", p.quorum);
+        if p.quorum_max < u32::MAX {
+            put!(out, "   Max processes = {}", p.quorum_max);
+        }
+        put!(out, "   Current processes = {}\n   Have quorum = {}", now.count, now.has_quorum);
+        put!(out, "   Weight = {}{}", p.weight.weight, reverse(p.weight.reverse));
+        for (what, us) in [("Terminate", p.terminate_delay_us), ("Fork", p.fork_delay_us)] {
+            put!(out, "   {what} delay = {}.{:06}s", us / 1_000_000, us % 1_000_000);
+        }
+        for (what, runs) in [("Fork", !now.has_quorum), ("Terminate", now.has_quorum)] {
+            put!(out, "   {what} delay timer {}running", if runs && now.waits { "" } else { "not " });
+        }
+        put!(out, "   Full command = {}", p.full_command);
+        tracking(f, &TrackerKind::Process(p.name.clone()), out);
+    }
+}
+
+/// Sessions that instances may track.
+fn track_bfds(f: &Failover, up: &[bool], out: &mut String) {
+    let mut first = true;
+    for (b, up) in f.bfd_instances.iter().zip(up).filter(|(b, _)| b.seen_by.vrrp) {
+        if std::mem::take(&mut first) {
+            put!(out, "------< VRRP Track BFDs >------");
+        }
+        put!(out, " VRRP Track BFD = {}", b.name);
+        put!(out, "   Weight = {}{}", b.weight.weight, reverse(b.weight.reverse));
+        put!(out, "   Bfd is {}\n   Tracking VRRP instances :", if *up { "up" } else { "down" });
+        tracking(f, &TrackerKind::Bfd(b.name.clone()), out);
     }
 }
 
@@ -444,6 +563,7 @@ fn interface(plan: &Plan, l: &Link, interfaces: &Interfaces, out: &mut String) {
     };
     put!(out, "   HW Type = {kind}");
     put!(out, "   NIC netlink status update");
+    garp_pace(&plan.failover, &l.name, out);
     put!(out, "   Reset ARP config counter 0\n   Original arp_ignore 0\n   Original arp_filter 0");
     put!(out, "   Original promote_secondaries 0\n   Reset promote_secondaries counter 0");
     let of_group = |i: &VrrpInstance| {

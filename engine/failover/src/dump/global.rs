@@ -126,7 +126,7 @@ fn vrrp(f: &Failover, worker: bool, line: &mut dyn FnMut(&str, &dyn std::fmt::Di
     let g = &f.global;
     let garp = f.instances.first().map(|i| i.garp);
     line("FIFO write vrrp states on reload", &g.fifo_write_vrrp_states_on_reload);
-    line("VRRP notify priority changes", &f.instances.iter().any(|i| i.notify.priority_changes));
+    line("VRRP notify priority changes", &g.notify_priority_changes);
     line("VRRP IPv4 mcast group", &g.vrrp_mcast_group4);
     line("VRRP IPv6 mcast group", &g.vrrp_mcast_group6);
     line("Gratuitous ARP delay", &5);

@@ -90,6 +90,21 @@ pub struct ProcessView {
     pub waits: bool,
 }
 
+/// What is known beyond instances, everything in the model's order.
+#[derive(Debug, Clone)]
+pub struct Surroundings<'a> {
+    /// Whether static addresses are set.
+    pub static_addresses: Vec<bool>,
+    /// Scripts.
+    pub scripts: Vec<ScriptView>,
+    /// Numbers in files.
+    pub files: &'a [i64],
+    /// Processes.
+    pub processes: Vec<ProcessView>,
+    /// Whether BFD sessions are up.
+    pub bfds: Vec<bool>,
+}
+
 /// What is known about one script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ScriptView {
@@ -271,16 +286,19 @@ fn device<'a>(v: &'a VirtualIp, i: &'a VrrpInstance) -> (&'a str, Option<&'a str
     }
 }
 
-/// Instances and groups that a failover knows, for the lists of who tracks what.
+/// Instances with what they track themselves or by their group, for the lists of who tracks what.
 fn trackers_of<'a>(
     all: &'a Failover,
     fits: impl Fn(&rha_ir::TrackerKind) -> bool + 'a,
 ) -> impl Iterator<Item = (&'a str, i32, bool)> + 'a {
     all.instances.iter().flat_map(move |i| {
+        let group = all.sync_groups.iter().filter(|g| Some(&g.name) == i.sync_group.as_ref());
         let found: Vec<_> = i
             .trackers
             .iter()
+            .chain(group.flat_map(|g| &g.trackers))
             .filter(|t| fits(&t.kind))
+            .take(1)
             .map(|t| (i.name.as_str(), t.weight.weight, t.weight.reverse))
             .collect();
         found

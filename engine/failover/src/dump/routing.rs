@@ -43,7 +43,7 @@ pub fn route_text(r: &IpRoute) -> String {
     w.add("via", r.via.map(|v| format!("{} {v}", family(v))));
     w.add("dev", r.interface.as_deref());
     w.add("table", Some(r.table).filter(|t| *t != 254));
-    w.add("proto", Some(r.protocol));
+    w.add("proto", Some(r.protocol).filter(|p| *p != 0));
     w.add("scope", r.scope);
     w.add("metric", r.metric);
     if r.onlink {

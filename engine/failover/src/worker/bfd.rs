@@ -9,7 +9,8 @@ use std::rc::Rc;
 
 use rha_base::Now;
 use rha_bfd::{
-    Action, Config, Demux, Detail, Endpoint, MULTIHOP_PORT, Meta, SINGLE_HOP_PORT, Session, State, TTL,
+    Action, Config, Demux, Detail, Endpoint, MULTIHOP_PORT, Meta, Reject, SINGLE_HOP_PORT, Session, State,
+    TTL,
 };
 use rha_ir::failover::BfdInstance;
 use rha_net::{BfdListener, BfdSender};
@@ -18,6 +19,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
 
 use super::Event;
+use crate::checkers::run::strerror;
 use crate::dump::{BfdView, SessionView};
 use crate::log::Log;
 
@@ -146,7 +148,7 @@ impl Bfd {
         let session = Session::new(config(b, log), discriminator, seed);
         let mut open = Open { written: b.clone(), session, sender: None, port_seed, up: false };
         if let Err(e) = open.way_out() {
-            log.info(format_args!("({}) bind() error ({})", b.name, reason(&e)));
+            log.info(format_args!("({}) bind() error ({})", b.name, strerror(&e)));
             log.info(format_args!("({}) Unable to open output socket, trying again", b.name));
         }
         self.sessions.push(open);
@@ -242,6 +244,10 @@ impl Bfd {
             && let Err(reject) = o.session.handle_packet(now, &packet, ttl, &mut out)
         {
             self.demux.count(&reject);
+            if let Reject::Ttl { ttl, least } = reject {
+                let what = if from.is_ipv4() { "ttl" } else { "hop_limit" };
+                log.detail(format_args!("Packet {what}({ttl}) < {least} - discarding"));
+            }
         }
         self.perform(at, out, log).into_iter().collect()
     }
@@ -266,7 +272,7 @@ impl Bfd {
                     packet.encode(&mut bytes);
                     // told when it was first tried
                     let Ok(sender) = o.way_out() else { continue };
-                    let result = sender.send(&bytes).map_err(|e| e.to_string());
+                    let result = sender.send(&bytes).map_err(|e| strerror(&e));
                     let mut lines = Vec::new();
                     o.session.note_sent(result.as_ref().map_err(String::as_str).copied(), &mut lines);
                     for l in lines {

@@ -315,6 +315,11 @@ impl Kernel {
         self.fixed = wanted;
     }
 
+    /// Whether a static address is on its interface.
+    pub fn holds_static(&self, address: IpAddr) -> bool {
+        self.fixed.addresses.iter().any(|a| a.address == address)
+    }
+
     /// Puts a static address back that somebody removed; false if it is none of ours.
     pub fn restore_static(&mut self, link: u32, address: IpAddr) -> bool {
         let is_it = |a: &&AddressSpec| a.link == link && a.address == address;

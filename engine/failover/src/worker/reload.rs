@@ -80,7 +80,8 @@ impl Worker {
         let Some(directory) = &self.plan.failover.global.config_save_dir else { return };
         for (what, text) in [("vrrp", Some(self.data())), ("bfd", self.bfd_data())] {
             let Some(text) = text else { continue };
-            let path = format!("{directory}/keepalived_{what}.{}.{}.{when}", std::process::id(), self.reloads);
+            let path =
+                format!("{directory}/keepalived_{what}.{}.{}.{when}", std::process::id(), self.reloads);
             if dump::write(&path, &text).is_err() {
                 self.log.info(format_args!("Failed to open config_save file {path}"));
             }
@@ -337,16 +338,24 @@ impl Worker {
 
     /// `keepalived_bfd.data`, when there are sessions.
     fn bfd_data(&self) -> Option<String> {
-        self.watch.bfd_views().map(|views| dump::bfd(&self.plan, &views))
+        self.watch.bfd.views().map(|views| dump::bfd(&self.plan, &views))
     }
 
     /// `keepalived.data`.
     pub(super) fn data(&self) -> String {
         let plan = &self.plan;
         let groups: Vec<State> = self.router.groups().iter().map(rha_vrrp::Group::state).collect();
-        let tracked = (self.scripts.views(), self.watch.files());
+        let bfds = plan.failover.bfd_instances.iter();
+        let fixed = plan.failover.static_addresses.iter();
+        let around = dump::Surroundings {
+            static_addresses: fixed.map(|a| self.kernel.holds_static(a.address)).collect(),
+            scripts: self.scripts.views(),
+            files: self.watch.files(),
+            processes: self.watch.processes(),
+            bfds: bfds.map(|b| self.watch.bfd.is_up(&b.name)).collect(),
+        };
         let views = self.views(plan);
-        dump::data(plan, &views, &groups, (&tracked.0, tracked.1), &self.kernel.interfaces)
+        dump::data(plan, &views, &groups, &around, &self.kernel.interfaces)
     }
 
     pub(super) fn dump_stats(&mut self, clear: bool) {

@@ -429,6 +429,9 @@ impl Session {
                 format!("({}) Expired after {silent_ms} ms ({overdue} usec overdue)", self.config.name);
             self.log(Severity::Warning, detail, out, text);
             self.fall(Diag::EXPIRED, out);
+            // nothing is known of the other side any more
+            self.remote_state = State::Down;
+            self.remote_diag = Diag::NONE;
             self.speak(now, out);
         } else {
             self.remote_state = State::Down;

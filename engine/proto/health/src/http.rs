@@ -106,15 +106,47 @@ pub(crate) fn read(data: &[u8], ended: bool) -> Reading {
     let digit = |at: usize| first.get(at).map_or(0, |b| b.wrapping_sub(b'0'));
     let version = (digit(5), digit(7));
     let Some(status) = status_text.to_str().ok().and_then(|s| s.parse().ok()) else { return Reading::Bad };
-    let mut headers = Vec::new();
-    for line in lines.filter(|l| !l.is_empty()) {
-        let Some((name, value)) = line.split_once_str(":") else { return Reading::Bad };
-        headers.push((name.to_ascii_lowercase(), value.trim_ascii().to_vec()));
-    }
+    let Some(headers) = fields(lines) else { return Reading::Bad };
     let bodyless = matches!(status, 100..=199 | 204 | 304);
     let (body, whole) =
         if bodyless { (Vec::new(), true) } else { body_of(&headers, data.get(body..).unwrap_or_default()) };
     Reading::Head(Response { version, status, status_text, reason, headers, body, whole: whole || ended })
+}
+
+/// The fields of a head, names in lower case; `None` where one of them makes it no response (RFC 9110 §5.1, RFC 9112
+/// §5.2, §6). COMPAT: what HAProxy refuses in answers to requests, it refuses in answers to checks.
+fn fields<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
+    let mut headers: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+    for line in lines.filter(|l| !l.is_empty()) {
+        if line.starts_with(b" ") || line.starts_with(b"\t") {
+            let (_, value) = headers.last_mut()?;
+            value.extend_from_slice(&[b" ", line.trim_ascii()].concat());
+            continue;
+        }
+        let (name, value) = line.split_once_str(":")?;
+        let token = |c: &u8| c.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(c);
+        if name.is_empty() || !name.iter().all(token) {
+            return None;
+        }
+        headers.push((name.to_ascii_lowercase(), value.trim_ascii().to_vec()));
+    }
+    let mut length = None;
+    for (name, value) in &headers {
+        match name.as_slice() {
+            b"content-length" => {
+                for one in value.split(|c| *c == b',').map(<[u8]>::trim_ascii) {
+                    let digits = one.iter().all(u8::is_ascii_digit);
+                    let n: u64 = one.to_str().ok().filter(|_| digits)?.parse().ok()?;
+                    if *length.get_or_insert(n) != n {
+                        return None;
+                    }
+                }
+            }
+            b"transfer-encoding" if !value.eq_ignore_ascii_case(b"chunked") => return None,
+            _ => {}
+        }
+    }
+    Some(headers)
 }
 
 /// The head without its empty line, and where the body begins.
@@ -134,12 +166,12 @@ fn status_line(line: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     let rest = line.strip_prefix(b"HTTP/")?;
     let (version, rest) = rest.split_once_str(" ")?;
     let digits = |s: &[u8]| !s.is_empty() && s.iter().all(u8::is_ascii_digit);
-    if !version.split(|c| *c == b'.').all(digits) {
+    if version.len() != 3 || !version.split(|c| *c == b'.').all(digits) {
         return None;
     }
     let rest = rest.trim_ascii_start();
     let (status, reason) = rest.split_once_str(" ").unwrap_or((rest, b""));
-    (status.len() == 3 && digits(status)).then(|| (status.to_vec(), reason.trim_ascii().to_vec()))
+    digits(status).then(|| (status.to_vec(), reason.trim_ascii().to_vec()))
 }
 
 /// The body so far and whether it is whole.
@@ -148,7 +180,8 @@ fn body_of(headers: &[(Vec<u8>, Vec<u8>)], data: &[u8]) -> (Vec<u8>, bool) {
     if find(b"transfer-encoding").is_some_and(|v| v.to_ascii_lowercase().ends_with(b"chunked")) {
         return dechunk(data);
     }
-    match find(b"content-length").and_then(|v| v.to_str().ok()?.parse::<usize>().ok()) {
+    let first = |v: &[u8]| v.split(|c| *c == b',').next()?.trim_ascii().to_str().ok()?.parse::<usize>().ok();
+    match find(b"content-length").and_then(first) {
         Some(n) => (data.get(..n.min(data.len())).unwrap_or_default().to_vec(), data.len() >= n),
         None => (data.to_vec(), false),
     }
@@ -194,6 +227,41 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_forwarded_is_no_answer_to_a_check_either() {
+        for (fields, good) in [
+            ("A: b\r\n folded", true),
+            ("A: \x01", true),
+            ("Connection: close, ,x", true),
+            ("Transfer-Encoding: CHUNKED", true),
+            ("Content-Length: 5, 5", true),
+            ("Content-Length: 5\r\nTransfer-Encoding: chunked", true),
+            (" A: b", false),
+            ("A : b", false),
+            (": b", false),
+            ("Ba d: x", false),
+            ("A\u{e9}: x", false),
+            ("no colon", false),
+            ("Transfer-Encoding: gzip, chunked", false),
+            ("Transfer-Encoding: chunked, chunked", false),
+            ("Content-Length: 5,6", false),
+            ("Content-Length: 5\r\nContent-Length: 6", false),
+            ("Content-Length:", false),
+            ("Content-Length: +5", false),
+            ("Content-Length: 99999999999999999999999", false),
+        ] {
+            let reading = read(format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n").as_bytes(), true);
+            assert_eq!(matches!(reading, Reading::Head(_)), good, "{fields:?}");
+        }
+        for (line, status) in
+            [("HTTP/1.1 20 x", Some(20)), ("HTTP/1.1 2000", Some(2000)), ("HTTP/10.1 200 x", None)]
+        {
+            let reading = read(format!("{line}\r\n\r\n").as_bytes(), true);
+            let got = if let Reading::Head(r) = reading { Some(r.status) } else { None };
+            assert_eq!(got, status, "{line}");
+        }
+    }
+
+    #[test]
     fn what_is_no_response_is_told_from_what_is_none_yet() {
         for (data, ended, reading) in [
             ("", true, Reading::Wait),
@@ -202,7 +270,7 @@ mod tests {
             ("HTTP/1.1 200 OK\r\n", false, Reading::Wait),
             ("HTTP/1.1 200 OK\r\n", true, Reading::Bad),
             ("HTTP/x 200 OK\r\n\r\n", false, Reading::Bad),
-            ("HTTP/1.1 20 OK\r\n\r\n", false, Reading::Bad),
+            ("HTTP/1.1 2x OK\r\n\r\n", false, Reading::Bad),
             ("HTTP/1.1 200 OK\r\nnocolon\r\n\r\n", false, Reading::Bad),
         ] {
             assert_eq!(read(data.as_bytes(), ended), reading, "{data}");

@@ -107,7 +107,9 @@ pub(crate) async fn clerk(desk: Rc<Desk<Box<Session>, Option<Box<Session>>>>) ->
 
 /// One request. The session comes back when the connection stays open.
 async fn serve(session: Box<Session>) -> Option<Box<Session>> {
-    one(Stream::new(session)).await
+    let mut s = Stream::new(session);
+    let next = s.one().await;
+    after(s.into_session(), next).await
 }
 
 /// The first request of a connection that began in TCP mode, with what its rules have come to so far.
@@ -117,20 +119,12 @@ pub(crate) async fn take_over(mut s: Stream) -> Option<Box<Session>> {
     s.session.upgraded = true;
     s.parts.request.clear();
     s.session.left = std::mem::take(&mut s.tcp_buffer);
-    one(s).await
+    let next = s.one().await;
+    after(s.into_session(), next).await
 }
 
-async fn one(mut s: Stream) -> Option<Box<Session>> {
-    let next = s.request().await;
-    let next = match next {
-        Some(next) => {
-            s.finish();
-            next
-        }
-        // Nothing came: no request, no line.
-        None => Next::Close,
-    };
-    let session = s.into_session();
+/// What becomes of the connection; the session comes back when it stays open.
+async fn after(session: Box<Session>, next: Next) -> Option<Box<Session>> {
     match next {
         Next::Keep => Some(session),
         Next::Close => None,
@@ -167,6 +161,13 @@ async fn linger(mut session: Box<Session>) {
 }
 
 impl Stream {
+    /// A request to its log line, if one comes.
+    async fn one(&mut self) -> Next {
+        let Some(next) = self.request().await else { return Next::Close };
+        self.finish();
+        next
+    }
+
     /// Runs one request; `None` when none came.
     async fn request(&mut self) -> Option<Next> {
         if let Some(next) = self.read_head().await {

@@ -158,6 +158,8 @@ pub struct FailoverGlobal {
     /// `default_interface`: for static addresses without `dev`; `eth0`.
     pub default_interface: String,
     pub disable_local_igmp: bool,
+    /// `vrrp_notify_priority_changes`: what holds for instances and groups that say nothing.
+    pub notify_priority_changes: bool,
     pub lvs_timeouts: LvsTimeouts,
     pub lvs_flush: bool,
     pub lvs_flush_on_stop: LvsFlush,
@@ -228,6 +230,7 @@ impl Default for FailoverGlobal {
     /// As the original starts with: version 2, the RFCs' groups, `eth0`, five seconds for children.
     fn default() -> Self {
         FailoverGlobal {
+            notify_priority_changes: false,
             router_id: None,
             instance: None,
             net_namespace: None,

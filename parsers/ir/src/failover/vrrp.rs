@@ -260,6 +260,8 @@ pub struct SyncGroup {
     pub trackers: Vec<Tracked>,
     /// `sync_group_tracking_weight`: members may have weighted trackers of their own.
     pub tracking_weight: bool,
+    /// `notify_priority_changes` as written; [`Notify::priority_changes`] is what follows from it.
+    pub priority_changes: Option<bool>,
     /// Who is told.
     pub notify: Notify,
     /// Where it was written.

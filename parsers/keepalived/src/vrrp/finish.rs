@@ -776,6 +776,7 @@ fn group_trackers(cx: &mut Cx<'_>) {
             }
         }
         g.model.notify.mail = g.mail.unwrap_or(mail);
+        g.model.priority_changes = g.priority_changes;
         g.model.notify.priority_changes = g.priority_changes.unwrap_or(cx.global.notify_priority_changes);
     }
     for (span, text) in said {

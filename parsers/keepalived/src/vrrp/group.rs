@@ -141,6 +141,7 @@ fn open(cx: &mut Cx<'_>, line: &Line) -> Flow {
         members: Vec::new(),
         trackers: Vec::new(),
         tracking_weight: false,
+        priority_changes: None,
         notify: Notify::default(),
         origin: line.at(1),
     };
