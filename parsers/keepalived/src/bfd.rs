@@ -339,7 +339,8 @@ fn close_session(cx: &mut Cx<'_>, seen_by: TrackedBy) {
         return cx.error("KA3030", &line, 0, said);
     }
     let ttl = i32::from(instance.ttl.unwrap_or(if neighbor.is_ipv4() { 255 } else { 64 }));
-    let mut hops = max_hops;
+    // COMPAT: -1, for any number, is kept as 255, and that is more than most TTLs.
+    let mut hops = if max_hops < 0 { i32::from(u8::MAX) } else { max_hops };
     if hops > ttl {
         let said = format!("BFD instance {name}: max_hops exceeds ttl/hoplimit - setting to ttl/hoplimit");
         cx.error("KA3030", &line, 0, said);

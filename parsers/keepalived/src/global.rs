@@ -1436,7 +1436,7 @@ pub(crate) const ROWS: &[Keyword] = &[
             Ok(())
         },
     )
-    .support(partial("the state of virtual servers and BFD sessions is not kept")),
+    .support(partial("the state of virtual servers is not kept")),
     Keyword::new(
         "tmp_config_directory",
         G,

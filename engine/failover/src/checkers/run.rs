@@ -547,7 +547,12 @@ async fn datagrams(
 ) {
     let socket = match socket.and_then(UdpSocket::from_std) {
         Ok(socket) => socket,
-        Err(e) => return mouth.say(no_way_or_unable(&e)),
+        Err(e) => {
+            if let Some(errno) = e.raw_os_error().filter(|_| is_no_way(&e)) {
+                mouth.say(Event::Errno(errno));
+            }
+            return mouth.say(no_way_or_unable(&e));
+        }
     };
     mouth.say(Event::Connected);
     let mut buffer = vec![0u8; READ];

@@ -325,6 +325,11 @@ fn checkers(f: &Failover, all: &[Pool<'_>], out: &mut String) {
                     state(checker, &now, &mut others);
                     if let Some(connect) = connect {
                         connection(connect, &mut others);
+                        option(
+                            "     Last errno = ",
+                            Some(now.last_errno).filter(|n| *n != 0).as_ref(),
+                            &mut others,
+                        );
                     }
                     method(f, checker, &now, &mut others);
                 };

@@ -30,6 +30,7 @@ pub fn data(
     interfaces: &Interfaces,
 ) -> String {
     let mut out = global(&plan.failover, &plan.host, true);
+    garp_groups(&plan.failover, &around.garp_groups, interfaces, &mut out);
     statics(&plan.failover, &around.static_addresses, interfaces, &mut out);
     if !views.is_empty() {
         out += "------< VRRP Topology >------\n";
@@ -369,6 +370,30 @@ fn garp_pace(f: &Failover, name: &str, out: &mut String) {
         }
     }
     put!(out, "   Gratuitous ARP aggregation group {number}");
+}
+
+fn garp_groups(f: &Failover, next_us: &[[i64; 2]], interfaces: &Interfaces, out: &mut String) {
+    if !f.garp_groups.is_empty() {
+        put!(out, "------< Gratuitous ARP delays >------");
+    }
+    for ((g, [arp, na]), number) in f.garp_groups.iter().zip(next_us).zip(1..) {
+        put!(out, "------< GARP delay group {number} >------");
+        for (what, interval, next) in [("GARP", g.garp_interval_us, *arp), ("GNA", g.gna_interval_us, *na)] {
+            if interval > 0 {
+                put!(out, " {what} interval = {}", f64::from(interval) / 1e6);
+                let (s, part) = (next.div_euclid(1_000_000), next.rem_euclid(1_000_000));
+                let date = console_date(s, Civil::at(s, rha_net::local_time(s).offset_s));
+                let day = date.rsplit_once(' ').map_or("", |(day, _)| day);
+                put!(out, " {what} next time {s}.{part:06} ({day}.{part:06})");
+            }
+        }
+        if g.garp_interval_us == 0 && g.gna_interval_us == 0 {
+            put!(out, " No configuration");
+        }
+        put!(out, " Interfaces");
+        let listed = interfaces.links().filter(|l| g.interfaces.contains(&l.name));
+        listed.for_each(|l| put!(out, "  {}", l.name));
+    }
 }
 
 /// COMPAT: a route's own interface is not known to the original, which shows it as 0.

@@ -93,6 +93,9 @@ pub struct ProcessView {
 /// What is known beyond instances, everything in the model's order.
 #[derive(Debug, Clone)]
 pub struct Surroundings<'a> {
+    /// When each `garp_group` may send its next ARP and its next NA: wall clock, microseconds since 1970, 0 before
+    /// the first.
+    pub garp_groups: Vec<[i64; 2]>,
     /// Whether static addresses are set.
     pub static_addresses: Vec<bool>,
     /// Scripts.

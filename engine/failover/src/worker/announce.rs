@@ -47,6 +47,11 @@ impl Announcements {
         self.free_at.get(&pace.lane).copied().unwrap_or_default()
     }
 
+    /// When a `garp_group` may send its next ARP and its next NA; [`Moment::default`] before the first.
+    pub(super) fn group_free_at(&self, at: usize) -> [Moment; 2] {
+        [false, true].map(|v6| self.free_at.get(&(Lane::Group(at), v6)).copied().unwrap_or_default())
+    }
+
     fn note_sent(&mut self, pace: &Pace, now: Moment) {
         if !pace.interval.is_zero() {
             self.free_at.insert(pace.lane.clone(), now.after(pace.interval));

@@ -327,8 +327,11 @@ impl Worker {
     }
 
     pub(super) fn dump_data(&mut self) {
-        self.log.info(format_args!("Printing VRRP data for process({}) on signal", std::process::id()));
-        self.write_dump(Kind::Data, &self.data());
+        // COMPAT: without anything of VRRP the original has no process that would write it
+        if self.plan.failover.has_vrrp() {
+            self.log.info(format_args!("Printing VRRP data for process({}) on signal", std::process::id()));
+            self.write_dump(Kind::Data, &self.data());
+        }
         self.dump_check();
         if let Some(text) = self.bfd_data() {
             self.log.info(format_args!("Printing BFD data for process({}) on signal", std::process::id()));
@@ -347,7 +350,14 @@ impl Worker {
         let groups: Vec<State> = self.router.groups().iter().map(rha_vrrp::Group::state).collect();
         let bfds = plan.failover.bfd_instances.iter();
         let fixed = plan.failover.static_addresses.iter();
+        let now = Self::now();
+        let wall = |m: Moment| {
+            let ahead = i64::try_from(m.0).unwrap_or(0) - i64::try_from(now.mono_us).unwrap_or(0);
+            if m == Moment::default() { 0 } else { now.wall_us.saturating_add(ahead) }
+        };
+        let groups_of_garps = 0..plan.failover.garp_groups.len();
         let around = dump::Surroundings {
+            garp_groups: groups_of_garps.map(|at| self.announcements.group_free_at(at).map(wall)).collect(),
             static_addresses: fixed.map(|a| self.kernel.holds_static(a.address)).collect(),
             scripts: self.scripts.views(),
             files: self.watch.files(),

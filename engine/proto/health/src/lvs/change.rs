@@ -43,6 +43,8 @@ pub enum Event {
     },
     /// It could not even be tried: no socket, address not ours.
     Unable,
+    /// What `connect` said, by its errno; comes before the event that says what that means.
+    Errno(i32),
     /// Bytes came; one datagram each. With TLS also none, when something came that is no data.
     Data(Vec<u8>),
     /// The other side closed; with TLS, it said so (`close_notify`).

@@ -54,6 +54,8 @@ pub struct CheckerFacts {
     pub exit: i32,
     /// `MISC_CHECK`: last start, microseconds since 1970.
     pub ran_us: Option<i64>,
+    /// `UDP_CHECK`: errno of the last `connect` that failed, 0 for none.
+    pub last_errno: i32,
     /// Page that failed, by its position.
     pub failed_url: Option<usize>,
 }
@@ -82,6 +84,7 @@ impl Pool {
                     failures: slot.watch.failures,
                     exit: slot.watch.last_exit.unwrap_or(0),
                     ran_us: slot.ran_us,
+                    last_errno: slot.last_errno,
                     failed_url: slot.watch.failed_url,
                 })
                 .collect(),

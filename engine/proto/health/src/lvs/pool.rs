@@ -63,6 +63,8 @@ pub(super) struct Slot {
     ping: Option<Ping>,
     /// Last start of the program, µs since 1970.
     pub(super) ran_us: Option<i64>,
+    /// What `connect` said when it last failed.
+    pub(super) last_errno: i32,
     /// What was told about lengths and TLS, by page.
     remarks: Vec<Option<String>>,
 }
@@ -184,6 +186,9 @@ impl Pool {
 
     /// Something happened to a checker's connection or program; what comes after its end is passed over.
     pub fn handle(&mut self, id: CheckId, event: Event, now: Now, out: &mut Vec<Act>) {
+        if let Event::Errno(errno) = event {
+            return self.note_errno(id, errno);
+        }
         let killed = match self.slot_mut(id).map(|s| &mut s.run) {
             Some(Run::Probe(probe)) if event != Event::Unable => {
                 let progress = probe.handle(event);
@@ -207,6 +212,14 @@ impl Pool {
             // COMPAT: a program that cannot be started ends like a shell that cannot: 127
             Event::NotStarted => self.conclude(id, Verdict::Exit(127), now, out),
             _ => {}
+        }
+    }
+
+    /// COMPAT: only `UDP_CHECK` keeps it; for the others an unreachable network is nothing odd.
+    fn note_errno(&mut self, id: CheckId, errno: i32) {
+        let keeps = self.checker(id).is_some_and(|c| matches!(c.probe, ProbePlan::Udp(_)));
+        if let Some(slot) = self.slot_mut(id).filter(|_| keeps) {
+            slot.last_errno = errno;
         }
     }
 
@@ -536,7 +549,16 @@ impl Slot {
             watch.up = false;
         }
         let remarks = vec![None; urls];
-        Slot { watch, run: Run::Idle, due_us: None, retrying: false, ping: None, ran_us: None, remarks }
+        Slot {
+            watch,
+            run: Run::Idle,
+            due_us: None,
+            retrying: false,
+            ping: None,
+            ran_us: None,
+            last_errno: 0,
+            remarks,
+        }
     }
 }
 
