@@ -45,8 +45,12 @@ fn talker(answers: &'static [&'static str]) -> Origin {
 
 /// Notes the end of the first check and what the server got during it.
 fn first_check(stage: &mut Stage, check: &str, server: &str, origin: &Origin, pieces: usize) {
+    first_check_of(stage, &site(check, server), origin, pieces);
+}
+
+fn first_check_of(stage: &mut Stage, text: &str, origin: &Origin, pieces: usize) {
     let sink = Sink::udp();
-    stage.start(&Start::with(&site(check, server)).log_to(&sink).fill("s1", origin.address()));
+    stage.start(&Start::with(text).log_to(&sink).fill("s1", origin.address()));
     for n in 1..=pieces {
         let got = origin.next();
         let text = [got.head, got.body].concat();
@@ -198,6 +202,28 @@ fn http_checks_build_their_requests_from_variables() {
             first_check(stage, &check, "", &origin, 1);
         });
     });
+}
+
+#[test]
+fn own_lines_take_the_place_of_what_defaults_say() {
+    let defaults = "defaults\n    option httpchk GET /d HTTP/1.1\n    http-check send hdr X-A d\n    http-check expect status 204\n";
+    each(
+        [
+            ("nothing", "", 1),
+            ("option", "    option httpchk GET /own", 1),
+            ("send", "    http-check send hdr X-B own", 1),
+            ("expect", "    http-check expect status 200", 0),
+            ("expect-option", "    http-check expect status 200\n    option httpchk GET /own", 1),
+            ("flag", "    http-check disable-on-404", 1),
+        ],
+        |(id, check, pieces)| {
+            assert_same(&format!("checks/defaults-{id}"), |stage| {
+                let origin = talker(&["HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"]);
+                let text = site(check, "").replace("defaults\n", defaults);
+                first_check_of(stage, &text, &origin, pieces);
+            });
+        },
+    );
 }
 
 #[test]

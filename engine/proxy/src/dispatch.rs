@@ -515,10 +515,14 @@ impl Stream {
         if wire::socks4_granted(&answer) { Ok(()) } else { Err(Failure::Refused) }
     }
 
-    /// `pool-conn-name`: what tells idle connections apart; 0 without.
+    /// What tells idle connections apart: `pool-conn-name`, and what a PROXY header told of the request it was made
+    /// for; 0 without.
     fn name_of(&self, wire: Option<&Wire>) -> u64 {
-        let Some(expr) = wire.and_then(|w| w.pool_name.as_ref()) else { return 0 };
-        expr.text(self).map_or(0, |text| xxhash_rust::xxh64::xxh64(&text, 0) | 1)
+        let Some(wire) = wire else { return 0 };
+        let named = wire.pool_name.as_ref().and_then(|expr| expr.text(self));
+        let mut text = named.map_or_else(Vec::new, |t| t.to_vec());
+        self.write_asked_fields(wire, &mut text);
+        if text.is_empty() { 0 } else { xxhash_rust::xxh64::xxh64(&text, 0) | 1 }
     }
 
     /// `namespace *`: the client's.

@@ -97,6 +97,20 @@ impl Stream {
         }
     }
 
+    /// The extensions that depend on the request, as bytes to compare; nothing where there are none.
+    pub(crate) fn write_asked_fields(&self, wire: &Wire, out: &mut Vec<u8>) {
+        if wire.fields.is_empty() && !wire.unique_id {
+            return;
+        }
+        let mut fields = Fields::default();
+        self.asked_fields(wire, &mut fields);
+        for (kind, text) in fields.before.iter().chain(&fields.after) {
+            out.extend_from_slice(&(text.len() as u64).to_ne_bytes());
+            out.push(*kind);
+            out.extend_from_slice(text);
+        }
+    }
+
     /// The namespace the client came from: the one its PROXY protocol header names, else its listener's.
     pub(crate) fn client_namespace(&self) -> Option<&NetNamespace> {
         let named = self.proxy_field(NAMESPACE).and_then(|n| std::str::from_utf8(n).ok());

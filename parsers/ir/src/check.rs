@@ -259,6 +259,8 @@ pub struct Check {
     pub kind: CheckKind,
     /// Request written on the `option httpchk` line.
     pub http: HttpCheck,
+    /// Own steps took the place of an inherited `option httpchk`: nothing is sent but what they send.
+    pub own_request_only: bool,
     /// `http-check`/`tcp-check` steps in order; empty means the implied ones.
     pub steps: Vec<TcpStep>,
     /// `http-check disable-on-404`.

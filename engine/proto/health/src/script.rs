@@ -319,7 +319,9 @@ fn http_steps(check: &Check) -> Result<Vec<Step>, CompileError> {
         (Some(connect), None) => connect + 1,
         (None, None) => 0,
     };
-    steps.insert(at, TcpStep::HttpSend(request));
+    if sent.is_some() || !check.own_request_only {
+        steps.insert(at, TcpStep::HttpSend(request));
+    }
     let mut out = written(&steps)?;
     let last = out.iter().rev().find(|s| !matches!(s.action, Action::Variable(..)));
     if let Some(Step { action: Action::Send(_), .. }) = last {

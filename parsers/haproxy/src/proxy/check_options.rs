@@ -153,6 +153,11 @@ fn httpchk(cx: &mut Cx<'_>, line: &Line) {
     set(cx, line, CheckProtocol::Http, CheckKind::Http);
     if let Some(d) = draft(cx, line) {
         d.proxy.service.check.http = http;
+        d.proxy.service.check.own_request_only = false;
+        // COMPAT: a section that says it again does without the `http-check` rules of its defaults.
+        if d.extra.steps[1].inherited {
+            d.extra.steps[1] = Default::default();
+        }
     }
 }
 

@@ -112,6 +112,12 @@ fn step(cx: &mut Cx<'_>, line: &Line, http: bool) {
             let list = &mut d.extra.steps[usize::from(http)];
             if list.inherited {
                 *list = Default::default();
+                // COMPAT: with the first own step goes all that the defaults say, the request of their
+                // `option httpchk` included.
+                if http {
+                    d.proxy.service.check.http = HttpCheck::default();
+                    d.proxy.service.check.own_request_only = true;
+                }
             }
             list.steps.push(s);
         }
