@@ -239,6 +239,7 @@ impl<'a> Parent<'a> {
                     if let Some(what) = self.under_way.take() {
                         self.log.info(format_args!("{what} complete"));
                         ready();
+                        rha_net::scheduling::give_back();
                     }
                 }
                 News::ReloadRefused => {

@@ -260,6 +260,7 @@ impl Worker {
 
     async fn run(&mut self, events: &mut UnboundedReceiver<Event>) -> i32 {
         self.line.tell(News::Started);
+        rha_net::scheduling::give_back();
         loop {
             let wake = sleep_until(self.deadline());
             let first = tokio::select! {
